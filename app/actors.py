@@ -1,0 +1,82 @@
+"""Who acts: the one value every service method receives instead of a session or a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from uuid import UUID
+
+
+class ActorKind(StrEnum):
+    GRADUATE = "graduate"
+    STAFF = "staff"
+    PARTNER = "partner"
+    SYSTEM = "system"
+
+
+class Role(StrEnum):
+    """Staff roles. Administrators manage accounts and never read dossiers."""
+
+    ARCHIVIST = "archivist"
+    REVIEWER = "reviewer"
+    DISPATCHER = "dispatcher"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Assurance(IntEnum):
+    """The ladder of docs/architecture.md: how sure we are of a graduate."""
+
+    L0_SESSION = 0
+    L1_CLAIMED = 1
+    L2_PROOFED = 2
+    L3_STEPPED_UP = 3
+
+
+class Purpose(StrEnum):
+    """What a step-up was made for; a proof for one purpose does not open another."""
+
+    BIND = "bind"
+    VIEW_DOSSIER = "view_dossier"
+    CORRECT = "correct"
+    MANAGE_ACCOUNT = "manage_account"
+
+
+FRESHNESS = timedelta(seconds=300)
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """A second, different factor shown at ``at`` (UTC) for one purpose."""
+
+    purpose: Purpose
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person or machine behind a call.
+
+    ``id`` is the graduate's, staff member's or partner's public id (the nil UUID for the system);
+    ``identity_id`` is the platform identity a graduate came with.
+    """
+
+    kind: ActorKind
+    id: UUID
+    roles: frozenset[Role] = frozenset()
+    assurance: Assurance = Assurance.L0_SESSION
+    session_id: UUID | None = None
+    identity_id: UUID | None = None
+    step_ups: tuple[StepUp, ...] = field(default=())
+    request_id: str = ""
+
+    def has_role(self, *roles: Role) -> bool:
+        return bool(self.roles.intersection(roles))
+
+    def stepped_up_for(self, purpose: Purpose, now: datetime) -> bool:
+        """True while an L3 step-up for this purpose is at most FRESHNESS old."""
+        return any(s.purpose == purpose and timedelta(0) <= now - s.at <= FRESHNESS for s in self.step_ups)
+
+
+SYSTEM = Actor(ActorKind.SYSTEM, UUID(int=0))

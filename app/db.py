@@ -1,0 +1,151 @@
+"""The database: declarative base, column types and the one place where a transaction is committed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import DateTime, Dialect, MetaData, String, create_engine, event, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from app.errors import Conflict, Unavailable
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+STATEMENT_TIMEOUT_MS = 8_000
+LOCK_TIMEOUT_MS = 3_000
+# SQLSTATE classes that mean "not now" rather than "wrong": connection, resources, shutdown, and the two timeouts
+_AWAY = ("08", "53", "57")
+_COLLISION = {"40001", "40P01", "55P03"}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """timestamptz that takes and gives aware UTC datetimes only."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a naive datetime was about to be stored")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC)
+
+
+class EnumText(TypeDecorator[StrEnum]):
+    """A StrEnum stored by value as text, so that adding a member needs no lock on the table."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, enum: type[StrEnum], length: int = 40) -> None:
+        self.enum = enum
+        super().__init__(length)
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else self.enum(value).value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        return None if value is None else self.enum(value)
+
+
+def new_id() -> uuid.UUID:
+    """A random 128-bit public id (version 4): says nothing about order or count."""
+    return uuid.uuid4()
+
+
+class Database:
+    """Owns the engine. ``transaction()`` is the only way to a session; an inner one joins the outer."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=2,
+            pool_timeout=3,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={
+                "connect_timeout": 2,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+                " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC",
+            },
+        )
+        self._current: ContextVar[Session | None] = ContextVar("lantai_session", default=None)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._current.get() is not None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Commit on leaving, roll back on any exception. Raises Unavailable when PostgreSQL is away and
+        Conflict('busy') when another transaction held the lock too long.
+        """
+        outer = self._current.get()
+        if outer is not None:
+            yield outer
+            return
+        session = Session(self.engine, expire_on_commit=False)
+        token = self._current.set(session)
+        try:
+            yield session
+            session.commit()
+        except PoolTimeout as error:
+            raise Unavailable("database_unavailable") from error
+        except DBAPIError as error:
+            raise self._translate(error) from error
+        finally:
+            self._current.reset(token)
+            session.close()
+
+    @staticmethod
+    def _translate(error: DBAPIError) -> Exception:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state in _COLLISION:
+            return Conflict("busy")
+        if (
+            error.connection_invalidated
+            or state.startswith(_AWAY)
+            or (isinstance(error, OperationalError) and not state)
+        ):
+            return Unavailable("database_unavailable")
+        return error
+
+    def ping(self) -> None:
+        """Raises Unavailable when PostgreSQL does not answer."""
+        with self.transaction() as session:
+            session.execute(text("select 1"))
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _no_bulk_surprise(state: Any) -> None:
+    """ORM bulk updates must say how they synchronise; the default re-reads rows under a lock."""
+    if state.is_update or state.is_delete:
+        state.update_execution_options(synchronize_session=False)

@@ -1,0 +1,388 @@
+"""Reading dossiers. Masking is decided here once, by actor; every opening is recorded in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Actor, ActorKind, Purpose, Role
+from app.db import Database
+from app.dossiers import rules
+from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
+from app.dossiers.rules import DossierState, Section, Zone, ZoneRule
+from app.dossiers.views import (
+    CatalogueItem,
+    CatalogueView,
+    FileView,
+    Hidden,
+    MaterialView,
+    RecordView,
+    SectionView,
+    VersionView,
+)
+from app.envelope import DataKey, Place, open_bytes, open_json
+from app.errors import Forbidden, NotFound, StepUpRequired
+from app.events import EventLog, EventView
+from app.keyring import Keyring
+from app.ports import Clock, FileStore
+
+CONTENT_ROLES = (Role.ARCHIVIST, Role.REVIEWER)
+CATALOGUE_ROLES = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
+ACCESS_TYPES = (
+    "dossier.catalogue_read",
+    "dossier.section_read",
+    "dossier.record_read",
+    "dossier.material_read",
+    "dossier.file_read",
+    "graduate.searched",
+)
+
+
+def body_place(version: RecordVersion) -> Place:
+    return Place("record_version", "sealed_body", version.id, version.number)
+
+
+def about_place(version: MaterialVersion) -> Place:
+    return Place("material_version", "sealed_about", version.id, version.number)
+
+
+def file_place(version: MaterialVersion) -> Place:
+    return Place("material_version", "file", version.id, version.number)
+
+
+def photo_place(dossier: Dossier) -> Place:
+    return Place("dossier", "photo", dossier.id)
+
+
+def photo_name_place(dossier: Dossier) -> Place:
+    return Place("dossier", "sealed_photo_name", dossier.id)
+
+
+def _hidden(rule: ZoneRule) -> Hidden:
+    return Hidden(rule.zone, rule.id, rule.ground, rule.ask, rule.objection)
+
+
+def changed_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
+
+
+class DossierService:
+    def __init__(self, db: Database, keys: Keyring, files: FileStore, log: EventLog, clock: Clock) -> None:
+        self._db, self._keys, self._files, self._log, self._clock = db, keys, files, log, clock
+
+    # --- public -----------------------------------------------------------------------------------------------------
+
+    def dossier_id_of(self, graduate_id: UUID) -> UUID:
+        with self._db.transaction() as session:
+            found = session.scalar(select(Dossier.id).where(Dossier.graduate_id == graduate_id))
+        if found is None:
+            raise NotFound("dossier_not_found")
+        return found
+
+    def state_of(self, graduate_id: UUID) -> DossierState:
+        with self._db.transaction() as session:
+            found = session.scalar(select(Dossier.state).where(Dossier.graduate_id == graduate_id))
+        if found is None:
+            raise NotFound("dossier_not_found")
+        return found
+
+    def catalogue(self, actor: Actor, dossier_id: UUID | None = None) -> CatalogueView:
+        """Every item by title, hidden ones with the reason. A graduate gets their own (``dossier_id`` may be None).
+
+        Raises NotFound for somebody else's dossier, Forbidden for staff without a reading role.
+        """
+        owner = self._owner(actor, CATALOGUE_ROLES, dossier_id)
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            dossier = session.scalars(select(Dossier).where(Dossier.graduate_id == owner)).one()
+            items = [*self._record_items(session, actor, dossier.id, key)]
+            items += self._material_items(session, actor, dossier.id, key)
+            self._log.record(
+                session, actor, "dossier.catalogue_read", graduate_id=owner, object_kind="dossier", object_id=dossier.id
+            )
+            return CatalogueView(dossier.id, dossier.state, dossier.version, rules.RULES_VERSION, tuple(items))
+
+    def section_by_name(self, actor: Actor, name: str, dossier_id: UUID | None = None) -> SectionView:
+        """Raises NotFound for a name that is no section."""
+        if name not in {s.value for s in Section}:
+            raise NotFound("section_not_found")
+        return self.section(actor, Section(name), dossier_id)
+
+    def section(self, actor: Actor, section: Section, dossier_id: UUID | None = None) -> SectionView:
+        """All records of one section with their content. Zone A needs a fresh step-up of the graduate."""
+        owner = self._owner(actor, CONTENT_ROLES, dossier_id)
+        rule = rules.section_zone(section)
+        shown = self._content_open(actor, rule.zone)
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            dossier = session.scalars(select(Dossier).where(Dossier.graduate_id == owner)).one()
+            records: list[RecordView] = []
+            if shown:
+                rows = session.execute(
+                    select(Record, RecordVersion)
+                    .join(
+                        RecordVersion, (RecordVersion.record_id == Record.id) & (RecordVersion.number == Record.current)
+                    )
+                    .where(Record.dossier_id == dossier.id, Record.section == section)
+                    .order_by(Record.position)
+                ).all()
+                records = [self._record_view(r, owner, open_json(key, body_place(v), v.sealed_body)) for r, v in rows]
+            self._log.record(
+                session,
+                actor,
+                "dossier.section_read",
+                graduate_id=owner,
+                object_kind="dossier",
+                object_id=dossier.id,
+                data={"section": section.value, "shown": shown},
+            )
+        label = rules.SECTIONS[section].label
+        return SectionView(section, label, rule.zone, None if shown else _hidden(rule), tuple(records))
+
+    def record(self, actor: Actor, record_id: UUID) -> RecordView:
+        """One record with all its versions, oldest first."""
+        owner = self._owner_of_record(actor, record_id)
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            row = session.get_one(Record, record_id)
+            if not self._content_open(actor, row.zone):
+                raise NotFound("record_not_shown", extra={"hidden": _as_dict(rules.zone_rule(row.zone_rule))})
+            versions = session.scalars(
+                select(RecordVersion).where(RecordVersion.record_id == record_id).order_by(RecordVersion.number)
+            ).all()
+            views = _version_views(key, versions)
+            self._log.record(
+                session, actor, "dossier.record_read", graduate_id=owner, object_kind="record", object_id=record_id
+            )
+        body = next(v.body for v in views if v.number == row.current)
+        return self._record_view(row, owner, body, tuple(views))
+
+    def material(self, actor: Actor, material_id: UUID) -> MaterialView:
+        owner = self._owner_of_material(actor, material_id)
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            row, version = self._material_row(session, material_id)
+            self._log.record(
+                session,
+                actor,
+                "dossier.material_read",
+                graduate_id=owner,
+                object_kind="material",
+                object_id=material_id,
+            )
+            return self._material_view(actor, row, version, key)
+
+    def material_file(self, actor: Actor, material_id: UUID) -> FileView:
+        """The content, decrypted in memory. Zone A only for graduates; NotFound where there is no file."""
+        owner = self._owner_of_material(actor, material_id)
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            row, version = self._material_row(session, material_id)
+            if not self._content_open(actor, row.zone) or version.file_name is None:
+                raise NotFound("material_file_not_shown")
+            self._log.record(
+                session, actor, "dossier.file_read", graduate_id=owner, object_kind="material", object_id=material_id
+            )
+        sealed = self._files.get(version.file_name)
+        suffix = (version.media_type or "application/octet-stream").rsplit("/", 1)[-1]
+        name = f"material-{row.class_code}-{row.sequence}.{suffix}"
+        return FileView(
+            name, version.media_type or "application/octet-stream", open_bytes(key, file_place(version), sealed)
+        )
+
+    def reference_photo(self, graduate_id: UUID) -> bytes | None:
+        """The registrar's ID photo for the face worker; None where the dossier holds none."""
+        key = self._keys.of(graduate_id)
+        with self._db.transaction() as session:
+            dossier = session.scalar(select(Dossier).where(Dossier.graduate_id == graduate_id))
+        if dossier is None or dossier.sealed_photo_name is None:
+            return None
+        name = open_json(key, photo_name_place(dossier), dossier.sealed_photo_name)["name"]
+        return open_bytes(key, photo_place(dossier), self._files.get(name))
+
+    def access_log(self, actor: Actor, *, before: int | None, limit: int) -> list[EventView]:
+        """Every opening of the graduate's own file, by anybody, newest first."""
+        if actor.kind is not ActorKind.GRADUATE:
+            raise Forbidden("role_required")
+        with self._db.transaction() as session:
+            return self._log.of_graduate(session, actor.id, types=ACCESS_TYPES, before=before, limit=limit)
+
+    # --- who may --------------------------------------------------------------------------------------------------
+
+    def _owner(self, actor: Actor, roles: Iterable[Role], dossier_id: UUID | None) -> UUID:
+        """The graduate whose dossier this actor may read. Foreign and absent are the same NotFound."""
+        if actor.kind is ActorKind.STAFF and not actor.has_role(*roles):
+            raise Forbidden("role_required")
+        with self._db.transaction() as session:
+            query = select(Dossier.graduate_id)
+            if actor.kind is ActorKind.GRADUATE:
+                query = query.where(Dossier.graduate_id == actor.id)
+            elif actor.kind is not ActorKind.STAFF or dossier_id is None:
+                raise Forbidden("role_required")
+            if dossier_id is not None:
+                query = query.where(Dossier.id == dossier_id)
+            owner = session.scalar(query)
+        if owner is None:
+            raise NotFound("dossier_not_found")
+        return owner
+
+    def _owner_of_record(self, actor: Actor, record_id: UUID) -> UUID:
+        with self._db.transaction() as session:
+            dossier_id = session.scalar(select(Record.dossier_id).where(Record.id == record_id))
+        if dossier_id is None:
+            raise NotFound("record_not_found")
+        try:
+            return self._owner(actor, CONTENT_ROLES, dossier_id)
+        except NotFound:
+            raise NotFound("record_not_found") from None
+
+    def _owner_of_material(self, actor: Actor, material_id: UUID) -> UUID:
+        with self._db.transaction() as session:
+            dossier_id = session.scalar(select(Material.dossier_id).where(Material.id == material_id))
+        if dossier_id is None:
+            raise NotFound("material_not_found")
+        try:
+            return self._owner(actor, CONTENT_ROLES, dossier_id)
+        except NotFound:
+            raise NotFound("material_not_found") from None
+
+    def _content_open(self, actor: Actor, zone: Zone) -> bool:
+        """Staff with a content role read all zones. A graduate reads zone A, and only with a fresh step-up."""
+        if actor.kind is ActorKind.STAFF:
+            return True
+        if zone is not Zone.A:
+            return False
+        if not actor.stepped_up_for(Purpose.VIEW_DOSSIER, self._clock.now()):
+            raise StepUpRequired(extra={"purpose": Purpose.VIEW_DOSSIER.value, "required_level": 3})
+        return True
+
+    # --- building views -------------------------------------------------------------------------------------------
+
+    def _record_items(self, session: Session, actor: Actor, dossier_id: UUID, key: DataKey) -> Iterable[CatalogueItem]:
+        rows = session.execute(
+            select(Record, RecordVersion)
+            .join(RecordVersion, (RecordVersion.record_id == Record.id) & (RecordVersion.number == Record.current))
+            .where(Record.dossier_id == dossier_id)
+        ).all()
+        order = {s: i for i, s in enumerate(Section)}
+        for row, version in sorted(rows, key=lambda r: (order[r[0].section], r[0].position)):
+            rule, zone_rule = rules.SECTIONS[row.section], rules.zone_rule(row.zone_rule)
+            masked = actor.kind is ActorKind.GRADUATE and row.zone is Zone.C
+            title = rules.MASKED_TITLE
+            if not masked:
+                body = open_json(key, body_place(version), version.sealed_body)
+                # the single identity and enrolment lines would otherwise be titled by a number or a name
+                single = row.section in (Section.IDENTITY, Section.ENROLMENT)
+                title = rule.label if single else body[rule.title_field]
+            hidden = _hidden(zone_rule) if actor.kind is ActorKind.GRADUATE and row.zone is not Zone.A else None
+            yield CatalogueItem(
+                row.id, "record", row.section.value, rule.label, row.position, row.zone, title, hidden=hidden
+            )
+
+    def _material_items(self, session: Session, actor: Actor, dossier_id: UUID, key: DataKey) -> list[CatalogueItem]:
+        rows = session.execute(
+            select(Material, MaterialVersion)
+            .join(
+                MaterialVersion,
+                (MaterialVersion.material_id == Material.id) & (MaterialVersion.number == Material.current),
+            )
+            .where(Material.dossier_id == dossier_id)
+        ).all()
+        order = {c: i for i, c in enumerate(rules.MATERIAL_CLASSES)}
+        items = []
+        for row, version in sorted(rows, key=lambda r: (order[r[0].class_code], r[0].sequence)):
+            view = self._material_view(actor, row, version, key)
+            items.append(
+                CatalogueItem(
+                    row.id,
+                    "material",
+                    row.class_code,
+                    view.class_label,
+                    row.sequence,
+                    row.zone,
+                    view.title,
+                    view.formed_on,
+                    view.pages,
+                    version.file_name is not None,
+                    view.hidden,
+                )
+            )
+        return items
+
+    @staticmethod
+    def _material_row(session: Session, material_id: UUID) -> tuple[Material, MaterialVersion]:
+        row = session.execute(
+            select(Material, MaterialVersion)
+            .join(
+                MaterialVersion,
+                (MaterialVersion.material_id == Material.id) & (MaterialVersion.number == Material.current),
+            )
+            .where(Material.id == material_id)
+        ).one()
+        return row[0], row[1]
+
+    @staticmethod
+    def _material_view(actor: Actor, row: Material, version: MaterialVersion, key: DataKey) -> MaterialView:
+        graduate = actor.kind is ActorKind.GRADUATE
+        sealed = graduate and row.zone is Zone.C
+        about = {} if sealed else open_json(key, about_place(version), version.sealed_about)
+        readable = not graduate or row.zone is Zone.A
+        return MaterialView(
+            id=row.id,
+            class_code=row.class_code,
+            class_label=rules.MATERIAL_CLASSES[row.class_code],
+            kind=row.kind,
+            sequence=row.sequence,
+            zone=row.zone,
+            version=row.current,
+            title=about.get("title", rules.MASKED_TITLE),
+            formed_on=about.get("formed_on"),
+            pages=about.get("pages"),
+            remark=about.get("remark") if readable else None,
+            media_type=version.media_type if readable else None,
+            size=version.size if readable else None,
+            hidden=None if readable else _hidden(rules.zone_rule(row.zone_rule)),
+        )
+
+    @staticmethod
+    def _record_view(
+        row: Record, owner: UUID, body: Mapping[str, str], versions: tuple[VersionView, ...] = ()
+    ) -> RecordView:
+        rule = rules.SECTIONS[row.section]
+        return RecordView(
+            id=row.id,
+            dossier_id=row.dossier_id,
+            graduate_id=owner,
+            section=row.section,
+            section_label=rule.label,
+            position=row.position,
+            zone=row.zone,
+            version=row.current,
+            body=body,
+            labels={name: f.label for name, f in rule.fields.items()},
+            versions=versions,
+        )
+
+
+def _as_dict(rule: ZoneRule) -> dict[str, str]:
+    return {
+        "zone": rule.zone.value,
+        "rule": rule.id,
+        "ground": rule.ground,
+        "ask": rule.ask,
+        "objection": rule.objection,
+    }
+
+
+def _version_views(key: DataKey, versions: Iterable[RecordVersion]) -> list[VersionView]:
+    views: list[VersionView] = []
+    before: Mapping[str, str] = {}
+    for v in versions:
+        body = open_json(key, body_place(v), v.sealed_body)
+        changed = changed_fields(before, body) if views else ()
+        views.append(VersionView(v.number, v.source, v.source_id, v.created_at, body, tuple(changed)))
+        before = body
+    return views

@@ -1,0 +1,119 @@
+"""The one append-only log. Timeline, audit and notices all read it.
+
+A row is written in the transaction of the change or of the read it tells of.
+It holds ids and codes, never personal data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, String, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.actors import Actor, ActorKind
+from app.db import Base, EnumText, UtcTime, new_id
+from app.ports import Clock
+
+
+class Event(Base):
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("ix_event_graduate", "graduate_id", "id"),
+        Index("ix_event_object", "object_kind", "object_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    public_id: Mapped[UUID] = mapped_column(default=new_id)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    type: Mapped[str] = mapped_column(String(60))
+    actor_kind: Mapped[ActorKind] = mapped_column(EnumText(ActorKind, 12))
+    actor_id: Mapped[UUID]
+    graduate_id: Mapped[UUID | None]
+    object_kind: Mapped[str] = mapped_column(String(30), default="")
+    object_id: Mapped[UUID | None]
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    request_id: Mapped[str] = mapped_column(String(40), default="")
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of a timeline or access log. ``data`` holds codes and ids only."""
+
+    seq: int
+    id: UUID
+    at: datetime
+    type: str
+    actor_kind: ActorKind
+    actor_id: UUID
+    object_kind: str
+    object_id: UUID | None
+    data: Mapping[str, Any]
+
+
+class EventLog:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def record(
+        self,
+        session: Session,
+        actor: Actor,
+        kind: str,
+        *,
+        graduate_id: UUID | None = None,
+        object_kind: str = "",
+        object_id: UUID | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> UUID:
+        """Append in the caller's transaction; gives the event's public id."""
+        public_id = new_id()
+        session.add(
+            Event(
+                public_id=public_id,
+                at=self._clock.now(),
+                type=kind,
+                actor_kind=actor.kind,
+                actor_id=actor.id,
+                graduate_id=graduate_id,
+                object_kind=object_kind,
+                object_id=object_id,
+                data=dict(data or {}),
+                request_id=actor.request_id,
+            )
+        )
+        return public_id
+
+    def of_graduate(
+        self,
+        session: Session,
+        graduate_id: UUID,
+        *,
+        types: Sequence[str] = (),
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[EventView]:
+        """Newest first; ``before`` is the ``seq`` of the last line of the page before."""
+        query = select(Event).where(Event.graduate_id == graduate_id)
+        if types:
+            query = query.where(Event.type.in_(types))
+        if before is not None:
+            query = query.where(Event.id < before)
+        return _views(session.scalars(query.order_by(Event.id.desc()).limit(limit)))
+
+    def of_object(self, session: Session, object_kind: str, object_id: UUID) -> list[EventView]:
+        """Oldest first, whole: the timeline of one ticket or transfer."""
+        query = select(Event).where(Event.object_kind == object_kind, Event.object_id == object_id)
+        return _views(session.scalars(query.order_by(Event.id).limit(500)))
+
+
+def _views(rows: Iterable[Event]) -> list[EventView]:
+    return [
+        EventView(r.id, r.public_id, r.at, r.type, r.actor_kind, r.actor_id, r.object_kind, r.object_id, r.data)
+        for r in rows
+    ]

@@ -1,0 +1,177 @@
+"""The importer's tables: Chinese column names to record fields, and what makes a row unusable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from app.dossiers.filing import NewDossier, NewMaterial
+from app.dossiers.rules import MATERIAL_CLASSES, Section
+from app.people import rules as people
+from app.people.service import Card
+
+Row = Mapping[str, str]
+
+REQUIRED = ("学号", "姓名", "身份证号", "学院", "专业", "学历层次", "毕业年份")
+DEGREE_LEVELS = ("专科", "本科", "硕士", "博士")
+GRADUATE_TABLE = "graduates"
+
+# table -> (section, column -> field)
+SECTION_TABLES: Mapping[str, tuple[Section, Mapping[str, str]]] = {
+    "courses": (
+        Section.COURSE,
+        {"课程名称": "course_name", "学期": "term", "学分": "credit", "成绩": "grade"},
+    ),
+    "awards": (
+        Section.AWARD,
+        {"奖项名称": "award_name", "级别": "level", "授予单位": "issuer", "日期": "awarded_on"},
+    ),
+    "education": (
+        Section.EDUCATION,
+        {"学校": "school", "阶段": "level", "入学年月": "start_on", "毕业年月": "end_on"},
+    ),
+    "evaluations": (
+        Section.EVALUATION,
+        {"维度": "item", "等级": "result", "学年": "academic_year", "评语": "comment"},
+    ),
+    "research": (
+        Section.RESEARCH,
+        {"题目": "title", "类型": "kind", "角色": "role", "日期": "published_on"},
+    ),
+}
+IDENTITY_COLUMNS = {
+    "性别": "sex",
+    "出生日期": "birth_date",
+    "民族": "ethnicity",
+    "生源地代码": "origin_region",
+    "政治面貌": "political_status",
+}
+ENROLMENT_COLUMNS = {
+    "学院": "college",
+    "专业": "major",
+    "班级": "class_name",
+    "入学日期": "enrolled_on",
+    "毕业日期": "graduated_on",
+    "学制": "study_length",
+    "转递编号": "destination_code",
+}
+FAULT_WORDS = {
+    "required": "必填",
+    "unknown_level": f"应为{'、'.join(DEGREE_LEVELS)}之一",
+    "year_wrong": "年份不正确",
+    "duplicate_in_file": "与文件中前面的行重复",
+    "student_exists": "该学号已存在",
+    "id_number_length": "身份证号应为 18 位",
+    "id_number_characters": "身份证号含有不允许的字符",
+    "id_number_check_digit": "身份证号校验码不正确",
+    "id_number_region": "身份证号地区代码不正确",
+    "id_number_birth_date": "身份证号出生日期不正确",
+    "student_number_characters": "学号含有不允许的字符",
+    "phone_format": "手机号格式不正确",
+    "region_code_characters": "地区代码应为 6 位数字",
+    "region_code_province": "地区代码省份不存在",
+    "birth_date_differs": "出生日期与身份证号不一致",
+    "unknown_class": "没有这个材料类别",
+    "document_unreadable": "照片无法读取",
+    "document_type_refused": "照片类型不支持",
+    "document_too_large": "照片过大",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``column`` as it stands in the file."""
+
+    column: str
+    code: str
+
+    @property
+    def words(self) -> str:
+        return FAULT_WORDS.get(self.code, FAULT_WORDS.get(self.code.split(":")[0], "内容有误"))
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The rows of the other tables that belong to one student number."""
+
+    sections: Mapping[Section, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    materials: Sequence[NewMaterial] = ()
+
+
+def graduate_faults(row: Row, today: date) -> list[Fault]:
+    """What keeps this row from being filed; empty when it may be."""
+    faults = [Fault(c, "required") for c in REQUIRED if not row.get(c, "").strip()]
+    checks = (
+        ("学号", people.student_number_fault(people.normalise_student_number(row.get("学号", "")))),
+        ("姓名", people.name_fault(people.normalise_name(row.get("姓名", "")))),
+        ("身份证号", people.id_number_fault(people.normalise_id_number(row.get("身份证号", "")), today)),
+        ("手机号", _optional(people.phone_fault, people.normalise_phone(row.get("手机号", "")))),
+        ("生源地代码", _optional(people.region_code_fault, row.get("生源地代码", ""))),
+    )
+    missing = {f.column for f in faults}
+    faults += [Fault(column, code) for column, code in checks if code and column not in missing]
+    if row.get("学历层次") and row["学历层次"] not in DEGREE_LEVELS:
+        faults.append(Fault("学历层次", "unknown_level"))
+    year = row.get("毕业年份", "")
+    if year and not (year.isascii() and year.isdigit() and 1950 <= int(year) <= today.year + 10):
+        faults.append(Fault("毕业年份", "year_wrong"))
+    born = people.id_number_birth_date(people.normalise_id_number(row.get("身份证号", "")))
+    given = row.get("出生日期", "")
+    if given and born is not None and not faults and given != born.isoformat():
+        faults.append(Fault("出生日期", "birth_date_differs"))
+    return faults
+
+
+def _optional(check: object, value: str) -> str | None:
+    return check(value) if value and callable(check) else None
+
+
+def section_body(columns: Mapping[str, str], row: Row) -> dict[str, str]:
+    return {name: row[column].strip() for column, name in columns.items() if row.get(column, "").strip()}
+
+
+def new_material(row: Row) -> NewMaterial | Fault:
+    code = row.get("类别", "").strip()
+    if code not in MATERIAL_CLASSES:
+        return Fault("类别", "unknown_class")
+    pages = row.get("页数", "").strip()
+    return NewMaterial(
+        class_code=code,
+        kind=row.get("种类", "").strip(),
+        title=row.get("题名", "").strip(),
+        formed_on=row.get("形成日期", "").strip() or None,
+        pages=int(pages) if pages.isascii() and pages.isdigit() else None,
+        remark=row.get("备注", "").strip() or None,
+    )
+
+
+def new_dossier(row: Row, related: Related, photo: bytes | None) -> NewDossier:
+    """A checked row with what belongs to it, ready to be filed."""
+    card = Card(
+        name=people.normalise_name(row["姓名"]),
+        id_number=people.normalise_id_number(row["身份证号"]),
+        student_number=people.normalise_student_number(row["学号"]),
+        phone=people.normalise_phone(row.get("手机号", "")),
+    )
+    identity = {"name": card.name, "id_number": card.id_number, "phone": card.phone}
+    enrolment = {"student_number": card.student_number}
+    records = {
+        Section.IDENTITY: [_filled({**identity, **section_body(IDENTITY_COLUMNS, row)})],
+        Section.ENROLMENT: [{**enrolment, **section_body(ENROLMENT_COLUMNS, row)}],
+        **related.sections,
+    }
+    return NewDossier(
+        card=card,
+        cohort_year=int(row["毕业年份"]),
+        college=row["学院"].strip(),
+        major=row["专业"].strip(),
+        degree_level=row["学历层次"].strip(),
+        records=records,
+        materials=related.materials,
+        photo=photo,
+    )
+
+
+def _filled(body: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in body.items() if v}

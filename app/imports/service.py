@@ -1,0 +1,118 @@
+"""Importing a cohort: every row alone, in a transaction of its own, with a report in the words of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from app.actors import Actor, ActorKind, Role
+from app.dossiers.filing import FilingService, NewMaterial
+from app.dossiers.rules import Section
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, TooLarge
+from app.imports import columns
+from app.imports.bundle import Bundle, photo_of, rows_of
+from app.imports.columns import Fault, Related, Row
+from app.people.rules import mask_student_number, normalise_student_number
+from app.ports import Clock, DocumentCleaner
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """``line`` counts from 1 with the header; the student number is masked."""
+
+    line: int
+    student: str = field(repr=False)
+    outcome: str
+    faults: Sequence[Fault] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    rows: Sequence[RowReport]
+
+    @property
+    def filed(self) -> int:
+        return sum(r.outcome == "filed" for r in self.rows)
+
+    @property
+    def refused(self) -> int:
+        return len(self.rows) - self.filed
+
+
+class ImportService:
+    def __init__(self, filing: FilingService, cleaner: DocumentCleaner, clock: Clock) -> None:
+        self._filing, self._cleaner, self._clock = filing, cleaner, clock
+
+    def run(self, actor: Actor, bundle: Bundle, progress: Progress | None = None) -> ImportReport:
+        """File what can be filed; a row that exists already is refused, so a second run adds only what was missing.
+
+        Raises Forbidden without the role, Invalid when there is no graduates table or a column is missing.
+        """
+        if actor.kind is not ActorKind.SYSTEM and not actor.has_role(Role.ARCHIVIST):
+            raise Forbidden("role_required")
+        rows = list(rows_of(bundle, columns.GRADUATE_TABLE))
+        self._check_table(rows)
+        related = self._related(bundle)
+        reports: list[RowReport] = []
+        seen: set[str] = set()
+        for index, (line, row) in enumerate(rows):
+            reports.append(self._file_row(actor, bundle, line, row, related, seen))
+            if progress is not None:
+                progress(index + 1, len(rows))
+        return ImportReport(tuple(reports))
+
+    @staticmethod
+    def _check_table(rows: list[tuple[int, dict[str, str]]]) -> None:
+        if not rows:
+            raise Invalid("invalid_input", faults=[FieldFault("/graduates", "required", "没有毕业生数据")])
+        missing = [c for c in columns.REQUIRED if c not in rows[0][1]]
+        if missing:
+            raise Invalid(
+                "invalid_input", faults=[FieldFault(f"/graduates/{c}", "missing", f"缺少列：{c}") for c in missing]
+            )
+
+    def _related(self, bundle: Bundle) -> dict[str, Related]:
+        sections: dict[str, dict[Section, list[dict[str, str]]]] = {}
+        for table, (section, fields) in columns.SECTION_TABLES.items():
+            for _, row in rows_of(bundle, table):
+                number = normalise_student_number(row.get("学号", ""))
+                body = columns.section_body(fields, row)
+                sections.setdefault(number, {}).setdefault(section, []).append(body)
+        materials: dict[str, list[NewMaterial]] = {}
+        for _, row in rows_of(bundle, "materials"):
+            made = columns.new_material(row)
+            if isinstance(made, NewMaterial):
+                materials.setdefault(normalise_student_number(row.get("学号", "")), []).append(made)
+        return {n: Related(sections.get(n, {}), materials.get(n, ())) for n in sections.keys() | materials.keys()}
+
+    def _file_row(
+        self, actor: Actor, bundle: Bundle, line: int, row: Row, related: dict[str, Related], seen: set[str]
+    ) -> RowReport:
+        number = normalise_student_number(row.get("学号", ""))
+        masked = mask_student_number(number)
+        faults = columns.graduate_faults(row, self._clock.now().date())
+        if number in seen:
+            faults.append(Fault("学号", "duplicate_in_file"))
+        seen.add(number)
+        if faults:
+            return RowReport(line, masked, "refused", tuple(faults))
+        try:
+            photo = self._photo(bundle, number)
+            self._filing.file_dossier(actor, columns.new_dossier(row, related.get(number, Related()), photo))
+        except Conflict as error:
+            return RowReport(line, masked, "refused", (Fault("学号", error.code),))
+        except (Invalid, TooLarge) as error:
+            found = tuple(Fault(f.pointer, f.code) for f in error.faults) or (Fault("照片", error.code),)
+            return RowReport(line, masked, "refused", found)
+        return RowReport(line, masked, "filed")
+
+    def _photo(self, bundle: Bundle, number: str) -> bytes | None:
+        data = photo_of(bundle, number)
+        if data is None:
+            return None
+        clean = self._cleaner.clean(data)
+        if clean.media_type not in ("image/jpeg", "image/png"):
+            raise Invalid("document_type_refused")
+        return clean.data

@@ -1,0 +1,75 @@
+"""Job names and typed payloads. Enqueueing joins the caller's transaction.
+
+Handlers live in the room that owns the work.
+Payloads hold ids only: they stand in the clear in the queue's tables and in the worker's log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol
+from uuid import UUID
+
+import procrastinate
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Base of all payloads. ``lock`` orders jobs of one kind: those with the same value run one after another."""
+
+    name: ClassVar[str] = ""
+    queue: ClassVar[str] = "default"
+
+    def lock(self) -> str | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Announce(Job):
+    """Tell the graduate an event is about: writes the inbox, then pushes."""
+
+    name: ClassVar[str] = "notifications.announce"
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverNotice(Job):
+    name: ClassVar[str] = "notifications.deliver"
+    notice_id: UUID
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyFace(Job):
+    name: ClassVar[str] = "auth.verify_face"
+    queue: ClassVar[str] = "face"
+    verification_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class HandlePush(Job):
+    name: ClassVar[str] = "notifications.handle_push"
+    push_id: UUID
+
+
+ALL_JOBS: tuple[type[Job], ...] = (Announce, DeliverNotice, VerifyFace, HandlePush)
+
+
+class JobQueue(Protocol):
+    def enqueue(self, session: Session, job: Job, *, at: datetime | None = None) -> None: ...
+
+
+class ProcrastinateQueue:
+    """Writes the job row on the caller's own connection: committed with the change or not at all."""
+
+    def __init__(self, app: procrastinate.App) -> None:
+        self._app = app
+
+    def enqueue(self, session: Session, job: Job, *, at: datetime | None = None) -> None:
+        connection = session.connection().connection.driver_connection
+        payload = {k: str(v) if isinstance(v, UUID) else v for k, v in asdict(job).items()}
+        self._app.configure_task(
+            job.name, queue=job.queue, lock=job.lock(), schedule_at=at, connection=connection
+        ).defer(**payload)

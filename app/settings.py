@@ -1,0 +1,168 @@
+"""Settings: one frozen, typed object, read once from the environment. Refuses unsafe production values by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Verifier = Literal["wechat_face", "alipay_certify", "local_face"]
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+DEFAULT_SECRETS = {"", "changeme", "change-me", "secret", "password", "sandbox"}
+
+
+class SettingsError(Exception):
+    """Start-up is refused; ``faults`` names each wrong setting and what to do."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("Lantai cannot start with these settings:\n" + "\n".join(f"  - {f}" for f in faults))
+
+
+class Settings(BaseSettings):
+    """Environment variables are LANTAI_<NAME> except DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL.
+
+    LANTAI_ENV_FILE may name a file of NAME=value lines; real environment variables win over it.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LANTAI_", frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+    )
+
+    environment: Literal["development", "demo", "test", "production"] = "development"
+    school_name: str = "兰台大学"
+    archive_office: str = "学校档案馆学生档案科"
+    archive_phone: str = ""
+    public_url: str = "http://127.0.0.1:8000"
+
+    # storage; empty database and Redis URLs mean the embedded servers under data_dir
+    database_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_URL")
+    database_owner_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_OWNER_URL")
+    redis_url: SecretStr = Field(SecretStr(""), validation_alias="REDIS_URL")
+    data_dir: Path = Path("var/data")
+    key_dir: Path = Path("var/keys")
+    database_pool: int = 8
+    seal_suite: Literal["aes-256-gcm", "sm4-gcm"] = "aes-256-gcm"
+
+    # platforms
+    wechat_app_id: str = ""
+    wechat_app_secret: SecretStr = SecretStr("")
+    wechat_base_url: str = "https://api.weixin.qq.com"
+    wechat_push_token: SecretStr = SecretStr("")
+    wechat_push_aes_key: SecretStr = SecretStr("")
+    alipay_app_id: str = ""
+    alipay_gateway_url: str = "https://openapi.alipay.com/gateway.do"
+    alipay_private_key_file: Path | None = None
+    alipay_platform_public_key_file: Path | None = None
+    alipay_content_aes_key: SecretStr = SecretStr("")
+    wecom_base_url: str = "https://qyapi.weixin.qq.com"
+    wecom_robot_key: SecretStr = SecretStr("")
+    wechat_template_ticket_decided: str = ""
+    wechat_template_transfer_step: str = ""
+    wechat_template_account_notice: str = ""
+    alipay_template_ticket_decided: str = ""
+    alipay_template_transfer_step: str = ""
+    alipay_template_account_notice: str = ""
+    platform_timeout_s: float = 3.0
+
+    # face: which verifiers serve which channel (2-domain section 6)
+    face_enabled: bool = True
+    wechat_verifiers: Annotated[tuple[Verifier, ...], NoDecode] = ("wechat_face",)
+    alipay_verifiers: Annotated[tuple[Verifier, ...], NoDecode] = ("alipay_certify", "local_face")
+    terminal_verifiers: Annotated[tuple[Verifier, ...], NoDecode] = ("local_face",)
+    local_face_on_wechat_override: str = ""  # the operator's written reason; see SECURITY.md
+    frames_ttl_s: int = Field(120, ge=5, le=120)
+
+    # limits
+    upload_max_bytes: int = 10 * 1024 * 1024
+    frame_max_bytes: int = 600 * 1024
+    clip_max_frames: int = 40
+    trusted_proxies: int = 0
+
+    @field_validator("wechat_verifiers", "alipay_verifiers", "terminal_verifiers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A comma-separated list in the environment."""
+        return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value
+
+    @property
+    def embedded_database(self) -> bool:
+        return not self.database_url.get_secret_value()
+
+    @property
+    def embedded_redis(self) -> bool:
+        return not self.redis_url.get_secret_value()
+
+    @property
+    def uses_sandbox(self) -> bool:
+        hosts = (self.wechat_base_url, self.alipay_gateway_url, self.wecom_base_url)
+        return any(urlsplit(u).hostname in LOOPBACK or "sandbox" in u for u in hosts)
+
+    def faults(self) -> list[str]:
+        """What is wrong, in words that say what to do. Empty when start-up may go on."""
+        found = self._channel_faults()
+        if self.environment == "production":
+            found += self._production_faults()
+        return found
+
+    def _channel_faults(self) -> list[str]:
+        if "local_face" in self.wechat_verifiers and len(self.local_face_on_wechat_override.strip()) < 20:
+            return [
+                "LANTAI_WECHAT_VERIFIERS names local_face, which WeChat's platform rules forbid in a mini-program:"
+                " remove it, or write the approval you hold (20 characters or more) into"
+                " LANTAI_LOCAL_FACE_ON_WECHAT_OVERRIDE"
+            ]
+        return []
+
+    def _production_faults(self) -> list[str]:
+        found = []
+        if self.embedded_database:
+            found.append("DATABASE_URL is not set: the embedded PostgreSQL is not for production")
+        if self.embedded_redis:
+            found.append("REDIS_URL is not set: the embedded Redis is not for production")
+        if not self.database_owner_url.get_secret_value():
+            found.append("DATABASE_OWNER_URL is not set: migrations need a role of their own")
+        for name in ("wechat_base_url", "alipay_gateway_url", "wecom_base_url"):
+            url = str(getattr(self, name))
+            if urlsplit(url).hostname in LOOPBACK or "sandbox" in url or not url.startswith("https://"):
+                found.append(f"LANTAI_{name.upper()} points at a sandbox or is not https")
+        if not self.public_url.startswith("https://"):
+            found.append("LANTAI_PUBLIC_URL must be https")
+        for name in ("wechat_app_id", "alipay_app_id"):
+            if not getattr(self, name):
+                found.append(f"LANTAI_{name.upper()} is not set")
+        for name in ("wechat_app_secret", "wechat_push_token", "wechat_push_aes_key"):
+            if getattr(self, name).get_secret_value().lower() in DEFAULT_SECRETS:
+                found.append(f"LANTAI_{name.upper()} is missing or a default value")
+        for name in ("alipay_private_key_file", "alipay_platform_public_key_file"):
+            path = getattr(self, name)
+            if path is None or not path.is_file():
+                found.append(f"LANTAI_{name.upper()} does not name a key file")
+        if not any(self.key_dir.glob("kek-*.key")):
+            found.append("LANTAI_KEY_DIR holds no kek-*.key: run 'lantai keys init' once; keep it apart from the data")
+        return found
+
+
+def load_settings(env_file: Path | None = None, **overrides: object) -> Settings:
+    """Read the environment (and ``env_file``, or the file LANTAI_ENV_FILE names) once.
+
+    Raises SettingsError naming every fault.
+    """
+    named = os.environ.get("LANTAI_ENV_FILE")
+    env_file = env_file or (Path(named) if named else None)
+    try:
+        settings = Settings(_env_file=env_file, **overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        words = [f"LANTAI_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(words) from None
+    faults = settings.faults()
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+__all__ = ["Settings", "SettingsError", "Verifier", "load_settings"]

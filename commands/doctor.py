@@ -1,0 +1,139 @@
+"""`lantai doctor`: looks at settings, database, Redis, keys, platforms, fonts and the face stack; says what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import click
+import redis
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.settings import Settings, SettingsError, load_settings
+from commands.database import alembic_config
+from providers.embedded.records import ServiceUrls
+from providers.keys import FileKeys
+from wiring import service_urls
+
+POSTGRES_LEAST, REDIS_LEAST = 15, (6, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``ok`` None is a hint: works, but look at it."""
+
+    name: str
+    ok: bool | None
+    words: str
+
+
+def _database(urls: ServiceUrls) -> Finding:
+    try:
+        engine = create_engine(urls.database_url, connect_args={"connect_timeout": 3})
+        with engine.connect() as connection:
+            version = int(connection.scalar(text("show server_version_num")) or 0) // 10000
+            at = connection.scalar(text("select version_num from alembic_version"))
+    except SQLAlchemyError as error:
+        return Finding(
+            "数据库",
+            False,
+            f"连接失败或尚未升级（{type(error).__name__}）：检查 DATABASE_URL，再运行 lantai db upgrade",
+        )
+    if version < POSTGRES_LEAST:
+        return Finding("数据库", False, f"PostgreSQL {version} 过旧，需要 {POSTGRES_LEAST} 或更新")
+    head = ScriptDirectory.from_config(alembic_config(urls.database_owner_url)).get_current_head()
+    if at != head:
+        return Finding("数据库", False, f"结构版本 {at} 落后于 {head}：请运行 lantai db upgrade")
+    return Finding("数据库", True, f"PostgreSQL {version}，结构版本 {at}")
+
+
+def _redis(urls: ServiceUrls) -> Finding:
+    try:
+        client = redis.Redis.from_url(urls.redis_url, socket_timeout=3, socket_connect_timeout=3)
+        version = str(client.info("server")["redis_version"])
+        saves = str(client.config_get("save").get("save", ""))
+    except redis.RedisError as error:
+        return Finding("Redis", False, f"连接失败（{type(error).__name__}）：检查 REDIS_URL")
+    if tuple(int(n) for n in version.split(".")[:2]) < REDIS_LEAST:
+        return Finding("Redis", False, f"Redis {version} 过旧，需要 6.2 或更新")
+    if saves:
+        return Finding("Redis", None, f'Redis {version} 会落盘：人脸画面经过 Redis，请设置 save "" 并关闭 AOF')
+    return Finding("Redis", True, f"Redis {version}，不落盘")
+
+
+def _keys(settings: Settings) -> Finding:
+    try:
+        found = FileKeys(settings.key_dir).describe()
+    except (SettingsError, OSError) as error:
+        return Finding("密钥", False, f"{error}；首次使用请运行 lantai keys init")
+    return Finding("密钥", True, f"{len(found)} 个主密钥版本，权限正确")
+
+
+def _platform(name: str, url: str, configured: bool) -> Finding:
+    if not configured:
+        return Finding(name, None, "未配置，该渠道不可用")
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=3):
+            return Finding(name, True, f"{parts.hostname}:{port} 可连接")
+    except OSError as error:
+        return Finding(name, False, f"{parts.hostname}:{port} 无法连接（{type(error).__name__}）：检查网络与出口防火墙")
+
+
+def _fonts() -> Finding:
+    tool = shutil.which("fc-list")
+    if tool is None:
+        return Finding("中文字体", None, "没有 fontconfig：服务器无需字体；打印与截图请在装有中文字体的电脑上进行")
+    listed = subprocess.run([tool, ":lang=zh-cn", "family"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    if not listed.strip():
+        return Finding("中文字体", None, "本机没有中文字体，浏览器截图会缺字：apt-get install fonts-noto-cjk")
+    return Finding("中文字体", True, f"{len(listed.splitlines())} 个字体可用")
+
+
+def _face_stack() -> Finding:
+    installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
+    if "dlib" in installed:
+        return Finding("人脸库", False, "装有会现场编译的 dlib：请卸载，只保留 dlib-bin")
+    missing = {"dlib-bin", "face-recognition", "face-recognition-models"} - installed
+    if missing:
+        return Finding("人脸库", False, f"缺少 {'、'.join(sorted(missing))}：请运行 make setup")
+    return Finding("人脸库", True, "已安装，仅由人脸核验进程加载")
+
+
+def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
+    checks: list[Callable[[], Finding]] = [
+        lambda: _database(urls),
+        lambda: _redis(urls),
+        lambda: _keys(settings),
+        lambda: _platform("微信", settings.wechat_base_url, bool(settings.wechat_app_id)),
+        lambda: _platform("支付宝", settings.alipay_gateway_url, bool(settings.alipay_app_id)),
+        lambda: _platform("企业微信", settings.wecom_base_url, bool(settings.wecom_robot_key.get_secret_value())),
+        _fonts,
+        _face_stack,
+    ]
+    for check in checks:
+        yield check()
+
+
+@click.command("doctor")
+def doctor_command() -> None:
+    """检查配置、数据库、Redis、密钥、平台、字体和人脸库，并说明如何处理。"""
+    settings = load_settings()
+    click.echo(f"环境：{settings.environment}" + ("（沙箱平台）" if settings.uses_sandbox else ""))
+    bad = 0
+    for finding in _findings(settings, service_urls(settings)):
+        mark = {True: "正常", False: "异常", None: "注意"}[finding.ok]
+        bad += finding.ok is False
+        click.echo(f"[{mark}] {finding.name}：{finding.words}")
+    click.echo("全部正常。" if not bad else f"有 {bad} 项异常，请按提示处理。")
+    if bad:
+        sys.exit(1)

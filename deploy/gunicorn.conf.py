@@ -1,0 +1,18 @@
+"""Gunicorn for the three doors. The address is given on the command line; logs hold no query strings and no secrets."""
+
+import os
+
+worker_class = "gthread"
+workers = int(os.environ.get("LANTAI_WEB_WORKERS", "2"))
+threads = int(os.environ.get("LANTAI_WEB_THREADS", "4"))
+timeout = 60
+graceful_timeout = 10
+keepalive = 5
+limit_request_line = 4094
+limit_request_fields = 60
+control_socket_disable = True  # one more door that nobody needs
+
+accesslog = "-"
+errorlog = "-"
+# Method, path without query, status, bytes, milliseconds, request id. No address, no referrer, no user agent.
+access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms %({x-request-id}o)s"

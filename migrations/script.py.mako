@@ -1,0 +1,23 @@
+"""${message}
+
+Rules of this folder: reversible with data; no long lock (create indexes concurrently on big tables, add constraints
+NOT VALID and validate later); never import application models (they move on, a migration does not).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "pass"}

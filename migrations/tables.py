@@ -1,0 +1,25 @@
+"""Every module with tables, imported so that the metadata is whole."""
+
+from __future__ import annotations
+
+import app.corrections.models
+import app.dossiers.models
+import app.events
+import app.idempotency
+import app.keyring
+import app.people.models
+import app.transfers.models
+import auth.models
+import notifications.models
+
+ALL_MODELS = (
+    app.corrections.models,
+    app.dossiers.models,
+    app.events,
+    app.idempotency,
+    app.keyring,
+    app.people.models,
+    app.transfers.models,
+    auth.models,
+    notifications.models,
+)

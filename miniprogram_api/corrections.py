@@ -1,0 +1,282 @@
+"""Corrections: evidence, opening, following, adding information, withdrawing; and the transfer timeline."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from uuid import UUID
+
+from apiflask.fields import UploadFile
+from flask import Response
+from pydantic import ConfigDict, Field
+
+from app.actors import ActorKind, Assurance
+from app.corrections.rules import KINDS, Kind, Move, Side, State
+from app.corrections.views import OpenTicket, TicketView
+from app.transfers.rules import Channel
+from app.transfers.rules import State as TransferState
+from auth.guards import current_actor, graduate
+from miniprogram_api.door import (
+    In,
+    Out,
+    PageIn,
+    api,
+    body_up_to,
+    etag,
+    idempotent,
+    if_match,
+    lantai,
+    page_of,
+    read_cursor,
+)
+from miniprogram_api.dossier import attachment
+
+EVIDENCE_BODY_MOST = 12 * 1024 * 1024
+
+
+class KindOut(Out):
+    kind: Kind
+    label: str
+    hint: str
+    approvals: int
+    needs_evidence: bool
+    needs_change: bool
+
+
+class KindsOut(Out):
+    items: list[KindOut]
+
+
+class EvidenceIn(In):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    file: UploadFile
+
+
+class EvidenceOut(Out):
+    id: UUID
+    media_type: str
+    size: int
+    pages: int
+    created_at: datetime
+
+
+class TicketIn(In):
+    kind: Kind
+    statement: str = Field(min_length=1, max_length=2000)
+    record_id: UUID | None = None
+    base_version: int | None = Field(None, ge=1, description="The record's version the person saw")
+    changes: dict[str, str] = Field(default_factory=dict, max_length=20)
+    evidence_ids: list[UUID] = Field(default_factory=list, max_length=6)
+
+
+class InformationIn(In):
+    text: str = Field(min_length=1, max_length=2000)
+    evidence_ids: list[UUID] = Field(default_factory=list, max_length=6)
+
+
+class LineOut(Out):
+    id: UUID
+    number: str
+    kind: Kind
+    kind_label: str
+    state: State
+    state_label: str
+    opened_at: datetime
+    answer_by: date
+    decide_by: date
+    overdue: bool
+    version: int
+
+
+class ChangeOut(Out):
+    name: str
+    label: str
+    before: str | None = Field(description="Null without a fresh step-up for viewing")
+    after: str
+    statutory: bool
+
+
+class MessageOut(Out):
+    side: Side
+    author: str
+    text: str
+    created_at: datetime
+
+
+class StepOut(Out):
+    at: datetime
+    type: str
+    state: str
+    by: ActorKind
+
+
+class TicketOut(LineOut):
+    record_id: UUID | None
+    base_version: int | None
+    applied_version: int | None
+    statement: str
+    changes: list[ChangeOut]
+    evidence: list[EvidenceOut]
+    messages: list[MessageOut]
+    timeline: list[StepOut]
+    moves: list[Move]
+    reason: str | None
+    appeal: str | None
+
+
+class TicketsOut(Out):
+    items: list[LineOut]
+    next: str | None
+
+
+class TransferStepOut(Out):
+    state: TransferState
+    label: str
+    at: datetime
+    proof_label: str
+    proof: str | None
+
+
+class TransferOut(Out):
+    id: UUID
+    state: TransferState
+    state_label: str
+    next_words: str
+    channel: Channel
+    channel_label: str
+    receiver_name: str
+    receiver_address: str
+    moved_at: datetime
+    steps: list[TransferStepOut]
+
+
+class TransfersOut(Out):
+    items: list[TransferOut]
+
+
+def _ticket(view: TicketView) -> TicketOut:
+    line = LineOut.model_validate(view.line).model_dump()
+    rest = {name: getattr(view, name) for name in TicketOut.model_fields if name not in line}
+    return TicketOut.model_validate({**line, **rest}, from_attributes=True)
+
+
+@api.get("/corrections/kinds")
+@graduate()
+@api.output(KindsOut)
+def kinds() -> KindsOut:
+    """Kinds of corrections and what each needs."""
+    return KindsOut(
+        items=[
+            KindOut(
+                kind=kind,
+                label=r.label,
+                hint=r.hint,
+                approvals=r.approvals,
+                needs_evidence=r.needs_evidence,
+                needs_change=r.needs_change,
+            )
+            for kind, r in KINDS.items()
+        ]
+    )
+
+
+@api.post("/evidence")
+@graduate(Assurance.L2_PROOFED)
+@body_up_to(EVIDENCE_BODY_MOST)
+@api.input(EvidenceIn, location="files", arg_name="files")
+@api.doc(responses={201: "Kept until a ticket names it"})
+def upload_evidence(files: EvidenceIn) -> Response:
+    """Upload one proof (JPEG, PNG, TIFF, PDF, OFD)."""
+    service, actor = lantai().corrections, current_actor()
+    data, claimed = files.file.read(), files.file.mimetype or ""
+    prepared = service.prepare_evidence(actor, data, claimed)
+    digest = hashlib.sha256(data).digest()
+    return idempotent(
+        lambda: (201, EvidenceOut.model_validate(service.add_evidence(actor, prepared)), None), digest=digest
+    )
+
+
+@api.get("/evidence/<uuid:evidence_id>")
+@graduate(Assurance.L2_PROOFED)
+@api.doc(responses={200: "The file"})
+def evidence_file(evidence_id: UUID) -> Response:
+    """Download one's own proof."""
+    media_type, data = lantai().corrections.evidence_file(current_actor(), evidence_id)
+    return attachment(f"evidence.{media_type.rsplit('/', 1)[-1]}", media_type, data)
+
+
+@api.post("/corrections")
+@graduate(Assurance.L2_PROOFED)
+@api.input(TicketIn, arg_name="body")
+@api.doc(responses={201: "Opened"})
+def open_ticket(body: TicketIn) -> Response:
+    """Ask for a correction."""
+    request = OpenTicket(
+        body.kind, body.statement, body.record_id, body.base_version, body.changes, tuple(body.evidence_ids)
+    )
+
+    def work() -> tuple[int, Out, int | None]:
+        view = lantai().corrections.open_ticket(current_actor(), request)
+        return 201, _ticket(view), view.line.version
+
+    return idempotent(work)
+
+
+@api.get("/corrections")
+@graduate(Assurance.L2_PROOFED)
+@api.input(PageIn, location="query", arg_name="query")
+@api.output(TicketsOut)
+def tickets(query: PageIn) -> TicketsOut:
+    """Own tickets, newest first."""
+    rows = lantai().corrections.tickets(current_actor(), before=read_cursor(query.cursor), limit=query.limit + 1)
+    page, following = page_of(rows, query.limit, lambda t: t.serial)
+    return TicketsOut(items=[LineOut.model_validate(t) for t in page], next=following)
+
+
+@api.get("/corrections/<uuid:ticket_id>")
+@graduate(Assurance.L2_PROOFED)
+@api.output(TicketOut)
+def ticket(ticket_id: UUID) -> tuple[TicketOut, int, dict[str, str]]:
+    """One ticket with its conversation and timeline."""
+    view = lantai().corrections.ticket(current_actor(), ticket_id)
+    return _ticket(view), 200, etag(view.line.version)
+
+
+@api.post("/corrections/<uuid:ticket_id>/messages")
+@graduate(Assurance.L2_PROOFED)
+@api.input(InformationIn, arg_name="body")
+@api.doc(responses={200: "Added"})
+def add_information(ticket_id: UUID, body: InformationIn) -> Response:
+    """Add information; If-Match names the version seen."""
+    version = if_match()
+
+    def work() -> tuple[int, Out, int | None]:
+        view = lantai().corrections.add_information(current_actor(), ticket_id, version, body.text, body.evidence_ids)
+        return 200, _ticket(view), view.line.version
+
+    return idempotent(work)
+
+
+@api.post("/corrections/<uuid:ticket_id>/withdrawal")
+@graduate(Assurance.L2_PROOFED)
+@api.doc(responses={200: "Withdrawn"})
+def withdraw(ticket_id: UUID) -> Response:
+    """Withdraw a ticket; If-Match names the version seen."""
+    version = if_match()
+
+    def work() -> tuple[int, Out, int | None]:
+        view = lantai().corrections.withdraw(current_actor(), ticket_id, version)
+        return 200, _ticket(view), view.line.version
+
+    return idempotent(work)
+
+
+@api.get("/transfers")
+@graduate(Assurance.L2_PROOFED)
+@api.output(TransfersOut)
+def transfers() -> TransfersOut:
+    """Where the dossier is, with every step and its proof. Delivered is not received."""
+    actor = current_actor()
+    rows = lantai().transfers.of_graduate(actor, actor.id)
+    return TransfersOut(items=[TransferOut.model_validate(t) for t in rows])

@@ -1,0 +1,10 @@
+"use strict";
+window.addEventListener("load", function () {
+  SwaggerUIBundle({
+    url: "openapi.json",
+    dom_id: "#reference",
+    deepLinking: true,
+    supportedSubmitMethods: [],
+    defaultModelsExpandDepth: 0,
+  });
+});

@@ -1,0 +1,133 @@
+"""Events -> notices: who is told, in which words. Texts name no person and no content; details wait in the app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Any
+
+from app.corrections.rules import STATE_LABELS as TICKET_LABELS
+from app.corrections.rules import State as TicketState
+from app.ports import Platform
+from app.transfers.rules import NEXT_WORDS
+from app.transfers.rules import STATE_LABELS as TRANSFER_LABELS
+from app.transfers.rules import State as TransferState
+
+CATALOGUE_VERSION = "2026-1"
+BEIJING = timezone(timedelta(hours=8))
+
+
+class Template(StrEnum):
+    TICKET_DECIDED = "ticket_decided"
+    TRANSFER_STEP = "transfer_step"
+    ACCOUNT_NOTICE = "account_notice"
+
+
+class Promise(StrEnum):
+    """How often a push may arrive when a crash leaves the outcome open (4-trust, writes and jobs)."""
+
+    AT_MOST_ONCE = "at_most_once"
+    AT_LEAST_ONCE = "at_least_once"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeText:
+    """``phrase`` is at most five Chinese characters, ``hint`` at most twenty: WeChat's value rules."""
+
+    template: Template
+    promise: Promise
+    title: str
+    body: str
+    phrase: str
+    hint: str
+    page: str
+
+
+_TICKET_PHRASE = {
+    TicketState.APPLIED: "已更正",
+    TicketState.RESOLVED: "已办结",
+    TicketState.REJECTED: "未予更正",
+    TicketState.NEEDS_INFO: "待补充",
+}
+_TICKET_BODY = {
+    TicketState.APPLIED: "您的更正申请已核准，档案记录已形成新版本，原记录予以保留。",
+    TicketState.RESOLVED: "您的申请已办结，请进入小程序查看办理结果。",
+    TicketState.REJECTED: "您的更正申请未予更正，请进入小程序查看理由和申请复核的途径。",
+    TicketState.NEEDS_INFO: "您的更正申请需要补充说明或材料，请进入小程序办理；等待期间办理时限暂停计算。",
+}
+_TRANSFER_PHRASE = {
+    TransferState.DRAFT: "准备中",
+    TransferState.DESTINATION_REGISTERED: "去向已登记",
+    TransferState.COLLEGE_REVIEWED: "学院已审核",
+    TransferState.SCHOOL_APPROVED: "学校已批准",
+    TransferState.ASSEMBLED: "已整理",
+    TransferState.CHECKED: "已核对",
+    TransferState.SEALED: "已密封",
+    TransferState.HANDED_TO_CARRIER: "已交寄",
+    TransferState.IN_TRANSIT: "运送中",
+    TransferState.DELIVERED_UNCONFIRMED: "待签收",
+    TransferState.RECEIVED: "已签收",
+    TransferState.CLOSED: "已办结",
+    TransferState.WITHDRAWN: "已撤销",
+    TransferState.RETURNED: "已退回",
+}
+_ACCOUNT = {
+    "account.bound": ("账号已绑定", "您的档案服务已绑定一个新的账号。如非本人操作，请立即联系学校档案管理部门。"),
+    "account.rebound": (
+        "新账号绑定提醒",
+        "另一个账号刚刚绑定了您的档案。24 小时内不能提交更正等变更。如非本人操作，请立即解除绑定并联系学校。",
+    ),
+    "account.unbound": ("账号已解除绑定", "您的一个账号已与档案解除绑定。如非本人操作，请立即联系学校档案管理部门。"),
+    "account.totp_enrolled": ("动态口令已启用", "您的账号已启用动态口令。如非本人操作，请立即联系学校档案管理部门。"),
+    "account.totp_removed": ("动态口令已停用", "您的账号已停用动态口令。如非本人操作，请立即联系学校档案管理部门。"),
+}
+
+
+def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
+    """The notice an event gives rise to, or None."""
+    if event_type in ("ticket.decided", "ticket.asked"):
+        state = TicketState(data["state"])
+        return NoticeText(
+            Template.TICKET_DECIDED,
+            Promise.AT_MOST_ONCE,
+            f"更正申请：{TICKET_LABELS[state]}",
+            _TICKET_BODY[state],
+            _TICKET_PHRASE[state],
+            "请进入小程序查看详情",
+            "pages/corrections/index",
+        )
+    if event_type in ("transfer.opened", "transfer.moved"):
+        step = TransferState(data["state"])
+        return NoticeText(
+            Template.TRANSFER_STEP,
+            Promise.AT_MOST_ONCE,
+            f"档案转递：{TRANSFER_LABELS[step]}",
+            f"下一步：{NEXT_WORDS[step]}。",
+            _TRANSFER_PHRASE[step],
+            "请进入小程序查看进度",
+            "pages/transfer/index",
+        )
+    if event_type in _ACCOUNT:
+        title, body = _ACCOUNT[event_type]
+        return NoticeText(
+            Template.ACCOUNT_NOTICE,
+            Promise.AT_LEAST_ONCE,
+            title,
+            body,
+            "账号变动",
+            "非本人操作请联系学校",
+            "pages/account/index",
+        )
+    return None
+
+
+def platform_fields(platform: Platform, text: NoticeText, school: str, at: datetime) -> dict[str, str]:
+    """The template's own keys with final values. ``at`` is shown in Beijing time."""
+    day = at.astimezone(BEIJING)
+    date = f"{day.year}年{day.month}月{day.day}日"
+    subject = {"ticket_decided": "档案更正申请", "transfer_step": "档案转递", "account_notice": "账号安全提醒"}
+    if platform is Platform.WECHAT:
+        return {"thing1": subject[text.template], "phrase2": text.phrase, "date3": date, "thing4": text.hint}
+    return {"keyword1": f"{school} {subject[text.template]}"[:50], "keyword2": text.phrase, "keyword3": date}

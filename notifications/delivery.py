@@ -1,0 +1,187 @@
+"""The worker's side of notices: write the inbox, then push through each bound account, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.db import Database, new_id
+from app.errors import Unavailable
+from app.events import Event
+from app.jobs import Announce, DeliverNotice, JobQueue
+from app.people.service import IdentityView, PeopleService
+from app.ports import Clock, MessageSender, OutboundMessage, Platform, SendFailed, SendFault, StaffAlerts
+from notifications.catalogue import CATALOGUE_VERSION, NoticeText, Promise, Template, notice_for, platform_fields
+from notifications.inbox import SubscriptionService
+from notifications.models import AttemptState, DeliveryAttempt, Notice
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 6
+BACKOFF = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=3),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Senders and template ids per platform, the staff robot, and how the school signs."""
+
+    senders: Mapping[Platform, MessageSender]
+    template_ids: Mapping[str, Mapping[Template, str]]
+    alerts: StaffAlerts | None
+    school: str
+
+
+class NoticeDelivery:
+    def __init__(
+        self,
+        db: Database,
+        people: PeopleService,
+        subscriptions: SubscriptionService,
+        channels: Channels,
+        queue: JobQueue,
+        clock: Clock,
+    ) -> None:
+        self._db, self._people, self._subscriptions = db, people, subscriptions
+        self._channels, self._queue, self._clock = channels, queue, clock
+
+    # --- inbox --------------------------------------------------------------------------------------------------------
+
+    def announce(self, job: Announce) -> None:
+        """Write the inbox line and enqueue its push in one transaction. Running twice writes once."""
+        with self._db.transaction() as session:
+            event = session.scalar(select(Event).where(Event.public_id == job.event_id))
+            if event is None or event.graduate_id is None:
+                return
+            if notice_for(event.type, event.data) is None:
+                return
+            made = session.execute(
+                insert(Notice)
+                .values(
+                    id=new_id(),
+                    graduate_id=event.graduate_id,
+                    event_id=event.public_id,
+                    event_type=event.type,
+                    data=event.data,
+                    catalogue_version=CATALOGUE_VERSION,
+                    object_kind=event.object_kind,
+                    object_id=event.object_id,
+                    created_at=self._clock.now(),
+                )
+                .on_conflict_do_nothing(index_elements=["event_id"])
+                .returning(Notice.id)
+            ).scalar()
+            if made is not None:
+                self._queue.enqueue(session, DeliverNotice(made))
+
+    def alert_staff(self, text: str) -> None:
+        """A line to the staff's group; a robot that does not answer never holds up a graduate's notice."""
+        if self._channels.alerts is None:
+            return
+        try:
+            self._channels.alerts.alert(text)
+        except (SendFailed, Unavailable) as error:
+            log.warning("staff_alert_failed", reason=error.code)
+
+    # --- push ---------------------------------------------------------------------------------------------------------
+
+    def deliver(self, job: DeliverNotice) -> None:
+        with self._db.transaction() as session:
+            notice = session.get(Notice, job.notice_id)
+        if notice is None:
+            return
+        text = notice_for(notice.event_type, notice.data)
+        if text is None:
+            return
+        again = False
+        for identity in self._people.identities_of(notice.graduate_id):
+            if identity.platform in self._channels.senders and identity.reachable:
+                again |= self._deliver_to(notice, text, identity)
+        if again and job.attempt < MAX_ATTEMPTS:
+            wait = BACKOFF[min(job.attempt, len(BACKOFF)) - 1]
+            with self._db.transaction() as session:
+                # a new job when due: a waiting one would hold up everything behind it
+                self._queue.enqueue(session, DeliverNotice(notice.id, job.attempt + 1), at=self._clock.now() + wait)
+
+    def _deliver_to(self, notice: Notice, text: NoticeText, identity: IdentityView) -> bool:
+        """True if this account wants another attempt later."""
+        attempt_id = self._begin(notice.id, text, identity)
+        if attempt_id is None:
+            return False
+        template_id = self._channels.template_ids.get(identity.platform.value, {}).get(text.template, "")
+        message = OutboundMessage(
+            identity.open_id,
+            template_id,
+            text.page,
+            platform_fields(identity.platform, text, self._channels.school, notice.created_at),
+        )
+        try:
+            provider_id = self._channels.senders[identity.platform].send(message)
+        except SendFailed as error:
+            return self._settle_failure(attempt_id, text, identity, error.fault, error.reason)
+        except Unavailable as error:
+            return self._settle_failure(attempt_id, text, identity, SendFault.RETRY, error.code)
+        with self._db.transaction() as session:
+            row = session.get_one(DeliveryAttempt, attempt_id)
+            row.state, row.provider_id, row.settled_at = AttemptState.SENT, provider_id, self._clock.now()
+            self._subscriptions.spent(session, identity.id, text.template, exhausted=False)
+        return False
+
+    def _begin(self, notice_id: UUID, text: NoticeText, identity: IdentityView) -> UUID | None:
+        """Commit a row before calling. None where nothing is to be sent (any more)."""
+        with self._db.transaction() as session:
+            rows = session.scalars(
+                select(DeliveryAttempt)
+                .where(DeliveryAttempt.notice_id == notice_id, DeliveryAttempt.identity_id == identity.id)
+                .order_by(DeliveryAttempt.number)
+                .with_for_update()
+            ).all()
+            last = rows[-1] if rows else None
+            if last is not None and last.state is AttemptState.SENDING:
+                # a worker died between the call and its answer: the message may have arrived
+                last.state, last.reason, last.settled_at = AttemptState.UNKNOWN, "worker_lost", self._clock.now()
+                if text.promise is Promise.AT_MOST_ONCE:
+                    return None
+            elif last is not None and last.state is not AttemptState.RETRY:
+                return None
+            row = DeliveryAttempt(
+                id=new_id(),
+                notice_id=notice_id,
+                identity_id=identity.id,
+                number=len(rows) + 1,
+                state=AttemptState.SENDING,
+                created_at=self._clock.now(),
+            )
+            session.add(row)
+            return row.id
+
+    def _settle_failure(
+        self, attempt_id: UUID, text: NoticeText, identity: IdentityView, fault: SendFault, reason: str
+    ) -> bool:
+        retry = fault in (SendFault.RETRY, SendFault.LATER) or (
+            fault is SendFault.UNKNOWN and text.promise is Promise.AT_LEAST_ONCE
+        )
+        unknown = fault is SendFault.UNKNOWN and not retry
+        state = AttemptState.RETRY if retry else AttemptState.UNKNOWN if unknown else AttemptState.FAILED
+        with self._db.transaction() as session:
+            row = session.get_one(DeliveryAttempt, attempt_id)
+            row.state, row.reason, row.settled_at = state, f"{fault.value}:{reason}"[:80], self._clock.now()
+            if fault is SendFault.NO_CREDIT:
+                self._subscriptions.spent(session, identity.id, text.template, exhausted=True)
+            if fault is SendFault.RECIPIENT:
+                self._people.mark_unreachable(session, identity.id)
+        log.info("push_not_sent", attempt=str(attempt_id), fault=fault.value, reason=reason)
+        if fault in (SendFault.CONFIG, SendFault.CONTENT):
+            self.alert_staff(f"消息模板异常：{text.template.value}（{reason}），请检查配置")
+        return retry

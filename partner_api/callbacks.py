@@ -1,0 +1,56 @@
+"""The machines' door: a guarded shell with the platforms' call-back addresses."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, Response, current_app, request
+
+from app.errors import NotFound
+from auth.guards import public
+from wiring import Lantai
+
+partner = Blueprint("partner", __name__, url_prefix="/partner")
+PLAIN = "text/plain; charset=utf-8"
+
+
+def _lantai() -> Lantai:
+    return cast(Lantai, current_app.extensions["lantai"])
+
+
+@partner.get("/callbacks/wechat")
+@public("WeChat's signature over the query is what is checked")
+def wechat_url_check() -> Response:
+    """WeChat verifies the address once when it is configured: the echo goes back verbatim."""
+    push = _lantai().outside.wechat_push
+    if push is None:
+        raise NotFound("route_not_found")
+    return Response(push.verify_url(request.args.to_dict()), content_type=PLAIN)
+
+
+@partner.post("/callbacks/wechat")
+@public("WeChat's signature over the encrypted body is what is checked")
+def wechat_push() -> Response:
+    """Checked over the raw body, kept, answered at once; the work is a job. A resend changes nothing."""
+    parts = _lantai()
+    if parts.outside.wechat_push is None:
+        raise NotFound("route_not_found")
+    message = parts.outside.wechat_push.decode(request.args.to_dict(), request.get_data())
+    parts.pushes.accept(message)
+    return Response("success", content_type=PLAIN)
+
+
+@partner.post("/callbacks/alipay")
+@public("Alipay's RSA2 signature over the form is what is checked")
+def alipay_notify() -> Response:
+    parts = _lantai()
+    if parts.outside.alipay_notify is None:
+        raise NotFound("route_not_found")
+    parts.pushes.accept_alipay(parts.outside.alipay_notify.decode(request.form.to_dict()))
+    return Response("success", content_type=PLAIN)
+
+
+@partner.get("/certified")
+@public("where Alipay's face dialogue returns to; shows nothing and reads nothing")
+def certified() -> Response:
+    return Response("请返回小程序继续。", content_type=PLAIN)

@@ -1,0 +1,160 @@
+"""The real things beyond our walls, chosen from Settings in one place. Tests give wiring fakes of the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import redis
+
+from app.ports import (
+    AlipayNotify,
+    Cache,
+    Clock,
+    DocumentCleaner,
+    FaceCertifier,
+    FileStore,
+    FingerprintCheck,
+    FrameBox,
+    KeyWrapper,
+    MessageSender,
+    Platform,
+    PlatformLogin,
+    PlatformPhone,
+    RateLimiter,
+    StaffAlerts,
+    WeChatPush,
+)
+from app.settings import Settings, SettingsError
+from providers.alipay.certify import AlipayCertify
+from providers.alipay.gateway import AlipayGateway
+from providers.alipay.login import AlipayLogin
+from providers.alipay.messages import AlipayMessages
+from providers.alipay.notify import AlipayNotifications
+from providers.alipay.phone import AlipayPhone
+from providers.clock import SystemClock
+from providers.documents import ChildDocumentCleaner
+from providers.files import LocalFileStore
+from providers.frames import RedisFrameBox
+from providers.keys import FileKeys
+from providers.redis_store import RedisCache, RedisRateLimiter, connect
+from providers.wechat.client import WeChatClient
+from providers.wechat.face import WeChatFace
+from providers.wechat.login import SoterCheck, WeChatLogin, WeChatPhone
+from providers.wechat.messages import WeChatMessages
+from providers.wechat.push import WeChatPushDecoder
+from providers.wechat.tokens import RedisTokenStore
+from providers.wecom import WeComRobot
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """One of each port. ``certifiers`` by factor name; absent ones are simply not offered."""
+
+    clock: Clock
+    keys: KeyWrapper
+    files: FileStore
+    cleaner: DocumentCleaner
+    limits: RateLimiter
+    cache: Cache
+    frames: FrameBox
+    redis: redis.Redis | None = None
+    logins: Mapping[Platform, PlatformLogin] = field(default_factory=dict)
+    phones: Mapping[Platform, PlatformPhone] = field(default_factory=dict)
+    certifiers: Mapping[str, FaceCertifier] = field(default_factory=dict)
+    senders: Mapping[Platform, MessageSender] = field(default_factory=dict)
+    fingerprint: FingerprintCheck | None = None
+    alerts: StaffAlerts | None = None
+    wechat_push: WeChatPush | None = None
+    alipay_notify: AlipayNotify | None = None
+
+
+def _read(path: Path | None, name: str) -> str:
+    if path is None or not path.is_file():
+        raise SettingsError([f"LANTAI_{name.upper()} does not name a readable key file"])
+    return path.read_text()
+
+
+def build_outside(settings: Settings, redis_url: str) -> Outside:
+    """Raises SettingsError naming the setting when a key or secret is missing."""
+    clock = SystemClock()
+    keys = FileKeys(settings.key_dir)
+    store = connect(redis_url)
+    cache = RedisCache(store)
+    parts = Outside(
+        clock=clock,
+        keys=keys,
+        files=LocalFileStore(settings.data_dir / "files"),
+        cleaner=ChildDocumentCleaner(settings.upload_max_bytes),
+        limits=RedisRateLimiter(store, clock, keys.secret("rate-limits")),
+        cache=cache,
+        # clips are megabytes, so they get a connection with a longer patience
+        frames=RedisFrameBox(connect(redis_url, 2.0), keys, settings.frames_ttl_s),
+        redis=store,
+    )
+    parts = _with_wechat(parts, settings, store)
+    parts = _with_alipay(parts, settings)
+    return _with_wecom(parts, settings)
+
+
+def _with_wechat(parts: Outside, settings: Settings, store: redis.Redis) -> Outside:
+    if not settings.wechat_app_id:
+        return parts
+    client = WeChatClient(
+        settings.wechat_app_id,
+        settings.wechat_app_secret.get_secret_value(),
+        clock=parts.clock,
+        store=RedisTokenStore(store),
+        base_url=settings.wechat_base_url,
+        timeout_s=settings.platform_timeout_s,
+    )
+    push = None
+    if settings.wechat_push_token.get_secret_value():
+        push = WeChatPushDecoder(
+            settings.wechat_app_id,
+            settings.wechat_push_token.get_secret_value(),
+            settings.wechat_push_aes_key.get_secret_value() or None,
+            parts.clock,
+        )
+    return replace(
+        parts,
+        logins={**parts.logins, Platform.WECHAT: WeChatLogin(client)},
+        phones={**parts.phones, Platform.WECHAT: WeChatPhone(client)},
+        certifiers={**parts.certifiers, "wechat_face": WeChatFace(client)},
+        senders={**parts.senders, Platform.WECHAT: WeChatMessages(client)},
+        fingerprint=SoterCheck(client),
+        wechat_push=push,
+    )
+
+
+def _with_alipay(parts: Outside, settings: Settings) -> Outside:
+    if not settings.alipay_app_id:
+        return parts
+    public_pem = _read(settings.alipay_platform_public_key_file, "alipay_platform_public_key_file")
+    gateway = AlipayGateway(
+        settings.alipay_app_id,
+        _read(settings.alipay_private_key_file, "alipay_private_key_file"),
+        public_pem,
+        gateway_url=settings.alipay_gateway_url,
+        clock=parts.clock,
+        content_aes_key=settings.alipay_content_aes_key.get_secret_value() or None,
+        timeout_s=settings.platform_timeout_s,
+    )
+    certify = AlipayCertify(gateway, return_url=f"{settings.public_url}/partner/certified")
+    return replace(
+        parts,
+        logins={**parts.logins, Platform.ALIPAY: AlipayLogin(gateway)},
+        phones={**parts.phones, Platform.ALIPAY: AlipayPhone(gateway, seen=parts.cache)},
+        certifiers={**parts.certifiers, "alipay_certify": certify},
+        senders={**parts.senders, Platform.ALIPAY: AlipayMessages(gateway)},
+        alipay_notify=AlipayNotifications(settings.alipay_app_id, public_pem),
+    )
+
+
+def _with_wecom(parts: Outside, settings: Settings) -> Outside:
+    key = settings.wecom_robot_key.get_secret_value()
+    if not key:
+        return parts
+    robot = WeComRobot(settings.wecom_base_url, key, clock=parts.clock, timeout_s=settings.platform_timeout_s)
+    return replace(parts, alerts=robot)

@@ -1,0 +1,57 @@
+"""What the console needs of the wired application, and who is signed in."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from flask import current_app, g
+
+from app.corrections.desk import CorrectionDesk
+from app.dossiers.service import DossierService
+from app.people.service import PeopleService
+from app.ports import Clock
+from app.settings import Settings
+from app.transfers.service import TransferService
+from auth.accounts import AccountService
+from auth.activation import ActivationService
+from auth.guards import current_actor
+from auth.sessions import SessionService
+from auth.staff import StaffService, StaffView
+
+
+class ConsoleParts(Protocol):
+    """The shape of the wired application as seen from this door."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def people(self) -> PeopleService: ...
+    @property
+    def dossiers(self) -> DossierService: ...
+    @property
+    def desk(self) -> CorrectionDesk: ...
+    @property
+    def transfers(self) -> TransferService: ...
+    @property
+    def sessions(self) -> SessionService: ...
+    @property
+    def activation(self) -> ActivationService: ...
+    @property
+    def accounts(self) -> AccountService: ...
+    @property
+    def staff(self) -> StaffService: ...
+
+
+def parts() -> ConsoleParts:
+    return cast(ConsoleParts, current_app.extensions["lantai"])
+
+
+def me() -> StaffView | None:
+    """The signed-in member of staff; None outside a guarded view."""
+    if "lantai_session" not in g:
+        return None
+    if "console_me" not in g:
+        g.console_me = parts().staff.view(current_actor().id)
+    return cast(StaffView, g.console_me)

@@ -1,0 +1,125 @@
+"""Turning a template into the console's response: who is signed in, navigation, the last deed's message, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Response, make_response, redirect, render_template, request
+
+from app.actors import Role
+from app.web import request_id
+from auth.guards import csrf_token, current_view
+from auth.staff import StaffView
+from staff_console import gate
+from staff_console.assets import asset_url
+from staff_console.parts import me, parts
+from staff_console.words import VOCABULARY, local_day
+
+FLASH_COOKIE = "lantai_console_note"
+# the cookie carries a word of this table, so nobody can put a text of their own on the page
+FLASHES: Mapping[str, str] = {
+    "ticket_taken": "已受理，由您办理。",
+    "ticket_asked": "已请申请人补充，等待回复。",
+    "ticket_approved": "已记录您的同意，等待另一位工作人员复核。",
+    "ticket_applied": "已同意更正，档案已生成新版本。",
+    "ticket_resolved": "已同意并办结。",
+    "ticket_rejected": "已作出不予更正的决定，申请人将收到理由和救济途径。",
+    "transfer_opened": "转递已建立。",
+    "transfer_moved": "转递状态已更新，毕业生将收到通知。",
+    "password_changed": "密码已修改。",
+    "session_ended": "该登录已退出。",
+    "signed_out": "您已退出登录。",
+    "all_signed_out": "已在所有设备上退出登录。",
+}
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    # the way back after an expired session is read from the referrer; addresses hold opaque ids only
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Cookie, HX-Request",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    path: str
+    label: str
+    current: bool
+
+
+_NAV: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
+    ("/console/", "工作台", ()),
+    ("/console/tickets", "更正申请", gate.DESK),
+    ("/console/graduates", "毕业生", gate.READERS),
+    ("/console/transfers", "档案转递", gate.MOVERS),
+    ("/console/import", "批量导入", (Role.ARCHIVIST,)),
+    ("/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
+)
+
+
+def _here(path: str) -> bool:
+    return request.path == path if path == "/console/" else request.path.startswith(path)
+
+
+def navigation(who: StaffView | None) -> list[NavItem]:
+    if who is None or who.must_change_password:
+        return []
+    return [NavItem(p, label, _here(p)) for p, label, roles in _NAV if not roles or who.roles.intersection(roles)]
+
+
+def wants_fragment() -> bool:
+    """True for a part of a page asked for by htmx."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def _context() -> dict[str, object]:
+    who = me()
+    return {
+        **VOCABULARY,
+        "me": who,
+        "nav": navigation(who),
+        "can_find": who is not None and bool(who.roles.intersection(gate.READERS)) and not who.must_change_password,
+        "csrf": csrf_token(current_view()) if who is not None else "",
+        "asset": asset_url,
+        "request_id": request_id(),
+        "school": parts().settings.school_name,
+        "office": parts().settings.archive_office,
+        "today": local_day(parts().clock.now()),
+        "sandbox": parts().settings.environment in ("development", "demo"),
+    }
+
+
+def fragment(template: str, status: int = 200, **context: object) -> Response:
+    return make_response(render_template(f"console/{template}", **_context(), **context), status)
+
+
+def page(template: str, status: int = 200, **context: object) -> Response:
+    """A whole page; shows the message of the deed before it once."""
+    note = request.cookies.get(FLASH_COOKIE, "")
+    response = fragment(template, status, flash=FLASHES.get(note, ""), **context)
+    if note:
+        response.delete_cookie(FLASH_COOKIE, path="/console")
+    return response
+
+
+def go(path: str, note: str = "") -> Response:
+    """303 after a POST, so that a reload does not do it again."""
+    response = make_response(redirect(path, 303))
+    if note:
+        response.set_cookie(
+            FLASH_COOKIE, note, max_age=60, path="/console", httponly=True, samesite="Strict", secure=cookies_secure()
+        )
+    return response
+
+
+def cookies_secure() -> bool:
+    return parts().settings.public_url.startswith("https://")
+
+
+def protect(response: Response) -> Response:
+    """The console's headers; a view that set a stricter one keeps it."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,152 @@
+"""How the console says times, deadlines, sizes and steps in Chinese. Times are shown in China's one time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+
+from app.actors import Role
+from app.corrections import rules
+from app.corrections.rules import State
+from app.corrections.views import StepView
+from app.dossiers.rules import SECTIONS, DossierState, Section, Source
+from app.ports import Platform
+
+CHINA = timezone(timedelta(hours=8))
+WEEKDAYS = "一二三四五六日"
+
+ROLE_LABELS: Mapping[Role, str] = {
+    Role.ARCHIVIST: "档案员",
+    Role.REVIEWER: "复核员",
+    Role.DISPATCHER: "转递员",
+    Role.AUDITOR: "审计员",
+    Role.ADMINISTRATOR: "管理员",
+}
+ROLE_DUTIES: Mapping[Role, str] = {
+    Role.ARCHIVIST: "办理更正申请、查阅档案内容、柜台核验、转递、批量导入",
+    Role.REVIEWER: "复核更正申请、查阅档案内容、柜台核验",
+    Role.DISPATCHER: "查阅档案目录、办理转递",
+    Role.AUDITOR: "监督检查，不办理业务",
+    Role.ADMINISTRATOR: "管理工作人员账号，不查阅档案",
+}
+STEP_LABELS: Mapping[str, str] = {
+    "ticket.opened": "提交申请",
+    "ticket.taken": "受理",
+    "ticket.asked": "请申请人补充",
+    "ticket.answered": "申请人补充说明",
+    "ticket.approved_once": "第一人同意，等待复核",
+    "ticket.decided": "作出决定",
+    "ticket.withdrawn": "申请人撤回",
+}
+ACTOR_LABELS: Mapping[str, str] = {
+    "graduate": "毕业生本人",
+    "staff": "工作人员",
+    "partner": "外部系统",
+    "system": "系统",
+}
+DOSSIER_STATES: Mapping[DossierState, str] = {
+    DossierState.OPEN: "可修改",
+    DossierState.SEALED: "已密封",
+    DossierState.TRANSFERRED: "已转出",
+}
+SOURCES: Mapping[Source, str] = {
+    Source.IMPORT: "批量导入",
+    Source.CORRECTION: "更正申请",
+    Source.STAFF: "工作人员归档",
+}
+PLATFORMS: Mapping[Platform, str] = {
+    Platform.WECHAT: "微信",
+    Platform.ALIPAY: "支付宝",
+    Platform.CAMPUS_TERMINAL: "校园自助终端",
+}
+STATE_TONES: Mapping[State, tuple[str, str]] = {
+    State.SUBMITTED: ("open", "○"),
+    State.IN_REVIEW: ("work", "◐"),
+    State.NEEDS_INFO: ("wait", "…"),
+    State.AWAITING_SECOND: ("work", "◑"),
+    State.APPLIED: ("done", "✓"),
+    State.RESOLVED: ("done", "✓"),
+    State.REJECTED: ("shut", "✕"),
+    State.WITHDRAWN: ("shut", "↩"),
+}
+MEDIA: Mapping[str, str] = {
+    "image/jpeg": "JPEG 图片",
+    "image/png": "PNG 图片",
+    "image/tiff": "TIFF 图片",
+    "application/pdf": "PDF 文件",
+    "application/ofd": "OFD 文件",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """``tone`` is calm, soon or late; the text alone says the same."""
+
+    text: str
+    tone: str
+
+
+def local_day(now: datetime) -> date:
+    return now.astimezone(CHINA).date()
+
+
+def moment(at: datetime | None) -> str:
+    return at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if at is not None else "—"
+
+
+def machine_time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def day(on: date) -> str:
+    return f"{on:%Y-%m-%d} 周{WEEKDAYS[on.weekday()]}"
+
+
+def due(on: date, today: date) -> Due:
+    left = rules.working_days_between(today, on)
+    if on < today:
+        return Due(f"已超期 {max(1, -left)} 个工作日", "late")
+    if left == 0:
+        return Due("今天到期" if on == today else "本周末到期", "soon")
+    return Due(f"还剩 {left} 个工作日", "soon" if left <= 3 else "calm")
+
+
+def size(count: int) -> str:
+    return f"{count / 1_048_576:.1f} MB" if count >= 1_048_576 else f"{max(1, round(count / 1024))} KB"
+
+
+def media(media_type: str) -> str:
+    return MEDIA.get(media_type, "文件")
+
+
+def step(view: StepView) -> str:
+    words = STEP_LABELS.get(view.type, "状态变化")
+    if view.type == "ticket.decided" and view.state in set(State):
+        return f"{words}：{rules.STATE_LABELS[State(view.state)]}"
+    return words
+
+
+def section(value: Section | None) -> str:
+    return SECTIONS[value].label if value is not None else "未指定记录"
+
+
+def roles(held: frozenset[Role]) -> str:
+    return "、".join(ROLE_LABELS[r] for r in Role if r in held)
+
+
+VOCABULARY: Mapping[str, object] = {
+    "moment": moment,
+    "machine_time": machine_time,
+    "day": day,
+    "size": size,
+    "media": media,
+    "step_words": step,
+    "section_label": section,
+    "role_words": roles,
+    "ACTOR_LABELS": ACTOR_LABELS,
+    "DOSSIER_STATES": DOSSIER_STATES,
+    "SOURCES": SOURCES,
+    "PLATFORMS": PLATFORMS,
+    "STATE_TONES": STATE_TONES,
+}

@@ -1,0 +1,227 @@
+"""Builds the shared parts once from Settings; the only file that knows everybody."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+
+import procrastinate
+from procrastinate import PsycopgConnector
+
+from app.corrections.book import TicketBook
+from app.corrections.desk import CorrectionDesk
+from app.corrections.service import CorrectionService
+from app.db import Database
+from app.dossiers.filing import FilingService
+from app.dossiers.service import DossierService
+from app.envelope import BlindIndex
+from app.events import EventLog
+from app.idempotency import Idempotency
+from app.imports.service import ImportService
+from app.job_worker import register
+from app.jobs import Announce, DeliverNotice, HandlePush, JobQueue, ProcrastinateQueue
+from app.keyring import Keyring
+from app.people.service import PeopleService
+from app.ports import Clock, Platform
+from app.settings import Settings, SettingsError
+from app.transfers.service import TransferService
+from auth.accounts import AccountService
+from auth.activation import ActivationService
+from auth.claims import ClaimService
+from auth.factors import FacePolicy, FactorService
+from auth.local_face import LocalFace
+from auth.lockouts import Lockouts
+from auth.login import LoginService
+from auth.rules import Factor
+from auth.sessions import SessionService
+from auth.staff import StaffService
+from auth.totp import GraduateTotpService
+from auth.verifications import FactorProviders, VerificationService
+from notifications.catalogue import Template
+from notifications.delivery import Channels, NoticeDelivery
+from notifications.inbox import InboxService, SubscriptionService
+from notifications.pushes import PushService
+from providers.embedded.records import ServiceUrls, read_services
+from providers.faces.challenge import issue_challenge
+from providers.outside import Outside, build_outside
+
+WAIT_FOR_SERVICES_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lantai:
+    """Everything a door, a worker or a command may need."""
+
+    settings: Settings
+    outside: Outside
+    clock: Clock
+    pepper: bytes
+    db: Database
+    log: EventLog
+    keys: Keyring
+    queue: JobQueue
+    people: PeopleService
+    dossiers: DossierService
+    filing: FilingService
+    corrections: CorrectionService
+    desk: CorrectionDesk
+    transfers: TransferService
+    sessions: SessionService
+    logins: LoginService
+    claims: ClaimService
+    factors: FactorService
+    verifications: VerificationService
+    lockouts: Lockouts
+    activation: ActivationService
+    totp: GraduateTotpService
+    accounts: AccountService
+    staff: StaffService
+    inbox: InboxService
+    subscriptions: SubscriptionService
+    delivery: NoticeDelivery
+    pushes: PushService
+    idempotency: Idempotency
+    importer: ImportService
+
+    def close(self) -> None:
+        self.db.dispose()
+
+
+def service_urls(settings: Settings) -> ServiceUrls:
+    """The configured servers, or the embedded ones once their process has published them."""
+    database, redis_url = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
+    owner = settings.database_owner_url.get_secret_value() or database
+    if database and redis_url:
+        return ServiceUrls(database, owner, redis_url)
+    deadline = time.monotonic() + WAIT_FOR_SERVICES_S
+    found = read_services(settings.data_dir)
+    while found is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+        found = read_services(settings.data_dir)
+    if found is None:
+        raise SettingsError(
+            [
+                "neither DATABASE_URL and REDIS_URL are set nor are the embedded servers running under"
+                f" {settings.data_dir}: start them with 'make demo' or 'python -m providers.embedded'"
+            ]
+        )
+    return ServiceUrls(database or found.database_url, owner or found.database_owner_url, redis_url or found.redis_url)
+
+
+def libpq_url(url: str) -> str:
+    """SQLAlchemy's URL as libpq wants it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def template_ids(settings: Settings) -> dict[str, dict[Template, str]]:
+    return {
+        platform: {t: str(getattr(settings, f"{platform}_template_{t.value}")) for t in Template}
+        for platform in ("wechat", "alipay")
+    }
+
+
+def build_queue_app(urls: ServiceUrls) -> procrastinate.App:
+    return procrastinate.App(connector=PsycopgConnector(conninfo=libpq_url(urls.database_url), min_size=1, max_size=4))
+
+
+def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None) -> Lantai:
+    """Wire everything. ``outside`` replaces the real providers in tests."""
+    outside = outside or build_outside(settings, urls.redis_url)
+    clock, wrapper = outside.clock, outside.keys
+    pepper = wrapper.secret("session-pepper")
+    db = Database(urls.database_url, pool_size=settings.database_pool)
+    log = EventLog(clock)
+    keys = Keyring(db, wrapper, clock, settings.seal_suite)
+    queue = ProcrastinateQueue(build_queue_app(urls))
+    people = PeopleService(db, keys, BlindIndex(wrapper.secret("blind-index")), log, clock)
+    dossiers = DossierService(db, keys, outside.files, log, clock)
+    filing = FilingService(db, keys, people, outside.files, log, clock)
+    book = TicketBook(people, log, queue, clock)
+    sessions = SessionService(db, pepper, log, clock)
+    lockouts = Lockouts(db, pepper, clock)
+    activation = ActivationService(db, pepper, log, clock)
+    claims = ClaimService(db, keys, people, outside.limits, log, clock)
+    factors = FactorService(db, _face_policy(settings), outside.cache, log, clock)
+    totp = GraduateTotpService(db, keys, queue, log, clock, settings.school_name)
+    local_face = LocalFace(
+        db,
+        outside.frames,
+        lambda: issue_challenge(secrets.SystemRandom()),
+        queue,
+        log,
+        max_frames=settings.clip_max_frames,
+        max_frame_bytes=settings.frame_max_bytes,
+    )
+    providers = FactorProviders(
+        {Factor(name): c for name, c in outside.certifiers.items()}, outside.phones, outside.fingerprint
+    )
+    subscriptions = SubscriptionService(db, template_ids(settings), clock)
+    channels = Channels(outside.senders, template_ids(settings), outside.alerts, settings.school_name)
+    return Lantai(
+        settings=settings,
+        outside=outside,
+        clock=clock,
+        pepper=pepper,
+        db=db,
+        log=log,
+        keys=keys,
+        queue=queue,
+        people=people,
+        dossiers=dossiers,
+        filing=filing,
+        corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
+        desk=CorrectionDesk(db, keys, filing, book, outside.files),
+        transfers=TransferService(db, keys, log, queue, clock),
+        sessions=sessions,
+        logins=LoginService(db, people, sessions, outside.logins, outside.limits, pepper, log, clock),
+        claims=claims,
+        factors=factors,
+        verifications=VerificationService(
+            db,
+            keys,
+            people,
+            sessions,
+            claims,
+            factors,
+            lockouts,
+            activation,
+            totp,
+            local_face,
+            providers,
+            queue,
+            log,
+            clock,
+        ),
+        lockouts=lockouts,
+        activation=activation,
+        totp=totp,
+        accounts=AccountService(db, people, sessions, activation, queue, log),
+        staff=StaffService(
+            db, keys, sessions, lockouts, outside.limits, pepper, log, clock, f"{settings.school_name} 兰台"
+        ),
+        inbox=InboxService(db, clock),
+        subscriptions=subscriptions,
+        delivery=NoticeDelivery(db, people, subscriptions, channels, queue, clock),
+        pushes=PushService(db, people, subscriptions, queue, clock),
+        idempotency=Idempotency(db, keys, clock),
+        importer=ImportService(filing, outside.cleaner, clock),
+    )
+
+
+def _face_policy(settings: Settings) -> FacePolicy:
+    return FacePolicy(
+        settings.face_enabled,
+        {
+            Platform.WECHAT: settings.wechat_verifiers,
+            Platform.ALIPAY: settings.alipay_verifiers,
+            Platform.CAMPUS_TERMINAL: settings.terminal_verifiers,
+        },
+    )
+
+
+def register_work(queue: procrastinate.App, parts: Lantai) -> None:
+    """The ordinary worker's jobs; the face worker registers its own."""
+    register(queue, Announce, parts.delivery.announce)
+    register(queue, DeliverNotice, parts.delivery.deliver)
+    register(queue, HandlePush, parts.pushes.handle)

@@ -1,0 +1,94 @@
+"""The web entry: gunicorn 'wsgi:create_app()'."""
+
+from __future__ import annotations
+
+import redis
+from apiflask import APIFlask
+from flask import Blueprint, Flask, Response, jsonify
+from staff_console.console import create_console
+from staff_console.problems import render_console_problem
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import logs, web
+from app.errors import Unavailable
+from app.settings import load_settings
+from auth.guards import public
+from miniprogram_api import account, corrections, document, dossier, sessions
+from miniprogram_api.door import api
+from partner_api.callbacks import partner
+from wiring import Lantai, build, service_urls
+
+DOORS = (account, corrections, document, dossier, sessions)
+BODY_MOST = 256 * 1024
+
+
+def create_app(parts: Lantai | None = None) -> Flask:
+    """Builds the application; ``parts`` replaces the wiring in tests."""
+    if parts is None:
+        logs.configure()
+        settings = load_settings()
+        parts = build(settings, service_urls(settings))
+    app = APIFlask(
+        "lantai",
+        title="Lantai 兰台",
+        version="1",
+        spec_path=None,
+        docs_path=None,
+        json_errors=False,
+        static_folder=None,
+    )
+    app.template_folder = "miniprogram_api/templates"
+    app.config.update(
+        MAX_CONTENT_LENGTH=BODY_MOST,
+        AUTO_404_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_OPERATION_ID=True,
+        AUTO_SERVERS=False,
+        VALIDATION_ERROR_STATUS_CODE=422,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.extensions["lantai"] = parts
+    if parts.settings.trusted_proxies:
+        hops = parts.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    web.install(app)
+    document.install(app)
+    app.register_blueprint(api)
+    app.register_blueprint(partner)
+    app.register_blueprint(create_console())
+    web.render_problems_with(app, "/console", render_console_problem)
+    app.register_blueprint(_health(parts))
+    return app
+
+
+def _health(parts: Lantai) -> Blueprint:
+    blueprint = Blueprint("health", __name__)
+
+    @blueprint.get("/healthz")
+    @public("says only that the process answers")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @blueprint.get("/readyz")
+    @public("says only which dependency is away")
+    def readyz() -> tuple[Response, int]:
+        state = {"database": "ok", "redis": "ok"}
+        try:
+            parts.db.ping()
+        except Unavailable:
+            state["database"] = "away"
+        if not redis_answers(parts):
+            state["redis"] = "away"
+        # without Redis people can still be served, so only the database decides
+        ready = state["database"] == "ok"
+        return jsonify(status="ok" if ready else "unavailable", **state), 200 if ready else 503
+
+    return blueprint
+
+
+def redis_answers(parts: Lantai) -> bool:
+    try:
+        return parts.outside.redis is not None and bool(parts.outside.redis.ping())
+    except redis.RedisError:
+        return False
