@@ -185,7 +185,7 @@ def kinds() -> KindsOut:
 @graduate(Assurance.L2_PROOFED)
 @body_up_to(EVIDENCE_BODY_MOST)
 @api.input(EvidenceIn, location="files", arg_name="files")
-@api.doc(responses={201: "Kept until a ticket names it"})
+@api.output(EvidenceOut, status_code=201)
 def upload_evidence(files: EvidenceIn) -> Response:
     """Upload one proof (JPEG, PNG, TIFF, PDF, OFD)."""
     service, actor = lantai().corrections, current_actor()
@@ -209,7 +209,7 @@ def evidence_file(evidence_id: UUID) -> Response:
 @api.post("/corrections")
 @graduate(Assurance.L2_PROOFED)
 @api.input(TicketIn, arg_name="body")
-@api.doc(responses={201: "Opened"})
+@api.output(TicketOut, status_code=201)
 def open_ticket(body: TicketIn) -> Response:
     """Ask for a correction."""
     request = OpenTicket(
@@ -246,7 +246,7 @@ def ticket(ticket_id: UUID) -> tuple[TicketOut, int, dict[str, str]]:
 @api.post("/corrections/<uuid:ticket_id>/messages")
 @graduate(Assurance.L2_PROOFED)
 @api.input(InformationIn, arg_name="body")
-@api.doc(responses={200: "Added"})
+@api.output(TicketOut)
 def add_information(ticket_id: UUID, body: InformationIn) -> Response:
     """Add information; If-Match names the version seen."""
     version = if_match()
@@ -260,7 +260,7 @@ def add_information(ticket_id: UUID, body: InformationIn) -> Response:
 
 @api.post("/corrections/<uuid:ticket_id>/withdrawal")
 @graduate(Assurance.L2_PROOFED)
-@api.doc(responses={200: "Withdrawn"})
+@api.output(TicketOut)
 def withdraw(ticket_id: UUID) -> Response:
     """Withdraw a ticket; If-Match names the version seen."""
     version = if_match()

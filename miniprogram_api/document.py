@@ -115,15 +115,16 @@ def _amend_operation(path: str, method: str, operation: dict[str, Any]) -> None:
         operation["security"] = [{"session": []}]
     responses = {k: v for k, v in operation["responses"].items() if k.startswith("2")}
     headers = operation.setdefault("parameters", [])
-    reply = REPLIES.get(name)
-    if reply is not None:
-        schema, version = reply
+    if name in IDEMPOTENT:
         headers.append(_header("Idempotency-Key", r"^[A-Za-z0-9_\-]{8,64}$", "8 to 64 characters; retries replay"))
-        for answer in responses.values():
-            answer["content"] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-        if version:
-            headers.append(_header("If-Match", r'^"[0-9]{1,9}"$', "ETag of the version seen"))
-            responses |= {code: _problem(ANSWERS[code]) for code in ("412", "428")}
+    if name in VERSIONED:
+        headers.append(_header("If-Match", r'^"[0-9]{1,9}"$', "ETag of the version seen"))
+        responses |= {code: _problem(ANSWERS[code]) for code in ("412", "428")}
+    if name in FILES:
+        responses["200"] = {
+            "description": "The file, always as a download",
+            "content": {"application/octet-stream": {"schema": BINARY}},
+        }
     body = "requestBody" in operation
     responses |= {code: _problem(ANSWERS[code]) for code in _codes_for(method, policy, path, body)}
     operation["responses"] = dict(sorted(responses.items()))
@@ -139,13 +140,9 @@ def _header(name: str, pattern: str, description: str) -> dict[str, Any]:
     }
 
 
-# operation -> (schema of the reply, whether If-Match is read)
-REPLIES = {
-    "upload_evidence": ("EvidenceOut", False),
-    "open_ticket": ("TicketOut", False),
-    "add_information": ("TicketOut", True),
-    "withdraw": ("TicketOut", True),
-}
+IDEMPOTENT = frozenset({"upload_evidence", "open_ticket", "add_information", "withdraw"})
+VERSIONED = frozenset({"add_information", "withdraw"})
+FILES = frozenset({"material_file", "evidence_file"})
 
 
 @api.get("/openapi.json")

@@ -8,6 +8,7 @@ from flask import current_app, g
 
 from app.corrections.desk import CorrectionDesk
 from app.dossiers.service import DossierService
+from app.imports.service import ImportService
 from app.people.service import PeopleService
 from app.ports import Clock
 from app.settings import Settings
@@ -34,6 +35,8 @@ class ConsoleParts(Protocol):
     def desk(self) -> CorrectionDesk: ...
     @property
     def transfers(self) -> TransferService: ...
+    @property
+    def importer(self) -> ImportService: ...
     @property
     def sessions(self) -> SessionService: ...
     @property

@@ -81,6 +81,7 @@ def _context() -> dict[str, object]:
         "me": who,
         "nav": navigation(who),
         "can_find": who is not None and bool(who.roles.intersection(gate.READERS)) and not who.must_change_password,
+        "on_desk": who is not None and bool(who.roles.intersection(gate.DESK)),
         "csrf": csrf_token(current_view()) if who is not None else "",
         "asset": asset_url,
         "request_id": request_id(),

@@ -55,17 +55,18 @@ def _check_shown(action: FaceAction, part: Sequence[Motion], t: Thresholds) -> N
         flat_nod = action is FaceAction.NOD and max(abs(m.nose_y) for m in part) < t.nod_relief / 4
         raise Refused(Reason.FLAT_FACE if flat_nod else Reason.ACTION_MISSING)
     if action is FaceAction.BLINK:
-        _check_reopened(part, t)
+        _check_reopened(part)
     if action in (FaceAction.TURN_LEFT, FaceAction.TURN_RIGHT):
         side = 1 if action is FaceAction.TURN_LEFT else -1
         if max(side * m.nose_x for m in part) < t.turn_relief:
             raise Refused(Reason.FLAT_FACE)
 
 
-def _check_reopened(part: Sequence[Motion], t: Thresholds) -> None:
-    """A blink ends: closed eyes all along are no action."""
+def _check_reopened(part: Sequence[Motion]) -> None:
+    """A blink begins or ends here: eyes closed all along are no action."""
     closed = min(range(len(part)), key=lambda i: part[i].lids)
-    if not any(m.lids >= t.lids_open_again for m in (*part[:closed], *part[closed + 1 :])):
+    half_open = (1 + part[closed].lids) / 2
+    if not any(m.lids >= half_open for m in part):
         raise Refused(Reason.ACTION_MISSING)
 
 

@@ -38,7 +38,6 @@ class Thresholds:
 
     # actions, as change against the rest. Simulated: still frames move lids to 0.86 at the lowest, lips and nose by 0.05
     lids_closed: float = 0.75
-    lids_open_again: float = 0.82
     lips_open: float = 0.13
     turned: float = 0.22
     # out-of-plane move of the nose in a turn or a nod; a tilted flat photo stays under 0.035, one bent around
