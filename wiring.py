@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
 
 import procrastinate
 from procrastinate import PsycopgConnector
@@ -20,10 +19,10 @@ from app.events import EventLog
 from app.idempotency import Idempotency
 from app.imports.service import ImportService
 from app.job_worker import register
-from app.jobs import Announce, DeliverNotice, HandlePush, JobQueue, ProcrastinateQueue
+from app.jobs import Announce, DeliverNotice, HandlePush, ProcrastinateQueue
 from app.keyring import Keyring
 from app.people.service import PeopleService
-from app.ports import Clock, Platform
+from app.ports import Outside, Platform
 from app.settings import Settings, SettingsError
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
@@ -42,50 +41,12 @@ from notifications.catalogue import Template
 from notifications.delivery import Channels, NoticeDelivery
 from notifications.inbox import InboxService, SubscriptionService
 from notifications.pushes import PushService
+from parts import Lantai
 from providers.embedded.records import ServiceUrls, read_services
 from providers.faces.challenge import issue_challenge
-from providers.outside import Outside, build_outside
+from providers.outside import build_outside
 
 WAIT_FOR_SERVICES_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lantai:
-    """Everything a door, a worker or a command may need."""
-
-    settings: Settings
-    outside: Outside
-    clock: Clock
-    pepper: bytes
-    db: Database
-    log: EventLog
-    keys: Keyring
-    queue: JobQueue
-    people: PeopleService
-    dossiers: DossierService
-    filing: FilingService
-    corrections: CorrectionService
-    desk: CorrectionDesk
-    transfers: TransferService
-    sessions: SessionService
-    logins: LoginService
-    claims: ClaimService
-    factors: FactorService
-    verifications: VerificationService
-    lockouts: Lockouts
-    activation: ActivationService
-    totp: GraduateTotpService
-    accounts: AccountService
-    staff: StaffService
-    inbox: InboxService
-    subscriptions: SubscriptionService
-    delivery: NoticeDelivery
-    pushes: PushService
-    idempotency: Idempotency
-    importer: ImportService
-
-    def close(self) -> None:
-        self.db.dispose()
 
 
 def service_urls(settings: Settings) -> ServiceUrls:

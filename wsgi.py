@@ -5,8 +5,6 @@ from __future__ import annotations
 import redis
 from apiflask import APIFlask
 from flask import Blueprint, Flask, Response, jsonify
-from staff_console.console import create_console
-from staff_console.problems import render_console_problem
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, web
@@ -16,7 +14,10 @@ from auth.guards import public
 from miniprogram_api import account, corrections, document, dossier, sessions
 from miniprogram_api.door import api
 from partner_api.callbacks import partner
-from wiring import Lantai, build, service_urls
+from parts import Lantai
+from staff_console.console import create_console
+from staff_console.problems import render_console_problem
+from wiring import build, service_urls
 
 DOORS = (account, corrections, document, dossier, sessions)
 BODY_MOST = 256 * 1024
@@ -35,7 +36,7 @@ def create_app(parts: Lantai | None = None) -> Flask:
         spec_path=None,
         docs_path=None,
         json_errors=False,
-        static_folder=None,
+        static_folder=None,  # type: ignore[arg-type]  # None means no static route, as in Flask
     )
     app.template_folder = "miniprogram_api/templates"
     app.config.update(

@@ -367,3 +367,34 @@ class Cache(Protocol):
         ...
 
     def forget(self, key: str) -> None: ...
+
+
+# --- all of it together -------------------------------------------------------------------------------------------
+
+
+class Store(Protocol):
+    """The shared Redis itself, for health checks."""
+
+    def ping(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """One of each port. ``certifiers`` by factor name; absent ones are simply not offered."""
+
+    clock: Clock
+    keys: KeyWrapper
+    files: FileStore
+    cleaner: DocumentCleaner
+    limits: RateLimiter
+    cache: Cache
+    frames: FrameBox
+    redis: Store | None = None
+    logins: Mapping[Platform, PlatformLogin] = field(default_factory=dict)
+    phones: Mapping[Platform, PlatformPhone] = field(default_factory=dict)
+    certifiers: Mapping[str, FaceCertifier] = field(default_factory=dict)
+    senders: Mapping[Platform, MessageSender] = field(default_factory=dict)
+    fingerprint: FingerprintCheck | None = None
+    alerts: StaffAlerts | None = None
+    wechat_push: WeChatPush | None = None
+    alipay_notify: AlipayNotify | None = None

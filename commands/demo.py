@@ -22,9 +22,9 @@ from app.settings import Settings
 from commands.cohort import print_report
 from commands.demo_scans import sample_scan
 from commands.parts import wired
+from parts import Lantai
 from providers.sandbox.cohort import SampleGraduate, write_cohort
 from providers.sandbox.phones import PhoneBook
-from wiring import Lantai
 
 COHORT_SIZE = 40
 SEED = 2026

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.settings import load_settings
-from wiring import Lantai, build, service_urls
+from parts import Lantai
+from wiring import build, service_urls
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import FieldFault, Invalid, PreconditionMissing
 from auth.guards import current_actor
-from wiring import Lantai
+from parts import Lantai
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1")
 PAGE_DEFAULT, PAGE_MOST = 20, 100

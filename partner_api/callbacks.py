@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request
 
 from app.errors import NotFound
 from auth.guards import public
-from wiring import Lantai
+from parts import Lantai
 
 partner = Blueprint("partner", __name__, url_prefix="/partner")
 PLAIN = "text/plain; charset=utf-8"

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import redis
 
 from app.ports import (
-    AlipayNotify,
-    Cache,
-    Clock,
-    DocumentCleaner,
-    FaceCertifier,
-    FileStore,
-    FingerprintCheck,
-    FrameBox,
-    KeyWrapper,
-    MessageSender,
+    Outside,
     Platform,
-    PlatformLogin,
-    PlatformPhone,
-    RateLimiter,
-    StaffAlerts,
-    WeChatPush,
 )
 from app.settings import Settings, SettingsError
 from providers.alipay.certify import AlipayCertify
@@ -46,28 +31,6 @@ from providers.wechat.messages import WeChatMessages
 from providers.wechat.push import WeChatPushDecoder
 from providers.wechat.tokens import RedisTokenStore
 from providers.wecom import WeComRobot
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """One of each port. ``certifiers`` by factor name; absent ones are simply not offered."""
-
-    clock: Clock
-    keys: KeyWrapper
-    files: FileStore
-    cleaner: DocumentCleaner
-    limits: RateLimiter
-    cache: Cache
-    frames: FrameBox
-    redis: redis.Redis | None = None
-    logins: Mapping[Platform, PlatformLogin] = field(default_factory=dict)
-    phones: Mapping[Platform, PlatformPhone] = field(default_factory=dict)
-    certifiers: Mapping[str, FaceCertifier] = field(default_factory=dict)
-    senders: Mapping[Platform, MessageSender] = field(default_factory=dict)
-    fingerprint: FingerprintCheck | None = None
-    alerts: StaffAlerts | None = None
-    wechat_push: WeChatPush | None = None
-    alipay_notify: AlipayNotify | None = None
 
 
 def _read(path: Path | None, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, abort
@@ -27,7 +28,9 @@ def _groups(items: Sequence[CatalogueItem], kind: str) -> list[tuple[str, str, l
 
 def _columns(records: Sequence[RecordView]) -> list[tuple[str, str]]:
     """(field, label) that at least one record fills."""
-    return [(n, label) for n, label in records[0].labels.items() if any(r.body.get(n) for r in records)] if records else []
+    return (
+        [(n, label) for n, label in records[0].labels.items() if any(r.body.get(n) for r in records)] if records else []
+    )
 
 
 def add_dossiers(console: Blueprint) -> None:
@@ -55,8 +58,10 @@ def add_dossiers(console: Blueprint) -> None:
         found = graduate_or_404(graduate_id)
         dossier_id = parts().dossiers.dossier_id_of(graduate_id)
         view = parts().dossiers.section(current_actor(), Section(section), dossier_id)
-        context = {"graduate": found, "view": view, "columns": _columns(view.records)}
-        return fragment("_section.html", **context) if wants_fragment() else page("section.html", tab="dossier", **context)
+        context: dict[str, Any] = {"graduate": found, "view": view, "columns": _columns(view.records)}
+        return (
+            fragment("_section.html", **context) if wants_fragment() else page("section.html", tab="dossier", **context)
+        )
 
     @console.get("/records/<uuid:record_id>")
     @desk(*DESK)

@@ -27,7 +27,9 @@ def file_response(media_type: str, data: bytes, name: str) -> Response:
     inline = media_type in INLINE and request.args.get("download") != "1"
     response = Response(data, content_type=media_type if media_type in SUFFIXES else "application/octet-stream")
     response.headers["Content-Disposition"] = f'{"inline" if inline else "attachment"}; filename="{name}"'
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"
+    response.headers["Content-Security-Policy"] = (
+        "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"
+    )
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

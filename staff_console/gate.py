@@ -44,7 +44,10 @@ def refuse_foreign_origin() -> None:
             raise Forbidden("csrf_failed")
         return
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc not in (request.host, urlsplit(parts().settings.public_url).netloc):
+    if origin is not None and urlsplit(origin).netloc not in (
+        request.host,
+        urlsplit(parts().settings.public_url).netloc,
+    ):
         raise Forbidden("csrf_failed")
 
 

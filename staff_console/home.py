@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response
 
 from app.actors import Actor
@@ -21,7 +23,7 @@ def dues(lines: list[TicketLine]) -> dict[str, Due]:
     return {line.number: due(line.decide_by, today) for line in lines}
 
 
-def _tickets(actor: Actor) -> dict[str, object]:
+def _tickets(actor: Actor) -> dict[str, Any]:
     if not actor.has_role(*DESK):
         return {"counts": None}
     mine, mine_total = parts().desk.queue(actor, mine=True, limit=MINE)
@@ -37,7 +39,7 @@ def _tickets(actor: Actor) -> dict[str, object]:
     }
 
 
-def _transfers(actor: Actor) -> dict[str, object]:
+def _transfers(actor: Actor) -> dict[str, Any]:
     if not actor.has_role(*MOVERS):
         return {"moving": None}
     moving, total = parts().transfers.under_way(actor, limit=MOVING)

@@ -79,6 +79,8 @@ def add_people(console: Blueprint) -> None:
     def reset_done(staff_id: UUID) -> Response:
         member = parts().staff.view(staff_id)
         if not forms.ticked("identity_checked"):
-            error = Invalid("invalid_input", faults=[FieldFault("/identity_checked", "must_be_confirmed", "须当面确认本人")])
+            error = Invalid(
+                "invalid_input", faults=[FieldFault("/identity_checked", "must_be_confirmed", "须当面确认本人")]
+            )
             return page("staff_reset.html", 422, member=member, problem=problem_of(error))
         return _credentials(parts().staff.reset_authenticator(current_actor(), member.username), new=False)

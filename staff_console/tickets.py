@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -90,7 +91,7 @@ def add_tickets(console: Blueprint) -> None:
             offset=wanted.offset,
             limit=forms.PAGE_SIZE,
         )
-        context = {
+        context: dict[str, Any] = {
             "wanted": wanted,
             "lines": lines,
             "total": total,

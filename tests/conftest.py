@@ -24,18 +24,18 @@ from app.dossiers.rules import Section
 from app.job_worker import work
 from app.people.rules import id_check_digit
 from app.people.service import Card
-from app.ports import Platform
+from app.ports import Outside, Platform
 from app.settings import Settings
 from auth.guards import STAFF_COOKIE, csrf_token
 from auth.staff import Credentials
 from commands.database import alembic_config, grant
+from parts import Lantai
 from providers.embedded.services import EmbeddedServices, ServiceUrls
 from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
-from providers.outside import Outside
 from providers.redis_store import RedisCache, RedisRateLimiter, connect
 from tests import fakes
-from wiring import Lantai, build, build_queue_app, libpq_url, register_work
+from wiring import build, build_queue_app, libpq_url, register_work
 from wsgi import create_app
 
 

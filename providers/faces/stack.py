@@ -46,8 +46,11 @@ class Box:
     def scaled(self, factor: float) -> Box:
         return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
 
-    def shifted(self, x: float, y: float) -> Box:
-        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+    def resized(self, factor: float) -> Box:
+        """Grown or shrunk about its middle."""
+        x, y = self.centre
+        half = self.size * factor / 2
+        return Box(x - half, y - half, x + half, y + half)
 
     def overlap(self, other: Box) -> float:
         """Shared area as a part of the smaller of the two, 0..1."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from app.actors import Role
+from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin, World
-from wiring import Lantai
 
 
 def test_a_graduate_reads_corrects_and_is_told(

@@ -1,0 +1,72 @@
+"""The wired application as a type: what a door, a worker or a command may use. wiring.py builds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.corrections.desk import CorrectionDesk
+from app.corrections.service import CorrectionService
+from app.db import Database
+from app.dossiers.filing import FilingService
+from app.dossiers.service import DossierService
+from app.events import EventLog
+from app.idempotency import Idempotency
+from app.imports.service import ImportService
+from app.jobs import JobQueue
+from app.keyring import Keyring
+from app.people.service import PeopleService
+from app.ports import Clock, Outside
+from app.settings import Settings
+from app.transfers.service import TransferService
+from auth.accounts import AccountService
+from auth.activation import ActivationService
+from auth.claims import ClaimService
+from auth.factors import FactorService
+from auth.lockouts import Lockouts
+from auth.login import LoginService
+from auth.sessions import SessionService
+from auth.staff import StaffService
+from auth.totp import GraduateTotpService
+from auth.verifications import VerificationService
+from notifications.delivery import NoticeDelivery
+from notifications.inbox import InboxService, SubscriptionService
+from notifications.pushes import PushService
+
+
+@dataclass(frozen=True, slots=True)
+class Lantai:
+    """Everything a door, a worker or a command may need."""
+
+    settings: Settings
+    outside: Outside
+    clock: Clock
+    pepper: bytes
+    db: Database
+    log: EventLog
+    keys: Keyring
+    queue: JobQueue
+    people: PeopleService
+    dossiers: DossierService
+    filing: FilingService
+    corrections: CorrectionService
+    desk: CorrectionDesk
+    transfers: TransferService
+    sessions: SessionService
+    logins: LoginService
+    claims: ClaimService
+    factors: FactorService
+    verifications: VerificationService
+    lockouts: Lockouts
+    activation: ActivationService
+    totp: GraduateTotpService
+    accounts: AccountService
+    staff: StaffService
+    inbox: InboxService
+    subscriptions: SubscriptionService
+    delivery: NoticeDelivery
+    pushes: PushService
+    idempotency: Idempotency
+    importer: ImportService
+
+    def close(self) -> None:
+        self.db.dispose()
