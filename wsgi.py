@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import redis
-from apiflask import APIFlask
-from flask import Blueprint, Flask, Response, jsonify
+from apiflask import APIBlueprint, APIFlask
+from flask import Flask, Response, jsonify
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, web
@@ -63,8 +63,8 @@ def create_app(parts: Lantai | None = None) -> Flask:
     return app
 
 
-def _health(parts: Lantai) -> Blueprint:
-    blueprint = Blueprint("health", __name__)
+def _health(parts: Lantai) -> APIBlueprint:
+    blueprint = APIBlueprint("health", __name__, enable_openapi=False)
 
     @blueprint.get("/healthz")
     @public("says only that the process answers")

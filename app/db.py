@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, MetaData, String, create_engine, event, text
+import psycopg
+from sqlalchemy import DateTime, Dialect, MetaData, Row, Select, String, create_engine, event, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -28,6 +30,7 @@ NAMING = {
 }
 STATEMENT_TIMEOUT_MS = 8_000
 LOCK_TIMEOUT_MS = 3_000
+TRUSTED_S = 1.0
 # SQLSTATE classes that mean "not now" rather than "wrong": connection, resources, shutdown, and the two timeouts
 _AWAY = ("08", "53", "57")
 _COLLISION = {"40001", "40P01", "55P03"}
@@ -86,7 +89,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=2,
             pool_timeout=3,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args={
                 "connect_timeout": 2,
@@ -94,6 +96,9 @@ class Database:
                 " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC",
             },
         )
+        event.listen(self.engine, "checkin", _note_return)
+        event.listen(self.engine, "checkout", _check_rested)
+        self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._current: ContextVar[Session | None] = ContextVar("lantai_session", default=None)
 
     @property
@@ -122,6 +127,21 @@ class Database:
             self._current.reset(token)
             session.close()
 
+    def look_up(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Row[Any] | None:
+        """At most one row of one reading statement, in the open transaction or else in none: one round trip instead of
+        three. Raises Unavailable when PostgreSQL is away.
+        """
+        outer = self._current.get()
+        if outer is not None:
+            return outer.connection().execute(statement, parameters).one_or_none()
+        try:
+            with self._alone.connect() as connection:
+                return connection.execute(statement, parameters).one_or_none()
+        except PoolTimeout as error:
+            raise Unavailable("database_unavailable") from error
+        except DBAPIError as error:
+            raise self._translate(error) from error
+
     @staticmethod
     def _translate(error: DBAPIError) -> Exception:
         state = getattr(error.orig, "sqlstate", None) or ""
@@ -142,6 +162,24 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def _note_return(_connection: Any, record: Any) -> None:
+    record.info["returned"] = time.monotonic()
+
+
+def _check_rested(connection: Any, record: Any, _fairy: Any) -> None:
+    """Ask a connection that has rested whether it is alive. One used a moment ago is taken at its word: asking every
+    time costs each transaction three more round trips, and a dead one is found at once by the statement that follows.
+    """
+    if time.monotonic() - record.info.get("returned", time.monotonic()) < TRUSTED_S:
+        return
+    try:
+        connection.autocommit = True
+        connection.execute("select 1")
+        connection.autocommit = False
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -1,7 +1,8 @@
 """The field table: for every column that could hold something about a person, how it is kept and why.
 
-``sealed``: envelope-encrypted, read with the owner's key. ``blind``: keyed HMAC, for look-ups only. ``clear``: readable by
-whoever reads the database, with the reason why that is needed. tests/app/test_field_table.py holds the models to it.
+``sealed``: envelope-encrypted, read with the owner's key. ``blind``: keyed HMAC, for look-ups only. ``clear``:
+readable by whoever reads the database, with the reason why that is needed. tests/app/test_field_table.py holds the
+models to it.
 """
 
 from __future__ import annotations

@@ -46,6 +46,15 @@ class Reply:
     replayed: bool = False
 
 
+def check_key(key: str | None) -> str:
+    """Raises PreconditionMissing('idempotency_key_required') without one, Invalid for a malformed one."""
+    if not key:
+        raise PreconditionMissing("idempotency_key_required")
+    if not _FORM.fullmatch(key):
+        raise Invalid("idempotency_key_malformed")
+    return key
+
+
 class Idempotency:
     def __init__(self, db: Database, keys: Keyring, clock: Clock) -> None:
         self._db, self._keys, self._clock = db, keys, clock
@@ -58,10 +67,7 @@ class Idempotency:
         Raises PreconditionMissing without a key, Invalid for a malformed one, Conflict('idempotency_key_reused') for
         another body, Conflict('busy') while the first request is still under way. ``work`` gives (status, JSON body).
         """
-        if not key:
-            raise PreconditionMissing("idempotency_key_required")
-        if not _FORM.fullmatch(key):
-            raise Invalid("idempotency_key_malformed")
+        key = check_key(key)
         scope = hashlib.sha256(actor.id.bytes + b"|" + route.encode() + b"|" + key.encode()).digest()
         digest = hashlib.sha256(request).digest()
         data_key = self._keys.of(actor.id)

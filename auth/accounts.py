@@ -39,6 +39,7 @@ class AccountService:
             raise NotFound("identity_not_found")
         with self._db.transaction() as session:
             self._people.unbind(session, identity_id)
+            self._sessions.revoke_account(session, identity_id)
             event_id = self._log.record(
                 session,
                 actor,

@@ -81,10 +81,10 @@ class ClaimService:
     def _check_form(self, student_number: str, id_number: str, name: str) -> None:
         today = self._clock.now().astimezone(UTC).date()
         faults = []
-        id_fault = people_rules.id_number_fault(id_number, today)
+        id_fault = people_rules.id_number_fault(people_rules.normalise_id_number(id_number), today)
         if id_fault:
             faults.append(FieldFault("/id_number", id_fault))
-        name_fault = people_rules.name_fault(name)
+        name_fault = people_rules.name_fault(people_rules.normalise_name(name))
         if name_fault:
             faults.append(FieldFault("/name", name_fault))
         if not people_rules.normalise_student_number(student_number):

@@ -152,7 +152,7 @@ class FaceWork:
         elif verdict.decision is FaceDecision.RETAKE:
             self._settle(row.id, VerificationState.RETAKE, verdict.reason, verdict=verdict)
         else:
-            reason = verdict.reason if verdict.decision is not FaceDecision.PASS else "not_matched"
+            reason = verdict.reason if verdict.decision is not FaceDecision.PASS else "mismatch"
             self._settle(row.id, VerificationState.FAILED, reason, lock=lock, verdict=verdict)
 
     def _settle(

@@ -131,19 +131,21 @@ class SessionService:
         now = self._clock.now()
         with self._db.transaction() as session:
             found = session.execute(
-                select(LoginSession, PlatformIdentity.state, StaffMember)
+                select(LoginSession, PlatformIdentity, StaffMember)
                 .outerjoin(PlatformIdentity, PlatformIdentity.id == LoginSession.identity_id)
                 .outerjoin(StaffMember, StaffMember.id == LoginSession.subject_id)
                 .where(LoginSession.token_hash == self._hash(token))
             ).one_or_none()
             if found is None:
                 raise Unauthenticated("session_required")
-            row, identity_state, staff = found
+            row, identity, staff = found
             idle = _lifetime(row.kind, row.platform).idle
             ended = row.revoked_at is not None or now >= row.expires_at or now - row.seen_at > idle
             # a bound session dies with the binding, and a staff session with the account
-            ended = ended or (row.bound and identity_state is IdentityState.REVOKED)
-            ended = ended or (row.kind is ActorKind.STAFF and (staff is None or staff.disabled_at is not None))
+            if row.kind is ActorKind.STAFF:
+                ended = ended or staff is None or staff.disabled_at is not None
+            elif row.bound:
+                ended = ended or identity.state is not IdentityState.BOUND or identity.graduate_id != row.subject_id
             if ended:
                 raise Unauthenticated("session_expired")
             if now - row.seen_at > SEEN_STEP:
@@ -235,6 +237,14 @@ class SessionService:
         )
         self._log.record(session, actor, "session.all_ended", graduate_id=self._graduate(actor))
         return int(getattr(result, "rowcount", 0))
+
+    def revoke_account(self, session: Session, identity_id: UUID) -> None:
+        """End every session of one platform account."""
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.identity_id == identity_id, LoginSession.revoked_at.is_(None))
+            .values(revoked_at=self._clock.now())
+        )
 
     def revoke_everywhere(self, actor: Actor) -> int:
         with self._db.transaction() as session:

@@ -148,6 +148,7 @@ class VerificationService:
         house = self._keys.house()
         client, hidden = self._opening(view, factor, subject, row.order_no)
         hidden["lock"] = subject.lock  # the worker counts failures against the same subject, on hit and miss alike
+        hidden["claim"] = str(view.claim_id)
         row.sealed_state = seal_json(house, state_place(row.id), hidden)
         with self._db.transaction() as session:
             session.add(row)
@@ -187,8 +188,16 @@ class VerificationService:
         if self._clock.now() >= row.expires_at:
             return self._finish(view, row, Judgement(False, VerificationState.EXPIRED, "expired", counts=False))
         subject = self._subject(view)
+        hidden = open_json(self._keys.house(), state_place(row.id), row.sealed_state)
+        if hidden["claim"] != str(view.claim_id):
+            # shown for one claimed person, a factor says nothing about another one claimed since
+            raise Conflict("verification_state", params={"state": row.state.value})
         self._lockouts.check(row.factor.value, subject.lock)
-        judgement = self._judge(view, row, subject, proof)
+        if row.factor in (Factor.ACTIVATION_CODE, Factor.TOTP):
+            # no provider is asked, so the code is spent and the account bound in one transaction, or neither
+            with self._db.transaction():
+                return self._finish(view, row, self._judge(view, row, subject, hidden, proof))
+        judgement = self._judge(view, row, subject, hidden, proof)
         if judgement.state is VerificationState.WAITING:
             return self._view(row)
         return self._finish(view, row, judgement)
@@ -225,8 +234,14 @@ class VerificationService:
 
     # --- judging ------------------------------------------------------------------------------------------------------
 
-    def _judge(self, view: SessionView, row: Verification, subject: Subject, proof: Mapping[str, str]) -> Judgement:
-        hidden = open_json(self._keys.house(), state_place(row.id), row.sealed_state)
+    def _judge(
+        self,
+        view: SessionView,
+        row: Verification,
+        subject: Subject,
+        hidden: Mapping[str, Any],
+        proof: Mapping[str, str],
+    ) -> Judgement:
         if row.factor is Factor.LOCAL_FACE:
             if row.state is not VerificationState.VERIFIED:
                 raise Conflict("verification_state", params={"state": row.state.value})

@@ -2,8 +2,8 @@
 
     python -m bench.face [--times 5]
 
-Plain means: face_locations and face_encodings as they come, on all 24 frames and the reference, no liveness. Exit status
-1 when the engine needs more than a quarter of that or decides differently.
+Plain means: face_locations and face_encodings as they come, on all 24 frames and the reference, no liveness. Exit
+status 1 when the engine needs more than a quarter of that or decides differently.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import face_recognition
 import numpy as np
 
 from app.ports import FaceClip, FaceDecision
@@ -22,7 +23,6 @@ from bench.face_attacks import read_portrait
 from bench.face_calibrate import ROOT
 from providers.faces.challenge import issue_challenge
 from providers.faces.engine import LocalFaceEngine
-from providers.faces.stack import face_recognition
 from providers.faces.thresholds import THRESHOLDS
 from providers.sandbox.camera import SimulatedCamera
 
@@ -56,8 +56,8 @@ def compare(folder: Path, person: str, registrar: str, times: int) -> bool:
     _, cheapest = plain(reference, clip, enlarge=0)
     ratio = median(ours) / default
     agreed = decisions == {FaceDecision.PASS if same else FaceDecision.FAIL}
-    print(f"{person} against {registrar}: decision {'/'.join(sorted(decisions))}, plain says {'same' if same else 'other'}")
-    print(f"  engine {median(ours):.3f} s CPU (n={times}, worst {max(ours):.3f}), plain {default:.3f} s: ratio {ratio:.3f}")
+    print(f"{person} against {registrar}: decision {'/'.join(sorted(decisions))}, plain {'same' if same else 'other'}")
+    print(f"  engine {median(ours):.3f} s CPU (n={times}, worst {max(ours):.3f}), plain {default:.3f} s: {ratio:.3f}")
     print(f"  plain without enlarging {cheapest:.3f} s: ratio {median(ours) / cheapest:.3f}")
     print(f"  {1 / median(ours):.2f} verifications per second and core")
     return ratio <= ALLOWED and agreed

@@ -2,8 +2,8 @@
 
     python -m bench.face_calibrate [--portraits var/portraits] [--chips ../shared/faces]
 
-``--chips`` is a folder with one folder of small pictures per person; without it only the portraits are used. A handful of
-people is enough to place a limit and to notice when it shifts, never to promise a rate: the pairs share people and
+``--chips`` is a folder with one folder of small pictures per person; without it only the portraits are used. A handful
+of people is enough to place a limit and to notice when it shifts, never to promise a rate: the pairs share people and
 pictures, so the intervals are narrower than the truth.
 """
 

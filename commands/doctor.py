@@ -100,7 +100,7 @@ def _fonts() -> Finding:
 
 
 def _face_stack() -> Finding:
-    installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
+    installed = {d.metadata["Name"].lower().replace("_", "-") for d in importlib.metadata.distributions()}
     if "dlib" in installed:
         return Finding("人脸库", False, "装有会现场编译的 dlib：请卸载，只保留 dlib-bin")
     missing = {"dlib-bin", "face-recognition", "face-recognition-models"} - installed

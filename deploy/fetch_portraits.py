@@ -36,7 +36,7 @@ def missing(folder: Path) -> list[str]:
 
 
 def download(folder: Path) -> Path:
-    """The source package in ``folder``. Raises CalledProcessError when pip fails, ValueError when it is another file."""
+    """The source package in ``folder``. Raises CalledProcessError if pip fails, ValueError if it is another file."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--dest", str(folder), REQUIREMENT]
     subprocess.run(command, check=True)  # noqa: S603 - a fixed command of our own interpreter

@@ -23,6 +23,7 @@ from miniprogram_api.door import (
     api,
     body_up_to,
     etag,
+    idempotency_key,
     idempotent,
     if_match,
     lantai,
@@ -189,12 +190,23 @@ def kinds() -> KindsOut:
 def upload_evidence(files: EvidenceIn) -> Response:
     """Upload one proof (JPEG, PNG, TIFF, PDF, OFD)."""
     service, actor = lantai().corrections, current_actor()
+    idempotency_key()  # before the file is cleaned and stored for nothing
     data, claimed = files.file.read(), files.file.mimetype or ""
     prepared = service.prepare_evidence(actor, data, claimed)
     digest = hashlib.sha256(data).digest()
-    return idempotent(
-        lambda: (201, EvidenceOut.model_validate(service.add_evidence(actor, prepared)), None), digest=digest
-    )
+    kept = False
+
+    def work() -> tuple[int, Out, int | None]:
+        nonlocal kept
+        out = EvidenceOut.model_validate(service.add_evidence(actor, prepared))
+        kept = True
+        return 201, out, None
+
+    try:
+        return idempotent(work, digest=digest)
+    finally:
+        if not kept:
+            service.discard_evidence(prepared)
 
 
 @api.get("/evidence/<uuid:evidence_id>")

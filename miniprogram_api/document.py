@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from app import web
 from app.errors import FieldFault, Invalid
-from app.problems import FAULT_WORDS, WORDING
+from app.problems import WORDING
 from app.web import PROBLEM_TYPE
 from auth.guards import policy_of, public
 from miniprogram_api.door import api
@@ -186,9 +186,7 @@ def on_schema_error(error: HTTPError) -> Response:
     if not isinstance(cause, ValidationError):
         return web.respond(Invalid("invalid_input"))
     faults = [
-        FieldFault(
-            "/" + "/".join(str(p) for p in e["loc"]), e["type"], FAULT_WORDS.get(e["type"], ("", ""))[0] or e["msg"]
-        )
+        FieldFault("/" + "/".join(str(p) for p in e["loc"]), e["type"])
         for e in cause.errors(include_url=False, include_input=False, include_context=False)
     ]
     in_query = "query" in (error.detail or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -13,11 +14,13 @@ from flask import Response, current_app, json, make_response, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import FieldFault, Invalid, PreconditionMissing
+from app.idempotency import check_key
 from auth.guards import current_actor
 from parts import Lantai
 
 api = APIBlueprint("api", __name__, url_prefix="/api/v1")
 PAGE_DEFAULT, PAGE_MOST = 20, 100
+_POSITION = re.compile(r"v1:([0-9]{1,18})")
 
 
 class In(BaseModel):
@@ -50,9 +53,13 @@ def read_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
-        return int(base64.urlsafe_b64decode(cursor.encode("ascii") + b"==").decode("ascii").removeprefix("v1:"))
+        text = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==").decode("ascii")
     except (ValueError, binascii.Error, UnicodeError):
-        raise Invalid("unknown_query", faults=[FieldFault("/cursor", "wrong")]) from None
+        text = ""
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        raise Invalid("unknown_query", faults=[FieldFault("/cursor", "wrong")])
+    return int(found.group(1))
 
 
 def page_of(items: Sequence[T], limit: int, position: Callable[[T], int]) -> tuple[Sequence[T], str | None]:
@@ -78,6 +85,11 @@ def if_match() -> int:
     return int(value)
 
 
+def idempotency_key() -> str:
+    """Raises PreconditionMissing without one, Invalid for a malformed one."""
+    return check_key(request.headers.get("Idempotency-Key"))
+
+
 def idempotent(work: Callable[[], tuple[int, Out, int | None]], *, digest: bytes | None = None) -> Response:
     """Run ``work`` -> (status, reply, version for the ETag) once per Idempotency-Key; retries get the stored reply."""
 
@@ -89,8 +101,7 @@ def idempotent(work: Callable[[], tuple[int, Out, int | None]], *, digest: bytes
     body = digest if digest is not None else request.get_data()
     fingerprint = b"|".join((request.headers.get("If-Match", "").encode(), request.path.encode(), body))
     rule = str(request.url_rule)
-    key = request.headers.get("Idempotency-Key")
-    done = lantai().idempotency.run(current_actor(), key, rule, fingerprint, job)
+    done = lantai().idempotency.run(current_actor(), idempotency_key(), rule, fingerprint, job)
     response = make_response(json.dumps(done.body["reply"], ensure_ascii=False), done.status)
     response.content_type = "application/json"
     if done.body["version"] is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Blueprint, Response, current_app, request
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
 
 from app.errors import NotFound
 from auth.guards import public
 from parts import Lantai
 
-partner = Blueprint("partner", __name__, url_prefix="/partner")
+partner = APIBlueprint("partner", __name__, url_prefix="/partner", enable_openapi=False)
 PLAIN = "text/plain; charset=utf-8"
 
 

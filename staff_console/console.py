@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from apiflask import APIBlueprint
 
 from staff_console.account import add_account
 from staff_console.assets import add_assets
@@ -22,9 +22,16 @@ from staff_console.transfers import add_transfers
 __all__ = ["create_console", "render_console_problem"]
 
 
-def create_console() -> Blueprint:
+def create_console() -> APIBlueprint:
     """Register ``render_console_problem`` for '/console' beside it, so that errors are pages too."""
-    console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates", static_folder=None)
+    console = APIBlueprint(
+        "console",
+        __name__,
+        url_prefix="/console",
+        template_folder="templates",
+        static_folder=None,
+        enable_openapi=False,
+    )
     for add in (
         add_assets,
         add_sign_in,

@@ -67,6 +67,11 @@ class TicketBook:
         except StaleDataError:
             raise VersionMismatch("ticket_changed") from None
 
+    @staticmethod
+    def void_approvals(session: Session, ticket: Ticket) -> None:
+        for row in session.scalars(select(TicketApproval).where(TicketApproval.ticket_id == ticket.id)):
+            session.delete(row)
+
     def say(self, session: Session, key: DataKey, ticket: Ticket, side: Side, actor: Actor, text: str) -> None:
         message = TicketMessage(
             id=new_id(), ticket_id=ticket.id, side=side, author_id=actor.id, created_at=self.clock.now()

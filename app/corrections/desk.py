@@ -129,7 +129,7 @@ class CorrectionDesk:
             ticket = self._locked(session, ticket_id, version)
             self._move(ticket, Move.ASK)
             ticket.assigned_to = ticket.assigned_to or actor.id
-            self._void_approvals(session, ticket)
+            self._book.void_approvals(session, ticket)
             self._book.say(session, key, ticket, Side.STAFF, actor, text)
             return self._done(session, actor, key, ticket, "ticket.asked")
 
@@ -220,11 +220,6 @@ class CorrectionDesk:
         if target is None:
             raise Conflict("move_not_allowed", params={"state": rules.STATE_LABELS[ticket.state]})
         ticket.state = target
-
-    @staticmethod
-    def _void_approvals(session: Session, ticket: Ticket) -> None:
-        for row in session.scalars(select(TicketApproval).where(TicketApproval.ticket_id == ticket.id)):
-            session.delete(row)
 
     def _approve(self, session: Session, actor: Actor, ticket: Ticket, digest: bytes) -> int:
         """Add this person's agreement to exactly this change; gives how many persons agree now."""

@@ -17,7 +17,7 @@ from app.corrections.models import Evidence, Ticket
 from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.views import EvidenceView, OpenTicket, TicketLine, TicketView
 from app.db import Database, new_id
-from app.dossiers.filing import FilingService
+from app.dossiers.filing import FilingService, normal_value, value_fault
 from app.dossiers.rules import SECTIONS, Section, is_statutory
 from app.envelope import open_bytes, seal_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
@@ -87,6 +87,10 @@ class CorrectionService:
                 session, actor, "evidence.added", graduate_id=actor.id, object_kind="evidence", object_id=row.id
             )
         return EvidenceView(row.id, row.media_type, row.size, row.pages, row.created_at)
+
+    def discard_evidence(self, prepared: PreparedEvidence) -> None:
+        """Take back a prepared file whose row was not added."""
+        self._files.delete(prepared.row.file_name)
 
     def evidence_file(self, actor: Actor, evidence_id: UUID) -> tuple[str, bytes]:
         """(media type, content) of the graduate's own evidence."""
@@ -167,6 +171,8 @@ class CorrectionService:
             ticket = self._own(session, actor, ticket_id, lock=True)
             self._book.check_version(ticket, version)
             self._move(ticket, Move.ANSWER)
+            # whoever agreed has not seen what is said now
+            self._book.void_approvals(session, ticket)
             self._book.say(session, key, ticket, Side.GRADUATE, actor, text)
             self._attach(session, actor.id, ticket.id, evidence_ids)
             self._book.record_step(session, actor, ticket, "ticket.answered")
@@ -201,7 +207,10 @@ class CorrectionService:
             if name not in SECTIONS[section].fields:
                 faults.append(FieldFault(f"/changes/{name}", "unknown_field"))
                 continue
-            value = clean_text(value, f"/changes/{name}", MAX_VALUE)
+            value = normal_value(section, name, clean_text(value, f"/changes/{name}", MAX_VALUE))
+            fault = value_fault(section, name, value, self._book.clock.now().date())
+            if fault is not None:
+                faults.append(FieldFault(f"/changes/{name}", fault))
             if value == body.get(name, ""):
                 faults.append(FieldFault(f"/changes/{name}", "unchanged"))
             changes[name] = [body.get(name, ""), value]

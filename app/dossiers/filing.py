@@ -6,11 +6,13 @@ Nothing is overwritten: a change is a new version row, and the one before stays.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
@@ -23,6 +25,7 @@ from app.envelope import DataKey, open_json, seal_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
 from app.keyring import Keyring
+from app.people import rules as people_rules
 from app.people.service import Card, PeopleService
 from app.ports import CleanDocument, Clock, FileStore
 
@@ -33,6 +36,35 @@ CARD_FIELDS = {
     (Section.ENROLMENT, "student_number"): "student_number",
 }
 """Record fields an account is verified against: when one is corrected, the card follows."""
+
+
+_NORMAL: Mapping[str, Callable[[str], str]] = {
+    "name": people_rules.normalise_name,
+    "id_number": people_rules.normalise_id_number,
+    "phone": people_rules.normalise_phone,
+    "student_number": people_rules.normalise_student_number,
+}
+
+
+def normal_value(section: Section, name: str, value: str) -> str:
+    """What a card field is stored and looked up as; other fields unchanged."""
+    card_field = CARD_FIELDS.get((section, name))
+    return _NORMAL[card_field](value) if card_field is not None else value
+
+
+def value_fault(section: Section, name: str, value: str, today: date) -> str | None:
+    """Why a normal-form value cannot stand on a card; None for other fields and where it can."""
+    card_field = CARD_FIELDS.get((section, name))
+    if card_field is None or not value:
+        return None
+    if card_field == "id_number":
+        return people_rules.id_number_fault(value, today)
+    check = {
+        "name": people_rules.name_fault,
+        "phone": people_rules.phone_fault,
+        "student_number": people_rules.student_number_fault,
+    }[card_field]
+    return check(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +131,13 @@ class FilingService:
         with self._db.transaction() as session:
             if self._people.student_exists(session, new.card.student_number):
                 raise Conflict("student_exists")
-            for group in ((wrapped, graduate), (dossier,), rows):
-                session.add_all(group)
-                session.flush()
+            try:
+                for group in ((wrapped, graduate), (dossier,), rows):
+                    session.add_all(group)
+                    session.flush()
+            except IntegrityError:
+                # two imports at once: the unique blind index decides, whoever races
+                raise Conflict("student_exists") from None
             self._log.record(
                 session, actor, "dossier.filed", graduate_id=graduate.id, object_kind="dossier", object_id=dossier.id
             )
@@ -167,8 +203,15 @@ class FilingService:
         if record.current != base_version:
             raise VersionMismatch("record_changed", extra={"current_version": record.current})
         before = open_json(key, body_place(version), version.sealed_body)
-        body = {**before, **{c.name: c.new_value for c in changes}}
+        today = self._clock.now().date()
+        values = {c.name: normal_value(record.section, c.name, c.new_value) for c in changes}
+        body = {**before, **values}
         faults = [FieldFault(name, code) for name, code in rules.field_faults(record.section, body).items()]
+        faults += [
+            FieldFault(name, code)
+            for name, value in values.items()
+            if (code := value_fault(record.section, name, value, today)) is not None
+        ]
         if faults:
             raise Invalid("record_invalid", faults=faults)
         new = self._version(record.id, key, base_version + 1, body, Source.CORRECTION, ticket_id)
@@ -176,7 +219,9 @@ class FilingService:
         record.current = new.number
         dossier.version += 1
         card = {
-            CARD_FIELDS[record.section, c.name]: c.new_value for c in changes if (record.section, c.name) in CARD_FIELDS
+            CARD_FIELDS[record.section, name]: value
+            for name, value in values.items()
+            if (record.section, name) in CARD_FIELDS
         }
         if card:
             self._people.rewrite_card(session, key, key.owner, card)

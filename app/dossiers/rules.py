@@ -211,7 +211,8 @@ CLASS_ZONES: Mapping[str, ZoneRule] = {
     "10": _EXISTS,
 }
 MATERIAL_KIND_ZONES: Mapping[str, ZoneRule] = {"confidential": _SEALED, "application": _OPEN, "transcript": _OPEN}
-_ZONE_BY_ID = {r.id: r for r in (_OPEN, _EXISTS, _THIRD_PARTY, _SEALED)}
+ZONE_RULES = (_OPEN, _EXISTS, _THIRD_PARTY, _SEALED)
+_ZONE_BY_ID = {r.id: r for r in ZONE_RULES}
 
 MASKED_TITLE = "（题名不予显示）"
 

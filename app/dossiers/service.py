@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Purpose, Role
 from app.db import Database
-from app.dossiers import rules
+from app.dossiers import catalogue, rules
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.rules import DossierState, Section, Zone, ZoneRule
 from app.dossiers.views import (
-    CatalogueItem,
     CatalogueView,
     FileView,
     Hidden,
@@ -94,16 +93,16 @@ class DossierService:
 
         Raises NotFound for somebody else's dossier, Forbidden for staff without a reading role.
         """
-        owner = self._owner(actor, CATALOGUE_ROLES, dossier_id)
+        # a graduate's owner is known, and the query below finds their own dossier or nothing
+        own = actor.kind is ActorKind.GRADUATE
+        owner = actor.id if own else self._owner(actor, CATALOGUE_ROLES, dossier_id)
         key = self._keys.of(owner)
         with self._db.transaction() as session:
-            dossier = session.scalars(select(Dossier).where(Dossier.graduate_id == owner)).one()
-            items = [*self._record_items(session, actor, dossier.id, key)]
-            items += self._material_items(session, actor, dossier.id, key)
+            found = catalogue.read(session, owner, dossier_id)
             self._log.record(
-                session, actor, "dossier.catalogue_read", graduate_id=owner, object_kind="dossier", object_id=dossier.id
+                session, actor, "dossier.catalogue_read", graduate_id=owner, object_kind="dossier", object_id=found.id
             )
-            return CatalogueView(dossier.id, dossier.state, dossier.version, rules.RULES_VERSION, tuple(items))
+        return catalogue.view(found, key, own=own)
 
     def section_by_name(self, actor: Actor, name: str, dossier_id: UUID | None = None) -> SectionView:
         """Raises NotFound for a name that is no section."""
@@ -260,57 +259,6 @@ class DossierService:
         return True
 
     # --- building views -------------------------------------------------------------------------------------------
-
-    def _record_items(self, session: Session, actor: Actor, dossier_id: UUID, key: DataKey) -> Iterable[CatalogueItem]:
-        rows = session.execute(
-            select(Record, RecordVersion)
-            .join(RecordVersion, (RecordVersion.record_id == Record.id) & (RecordVersion.number == Record.current))
-            .where(Record.dossier_id == dossier_id)
-        ).all()
-        order = {s: i for i, s in enumerate(Section)}
-        for row, version in sorted(rows, key=lambda r: (order[r[0].section], r[0].position)):
-            rule, zone_rule = rules.SECTIONS[row.section], rules.zone_rule(row.zone_rule)
-            masked = actor.kind is ActorKind.GRADUATE and row.zone is Zone.C
-            title = rules.MASKED_TITLE
-            if not masked:
-                body = open_json(key, body_place(version), version.sealed_body)
-                # the single identity and enrolment lines would otherwise be titled by a number or a name
-                single = row.section in (Section.IDENTITY, Section.ENROLMENT)
-                title = rule.label if single else body[rule.title_field]
-            hidden = _hidden(zone_rule) if actor.kind is ActorKind.GRADUATE and row.zone is not Zone.A else None
-            yield CatalogueItem(
-                row.id, "record", row.section.value, rule.label, row.position, row.zone, title, hidden=hidden
-            )
-
-    def _material_items(self, session: Session, actor: Actor, dossier_id: UUID, key: DataKey) -> list[CatalogueItem]:
-        rows = session.execute(
-            select(Material, MaterialVersion)
-            .join(
-                MaterialVersion,
-                (MaterialVersion.material_id == Material.id) & (MaterialVersion.number == Material.current),
-            )
-            .where(Material.dossier_id == dossier_id)
-        ).all()
-        order = {c: i for i, c in enumerate(rules.MATERIAL_CLASSES)}
-        items = []
-        for row, version in sorted(rows, key=lambda r: (order[r[0].class_code], r[0].sequence)):
-            view = self._material_view(actor, row, version, key)
-            items.append(
-                CatalogueItem(
-                    row.id,
-                    "material",
-                    row.class_code,
-                    view.class_label,
-                    row.sequence,
-                    row.zone,
-                    view.title,
-                    view.formed_on,
-                    view.pages,
-                    version.file_name is not None,
-                    view.hidden,
-                )
-            )
-        return items
 
     @staticmethod
     def _material_row(session: Session, material_id: UUID) -> tuple[Material, MaterialVersion]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-import openpyxl
+from python_calamine import CalamineError, CalamineWorkbook
 
 from app.errors import FieldFault, Invalid, TooLarge
 
@@ -44,11 +46,18 @@ class ZipBundle:
             raise Invalid("document_unreadable") from None
         if len(entries) > MAX_ENTRIES or sum(e.file_size for e in entries) > MAX_UNPACKED:
             raise TooLarge("document_too_large")
+        self.is_workbook = any(e.filename == "xl/workbook.xml" for e in entries)
         self._names = {_decoded(e).split("/", 1)[-1] if _one_root(entries) else _decoded(e): e for e in entries}
 
     def read(self, name: str) -> bytes | None:
+        """Raises Invalid for an entry that is damaged, encrypted or packed by an unknown method."""
         entry = self._names.get(name)
-        return self._zip.read(entry) if entry is not None else None
+        if entry is None:
+            return None
+        try:
+            return self._zip.read(entry)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error):
+            raise Invalid("document_unreadable") from None
 
 
 def _decoded(entry: zipfile.ZipInfo) -> str:
@@ -81,8 +90,8 @@ def open_upload(name: str, data: bytes) -> Bundle:
     """By content: an XLSX is a zip too, so its workbook part decides. Raises Invalid, TooLarge."""
     if not data.startswith(b"PK"):
         return SingleTable(name, data)
-    with_workbook = b"xl/workbook.xml" in data
-    return SingleTable("graduates.xlsx", data) if with_workbook else ZipBundle(data)
+    bundle = ZipBundle(data)
+    return SingleTable("graduates.xlsx", data) if bundle.is_workbook else bundle
 
 
 def rows_of(bundle: Bundle, table: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -97,8 +106,12 @@ def rows_of(bundle: Bundle, table: str) -> Iterator[tuple[int, dict[str, str]]]:
     data = bundle.read(f"{table}.csv")
     if data is not None:
         reader = csv.DictReader(io.StringIO(_text(data, table), newline=""))
-        for line, row in enumerate(reader, 2):
-            yield line, {(k or "").strip(): (v or "").strip() for k, v in row.items() if isinstance(v, str)}
+        try:
+            for row in reader:
+                # a short row has None for its last columns; what stands beyond the header has no column (None)
+                yield reader.line_num, {k.strip(): (v or "").strip() for k, v in row.items() if k is not None}
+        except csv.Error:
+            raise Invalid("document_unreadable", faults=[FieldFault(f"/{table}", "wrong", "表格无法读取")]) from None
 
 
 def _text(data: bytes, table: str) -> str:
@@ -115,25 +128,33 @@ def _text(data: bytes, table: str) -> str:
 
 
 def _sheet_rows(data: bytes, table: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The first sheet. Line numbers are those of the sheet, blank lines counted."""
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        rows = sheet.iter_rows(values_only=True)
-        header = [str(c or "").strip() for c in next(rows)]
-    except Exception:  # openpyxl raises many kinds for a damaged workbook
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0)
+        rows = sheet.to_python(skip_empty_area=False)
+    except CalamineError:
         raise Invalid("document_unreadable", faults=[FieldFault(f"/{table}", "wrong", "工作簿无法读取")]) from None
-    for line, cells in enumerate(rows, 2):
-        if any(c is not None for c in cells):
-            yield line, {h: _cell(c) for h, c in zip(header, cells, strict=False) if h}
-    book.close()
+    header = [_cell(c) for c in rows[0]] if rows else []
+    for line, cells in enumerate(rows[1:], 2):
+        texts = [_cell(c) for c in cells]
+        if any(texts):
+            yield line, {h: text for h, text in zip(header, texts, strict=False) if h}
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return ""
+    """Text as a person sees it: whole numbers without a fraction, dates as YYYY-MM-DD."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat()
     return str(value).strip()
+
+
+def scan_of(bundle: Bundle, name: str) -> bytes | None:
+    """A material's file by the name the materials table gives it; never from outside its folder."""
+    if "/" in name or "\\" in name or ".." in name:
+        return None
+    return bundle.read(f"materials/{name}")
 
 
 def photo_of(bundle: Bundle, student_number: str) -> bytes | None:

@@ -72,7 +72,9 @@ FAULT_WORDS = {
     "region_code_characters": "地区代码应为 6 位数字",
     "region_code_province": "地区代码省份不存在",
     "birth_date_differs": "出生日期与身份证号不一致",
-    "unknown_class": "没有这个材料类别",
+    "unknown_class": "材料表中有不存在的类别",
+    "scan_missing": "材料文件夹中没有这个文件",
+    "scan_refused": "材料文件无法读取、过大或类型不支持",
     "document_unreadable": "照片无法读取",
     "document_type_refused": "照片类型不支持",
     "document_too_large": "照片过大",
@@ -97,6 +99,9 @@ class Related:
 
     sections: Mapping[Section, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     materials: Sequence[NewMaterial] = ()
+    faults: Sequence[Fault] = ()
+    scans: Mapping[int, str] = field(default_factory=dict)
+    """Index into ``materials`` -> name of its file in the bundle's materials/ folder."""
 
 
 def graduate_faults(row: Row, today: date) -> list[Fault]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.actors import Actor, ActorKind, Role
 from app.dossiers.filing import FilingService, NewMaterial
 from app.dossiers.rules import Section
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, TooLarge
 from app.imports import columns
-from app.imports.bundle import Bundle, photo_of, rows_of
+from app.imports.bundle import Bundle, photo_of, rows_of, scan_of
 from app.imports.columns import Fault, Related, Row
 from app.people.rules import mask_student_number, normalise_student_number
-from app.ports import Clock, DocumentCleaner
+from app.ports import CleanDocument, Clock, DocumentCleaner
 
 Progress = Callable[[int, int], None]
 
@@ -81,18 +81,29 @@ class ImportService:
                 body = columns.section_body(fields, row)
                 sections.setdefault(number, {}).setdefault(section, []).append(body)
         materials: dict[str, list[NewMaterial]] = {}
+        faults: dict[str, list[Fault]] = {}
+        scans: dict[str, dict[int, str]] = {}
         for _, row in rows_of(bundle, "materials"):
-            made = columns.new_material(row)
+            number, made = normalise_student_number(row.get("学号", "")), columns.new_material(row)
             if isinstance(made, NewMaterial):
-                materials.setdefault(normalise_student_number(row.get("学号", "")), []).append(made)
-        return {n: Related(sections.get(n, {}), materials.get(n, ())) for n in sections.keys() | materials.keys()}
+                materials.setdefault(number, []).append(made)
+                if row.get("文件"):
+                    scans.setdefault(number, {})[len(materials[number]) - 1] = row["文件"]
+            else:
+                faults.setdefault(number, []).append(made)
+        return {
+            n: Related(sections.get(n, {}), materials.get(n, ()), faults.get(n, ()), scans.get(n, {}))
+            for n in sections.keys() | materials.keys() | faults.keys()
+        }
 
     def _file_row(
         self, actor: Actor, bundle: Bundle, line: int, row: Row, related: dict[str, Related], seen: set[str]
     ) -> RowReport:
         number = normalise_student_number(row.get("学号", ""))
         masked = mask_student_number(number)
-        faults = columns.graduate_faults(row, self._clock.now().date())
+        belonging = related.get(number, Related())
+        # a row whose materials cannot all be filed is not filed: nothing of it is lost unnoticed
+        faults = [*columns.graduate_faults(row, self._clock.now().date()), *belonging.faults]
         if number in seen:
             faults.append(Fault("学号", "duplicate_in_file"))
         seen.add(number)
@@ -100,13 +111,30 @@ class ImportService:
             return RowReport(line, masked, "refused", tuple(faults))
         try:
             photo = self._photo(bundle, number)
-            self._filing.file_dossier(actor, columns.new_dossier(row, related.get(number, Related()), photo))
+            belonging = self._with_scans(bundle, belonging)
+            self._filing.file_dossier(actor, columns.new_dossier(row, belonging, photo))
         except Conflict as error:
             return RowReport(line, masked, "refused", (Fault("学号", error.code),))
         except (Invalid, TooLarge) as error:
             found = tuple(Fault(f.pointer, f.code) for f in error.faults) or (Fault("照片", error.code),)
             return RowReport(line, masked, "refused", found)
         return RowReport(line, masked, "filed")
+
+    def _with_scans(self, bundle: Bundle, belonging: Related) -> Related:
+        """Loaded row by row, so that a whole cohort's scans are never in memory together."""
+        materials = list(belonging.materials)
+        for index, name in belonging.scans.items():
+            materials[index] = replace(materials[index], document=self._scan(bundle, name))
+        return replace(belonging, materials=materials)
+
+    def _scan(self, bundle: Bundle, name: str) -> CleanDocument:
+        data = scan_of(bundle, name)
+        if data is None:
+            raise Invalid("invalid_input", faults=[FieldFault("文件", "scan_missing")])
+        try:
+            return self._cleaner.clean(data)
+        except (Invalid, TooLarge):
+            raise Invalid("invalid_input", faults=[FieldFault("文件", "scan_refused")]) from None
 
     def _photo(self, bundle: Bundle, number: str) -> bytes | None:
         data = photo_of(bundle, number)

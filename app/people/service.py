@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
 from app.envelope import BlindIndex, DataKey, Place, open_json, seal_json
-from app.errors import Forbidden, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.events import EventLog
 from app.keyring import Keyring, WrappedKey
 from app.people import rules
@@ -182,7 +182,10 @@ class PeopleService:
         return session.scalar(select(Graduate.id).where(Graduate.student_number_bidx == index)) is not None
 
     def rewrite_card(self, session: Session, key: DataKey, graduate_id: UUID, changes: dict[str, str]) -> None:
-        """Follow an applied correction of an identity field; ``changes`` are Card field names."""
+        """Follow an applied correction of an identity field; ``changes`` are Card field names, values in normal form.
+
+        Raises Conflict('student_exists') for a student number that is another graduate's.
+        """
         row = session.get(Graduate, graduate_id, with_for_update=True)
         if row is None:
             raise NotFound("graduate_not_found")
@@ -193,6 +196,14 @@ class PeopleService:
             student_number=changes.get("student_number", old.student_number),
             phone=changes.get("phone", old.phone),
         )
+        taken = session.scalar(
+            select(Graduate.id).where(
+                Graduate.student_number_bidx == self.student_number_index(card.student_number),
+                Graduate.id != graduate_id,
+            )
+        )
+        if taken is not None:
+            raise Conflict("student_exists")
         row.card_version += 1
         row.sealed_card = self._seal_card(key, row, card)
         row.student_number_bidx = self.student_number_index(card.student_number)
@@ -256,12 +267,15 @@ class PeopleService:
 
     def bind(self, session: Session, identity_id: UUID, graduate_id: UUID) -> bool:
         """Join an account to a proofed graduate. True if another account of that platform was bound before:
-        then changes are held for a day and the old account must be told.
+        then changes are held for a day and the old account must be told. Raises Conflict('already_bound').
         """
         row = session.get(PlatformIdentity, identity_id, with_for_update=True)
         if row is None:
             raise NotFound("identity_not_found")
-        if row.graduate_id == graduate_id and row.state is IdentityState.BOUND:
+        if row.state is IdentityState.BOUND:
+            if row.graduate_id != graduate_id:
+                # one account, one person: it must be parted from the other dossier first, where its owner hears of it
+                raise Conflict("already_bound")
             return False
         others = session.scalars(
             select(PlatformIdentity).where(

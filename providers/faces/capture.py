@@ -16,7 +16,6 @@ from providers.faces.tracking import Sighting
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 
-THUMBNAIL = 0.25
 SHARPNESS_SIDE = 96
 DARK_ROOM = 20.0  # mean grey of the whole frame; the detector would only say "no face"
 
@@ -29,7 +28,7 @@ def check_light(pictures: Sequence[Picture]) -> None:
 
 def check_different(pictures: Sequence[Picture], thresholds: Thresholds) -> None:
     """No two frames may be one picture saved twice: a real camera's noise and hand never repeat."""
-    small = [p.grey_at(THUMBNAIL).astype(np.float32) for p in pictures]
+    small = [p.thumbnail().astype(np.float32) for p in pictures]
     for i, a in enumerate(small):
         if any(a.shape == b.shape and float(np.abs(a - b).mean()) < thresholds.near_identical for b in small[:i]):
             raise Refused(Reason.DUPLICATE_FRAMES)

@@ -27,12 +27,14 @@ class Picture:
     grey: Pixels
 
     def grey_at(self, factor: float) -> Pixels:
-        """The grey picture made smaller by ``factor`` (0..1]."""
-        if factor >= 1:
-            return self.grey
+        """The grey picture made smaller by ``factor`` (0..1)."""
         height, width = self.grey.shape
         size = (round(width * factor), round(height * factor))
         return np.asarray(Image.fromarray(self.grey).resize(size, Image.Resampling.BILINEAR))
+
+    def thumbnail(self) -> Pixels:
+        """The grey picture at a quarter of its sides, by mean: noise fades, movement stays."""
+        return np.asarray(Image.fromarray(self.grey).reduce(4))
 
 
 def open_picture(data: bytes, *, longest_side: int) -> Picture:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from app.ports import FaceAction
-from providers.faces.geometry import Motion, face_at_rest, motion
+from providers.faces.geometry import Motion, face_at_rest, motion, nose_place
 from providers.faces.reasons import Reason, Refused
 from providers.faces.thresholds import Thresholds
 from providers.faces.tracking import Sighting
@@ -28,9 +28,14 @@ NEVER_UNASKED = (FaceAction.TURN_LEFT, FaceAction.TURN_RIGHT, FaceAction.OPEN_MO
 
 
 def motions_of(sightings: Sequence[Sighting], actions: Sequence[int], thresholds: Thresholds) -> list[Motion]:
-    """Every frame's motion against the person's own rest, the frames of action 0. Raises Refused(NEUTRAL_UNSTEADY)."""
+    """Every frame's motion against the person's own rest, the frames of action 0.
+
+    Raises Refused (NOT_FACING, NEUTRAL_UNSTEADY).
+    """
     resting = [s.points for s, action in zip(sightings, actions, strict=True) if action == 0]
     rest = face_at_rest(resting)
+    if abs(nose_place(rest)) > thresholds.rest_facing:
+        raise Refused(Reason.NOT_FACING)
     moved = [motion(rest, s.points) for s in sightings]
     for m in moved[: len(resting)]:
         if abs(m.yaw) > thresholds.rest_yaw or abs(m.lips) > thresholds.rest_lips:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     BLURRED = "blurred"
     FACE_LOST = "face_lost"
     NEUTRAL_UNSTEADY = "neutral_unsteady"
+    NOT_FACING = "not_facing"
     REFERENCE_UNUSABLE = "reference_unusable"
 
     # what was shown is not a person doing what was asked; costs a try
@@ -64,6 +65,7 @@ _RETAKES = frozenset(
         Reason.BLURRED,
         Reason.FACE_LOST,
         Reason.NEUTRAL_UNSTEADY,
+        Reason.NOT_FACING,
         Reason.REFERENCE_UNUSABLE,
     }
 )

@@ -1,7 +1,7 @@
 """The one place that loads face_recognition: its detector, its 68 landmarks, its 128-number encoder.
 
-Loading takes seconds and some 300 MB, and the detector must not be shared between threads (the process crashes), so only
-the single-threaded face worker imports this.
+Loading takes seconds and some 300 MB, and the detector must not be shared between threads (the process crashes), so
+only the single-threaded face worker imports this.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ CELL = 8  # side in pixels of the squares watched for change
 CELL_CHANGED = 15.0  # grey levels beyond what a hand's movement brings; noise averaged over a square stays under 5
 CELLS_OF_A_FACE = 20  # a face of 80 px covers a hundred
 SAME_FACE = 0.6
-LANDMARK_SCALES = (1.0, 0.9, 0.8)  # the detector knows faces in steps of a fifth only, and the landmarks feel it
+LANDMARK_SCALES = (0.95, 0.9, 0.85)  # the detector knows faces in steps of a fifth only, and the landmarks feel it
 
 
 @dataclass(frozen=True, slots=True)

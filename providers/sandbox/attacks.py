@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from providers.sandbox.camera import (
     SimulatedCamera,
     WarpParameters,
     develop,
+    enlarge,
     frame_times,
     pose_for,
     seal_clip,
@@ -74,8 +76,19 @@ def stage(attack: Attack, scene: Scene, challenge: FaceChallenge) -> FaceClip:
     return _STAGED[attack](scene, challenge)
 
 
-def _images(clip: FaceClip) -> list[bytes]:
-    return [f.image for f in clip.frames]
+@lru_cache(maxsize=16)
+def _film(portrait: bytes, seed: int, warp: WarpParameters, actions: tuple[FaceAction, ...]) -> tuple[bytes, ...]:
+    """The pictures of a genuine clip; several attacks start from the same one."""
+    challenge = FaceChallenge(nonce=bytes(32), actions=actions, deadline_ms=60_000)
+    return tuple(f.image for f in SimulatedCamera(portrait, seed=seed, warp=warp).record(challenge).frames)
+
+
+def _filmed(scene: Scene, portrait: bytes, challenge: FaceChallenge) -> list[bytes]:
+    return list(_film(portrait, scene.seed, scene.warp, challenge.actions))
+
+
+def _genuine(scene: Scene, challenge: FaceChallenge) -> FaceClip:
+    return _seal(scene, challenge, _filmed(scene, scene.victim, challenge))
 
 
 def _seal(scene: Scene, challenge: FaceChallenge, images: Sequence[bytes]) -> FaceClip:
@@ -127,15 +140,18 @@ def tilt(flat: Pixels, yaw: float, pitch: float, near: float, hand: Floats, bend
     ``bend`` 0 is flat; 1 bends the print's sides back by a fifth of its width, as around a bottle.
     """
     height, width = flat.shape[:2]
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float64)
+    step = 8  # the mapping is smooth, so every eighth pixel is enough
+    ys, xs = np.mgrid[0 : height + step : step, 0 : width + step : step].astype(np.float64)
     x, y = (xs - width / 2 - hand[0]) / near, (ys - height / 2 - hand[1]) / near
     u, v = x.copy(), y.copy()
     for _ in range(25):  # the print's point behind every pixel, by repeated correction
         seen_x, seen_y = _seen_at(u, v, math.radians(yaw), math.radians(pitch), width, bend)
         u, v = u + (x - seen_x), v + (y - seen_y)
-    rows = np.clip(np.rint(v + height / 2), 0, height - 1).astype(np.intp)
-    columns = np.clip(np.rint(u + width / 2), 0, width - 1).astype(np.intp)
-    return flat[rows, columns]
+    place = enlarge(np.stack([u, v], axis=-1), step)[:height, :width]
+    columns = np.clip(np.rint(place[..., 0] + width / 2), 0, width - 1).astype(np.intp)
+    rows = np.clip(np.rint(place[..., 1] + height / 2), 0, height - 1).astype(np.intp)
+    seen: Pixels = flat[rows, columns]
+    return seen
 
 
 def _seen_at(u: Floats, v: Floats, yaw: float, pitch: float, width: int, bend: float) -> tuple[Floats, Floats]:
@@ -161,18 +177,17 @@ def _other_order(challenge: FaceChallenge) -> FaceChallenge:
 
 
 def _old_clip(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    return scene.camera(scene.victim).record(replace(challenge, nonce=bytes(len(challenge.nonce))))
+    return _genuine(scene, replace(challenge, nonce=bytes(len(challenge.nonce))))
 
 
 def _wrong_order(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    return scene.camera(scene.victim).record(_other_order(challenge))
+    return _seal(scene, challenge, _filmed(scene, scene.victim, _other_order(challenge)))
 
 
 def _old_clip_resealed(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    old = replace(_other_order(challenge), nonce=bytes(len(challenge.nonce)))
-    clip = scene.camera(scene.victim).record(old)
-    frames = clip.frames
-    return seal_clip(challenge, _images(clip), [f.action for f in frames], [f.at_ms for f in frames])
+    first, *rest = challenge.actions
+    old = replace(challenge, actions=(first, *reversed(rest)))
+    return _seal(scene, challenge, _filmed(scene, scene.victim, old))
 
 
 def _everything_always(scene: Scene, challenge: FaceChallenge) -> FaceClip:
@@ -184,16 +199,16 @@ def _everything_always(scene: Scene, challenge: FaceChallenge) -> FaceClip:
 
 
 def _other_person(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    return scene.camera(scene.stranger).record(challenge)
+    return _seal(scene, challenge, _filmed(scene, scene.stranger, challenge))
 
 
 def _alternating(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    both = [_images(scene.camera(p).record(challenge)) for p in (scene.victim, scene.stranger)]
+    both = [_filmed(scene, p, challenge) for p in (scene.victim, scene.stranger)]
     return _seal(scene, challenge, [both[i % 2][i] for i in range(scene.warp.frames)])
 
 
 def _swapped_halfway(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    stranger, victim = (_images(scene.camera(p).record(challenge)) for p in (scene.stranger, scene.victim))
+    stranger, victim = (_filmed(scene, p, challenge) for p in (scene.stranger, scene.victim))
     half = scene.warp.frames // 2
     return _seal(scene, challenge, [*stranger[:half], *victim[half:]])
 
@@ -213,44 +228,44 @@ def _second_face(scene: Scene) -> Image.Image:
 
 
 def _two_faces(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    face, images = _second_face(scene), _images(scene.camera(scene.victim).record(challenge))
+    face, images = _second_face(scene), _filmed(scene, scene.victim, challenge)
     return _seal(scene, challenge, [_beside(i, face, scene.warp.quality) for i in images])
 
 
 def _two_faces_once(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    images = _images(scene.camera(scene.victim).record(challenge))
+    images = _filmed(scene, scene.victim, challenge)
     chosen = int(scene.rng().integers(1, len(images)))
     images[chosen] = _beside(images[chosen], _second_face(scene), scene.warp.quality)
     return _seal(scene, challenge, images)
 
 
 def _registrar_photo(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    return scene.camera(scene.registrar).record(challenge)
+    return _seal(scene, challenge, _filmed(scene, scene.registrar, challenge))
 
 
 def _forged_mac(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    frames = list(scene.camera(scene.victim).record(challenge).frames)
+    frames = list(_genuine(scene, challenge).frames)
     last = frames[-1]
     frames[-1] = replace(last, mac=bytes([last.mac[0] ^ 1]) + last.mac[1:])
     return FaceClip(tuple(frames))
 
 
 def _frames_swapped(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    frames = list(scene.camera(scene.victim).record(challenge).frames)
+    frames = list(_genuine(scene, challenge).frames)
     frames[-1], frames[-2] = frames[-2], frames[-1]
     return FaceClip(tuple(frames))
 
 
 def _too_late(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    clip = scene.camera(scene.victim).record(challenge)
+    clip = _genuine(scene, challenge)
     late = round(1.01 * len(challenge.actions) * challenge.deadline_ms / clip.frames[-1].at_ms * 1000)
     times = [f.at_ms * late // 1000 for f in clip.frames]
-    return seal_clip(challenge, _images(clip), [f.action for f in clip.frames], times)
+    return seal_clip(challenge, [f.image for f in clip.frames], [f.action for f in clip.frames], times)
 
 
 def _missing_action(scene: Scene, challenge: FaceChallenge) -> FaceClip:
-    actions = (*challenge.actions[:-1], FaceAction.NEUTRAL)
-    return scene.camera(scene.victim).record(replace(challenge, actions=actions))
+    shown = replace(challenge, actions=(*challenge.actions[:-1], FaceAction.NEUTRAL))
+    return _seal(scene, challenge, _filmed(scene, scene.victim, shown))
 
 
 _STAGED: dict[Attack, Callable[[Scene, FaceChallenge], FaceClip]] = {

@@ -14,6 +14,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,8 @@ UPPER_INNER_LIP = (61, 62, 63)
 LOWER_INNER_LIP = (65, 66, 67)
 LOWER_OUTER_LIP = (55, 56, 57, 58, 59)
 INNER_MOUTH = (60, 61, 62, 63, 64, 65, 66, 67)
-# how a closed eye is drawn, found by trying until 68 landmarks read it as closed: where the lids meet (share of the eye's
-# height), thickness and darkness of the lashes, softness in pixels, shade of the lid
+# how a closed eye is drawn, found by trying until 68 landmarks read it as closed: where the lids meet (share of the
+# eye's height), thickness and darkness of the lashes, softness in pixels, shade of the lid
 MEET, THICK, DARK, SOFT, SHADE = 0.85, 0.18, 0.15, 1.2, 0.94
 CHIN = {5: 0.35, 6: 0.6, 7: 0.8, 8: 0.85, 9: 0.8, 10: 0.6, 11: 0.35}
 RISE_AND_FALL = (0.15, 0.6, 1.0, 1.0, 0.55, 0.1)
@@ -106,11 +107,7 @@ def strength_at(position: int, length: int) -> float:
 def segments(frames: int, actions: int) -> list[tuple[int, int, int]]:
     """For each frame: (action index, position inside the action, frames of that action)."""
     edges = [round(i * frames / actions) for i in range(actions + 1)]
-    return [
-        (i, f - start, end - start)
-        for i, (start, end) in enumerate(zip(edges, edges[1:], strict=False))
-        for f in range(start, end)
-    ]
+    return [(i, f - start, end - start) for i, (start, end) in enumerate(pairwise(edges)) for f in range(start, end)]
 
 
 def seal_clip(
@@ -257,7 +254,7 @@ def _displacements(targets: Floats, sources: Floats, warp: WarpParameters, step:
     grid = np.column_stack([xs.ravel(), ys.ravel()]) / scale
     flat = _kernel(grid, at) @ weights[:count] + np.column_stack([np.ones(len(grid)), grid]) @ weights[count:]
     coarse = flat.reshape(*xs.shape, 2)
-    return _enlarge(coarse, step)[: warp.height, : warp.width]
+    return enlarge(coarse, step)[: warp.height, : warp.width]
 
 
 def _kernel(a: Floats, b: Floats) -> Floats:
@@ -266,7 +263,7 @@ def _kernel(a: Floats, b: Floats) -> Floats:
     return result
 
 
-def _enlarge(coarse: Floats, step: int) -> Floats:
+def enlarge(coarse: Floats, step: int) -> Floats:
     """Bilinear between the grid's knots; the last row and column are the margin."""
     rows, columns = coarse.shape[0] - 1, coarse.shape[1] - 1
     y, x = np.divmod(np.arange(rows * step), step), np.divmod(np.arange(columns * step), step)
@@ -294,7 +291,7 @@ def _remap(scene: Pixels, field: Floats, hand: Floats, roll: float) -> Pixels:
 
 
 def _draw_lids(scene: Pixels, points: Floats, share: float) -> Pixels:
-    """Close both eyes by ``share``: skin grows over them, what is still open is squeezed, the lashes make a dark line."""
+    """Close both eyes by ``share``: skin grows over them, what is still open is squeezed, lashes make a dark line."""
     lids = _skin_over_eyes(scene, points)
     for eye in EYES:
         outline = points[list(eye)]
