@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+
+import structlog
 
 from app import logs
+from app.errors import Unavailable
 from app.job_worker import work
 from app.settings import load_settings
+from parts import Lantai
 from wiring import build, build_queue_app, register_work, service_urls
+
+HOUSEKEEPING_S = 600.0
+log = structlog.get_logger(__name__)
+
+
+def housekeeping(parts: Lantai) -> None:
+    """Forget what has had its time. A failure waits for the next round."""
+    try:
+        swept = {
+            "replies": parts.idempotency.sweep(),
+            "claims": parts.claims.sweep(),
+            "evidence": parts.corrections.sweep_evidence(),
+        }
+    except Unavailable as error:
+        log.warning("housekeeping_failed", code=error.code)
+        return
+    if any(swept.values()):
+        log.info("housekeeping", **swept)
 
 
 def main() -> None:
@@ -15,8 +38,10 @@ def main() -> None:
     settings = load_settings()
     urls = service_urls(settings)
     queue = build_queue_app(urls)
-    register_work(queue, build(settings, urls))
-    asyncio.run(work(queue, ["default"], concurrency=4))
+    parts = build(settings, urls)
+    register_work(queue, parts)
+    tick = partial(housekeeping, parts)
+    asyncio.run(work(queue, ["default"], concurrency=4, tick=tick, tick_s=HOUSEKEEPING_S))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Idempotency:
             return Reply(status, body)
 
     def sweep(self) -> int:
-        """Forget replies older than KEEP; gives how many."""
+        """Forget replies older than KEEP; gives how many. Run by the worker's housekeeping."""
         with self._db.transaction() as session:
             result = session.execute(delete(StoredReply).where(StoredReply.created_at < self._clock.now() - KEEP))
             return int(getattr(result, "rowcount", 0))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import delete
+
 from app.db import Database, new_id
 from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
@@ -19,6 +21,7 @@ from auth.models import Claim
 from auth.sessions import SessionView
 
 CLAIM_LIFE = timedelta(minutes=30)
+KEEP_EXPIRED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,12 @@ class ClaimService:
             raise NotFound("claim_expired")
         value: dict[str, Any] = open_json(house, Place("claim", "sealed_person", row.id), row.sealed_person)
         return ClaimedPerson(row.graduate_id, value["name"], value["id_number"])
+
+    def sweep(self) -> int:
+        """Forget what strangers typed a day after it expired; gives how many."""
+        with self._db.transaction() as session:
+            result = session.execute(delete(Claim).where(Claim.expires_at < self._clock.now() - KEEP_EXPIRED))
+            return int(getattr(result, "rowcount", 0))
 
     def _check_form(self, student_number: str, id_number: str, name: str) -> None:
         today = self._clock.now().astimezone(UTC).date()

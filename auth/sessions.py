@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Assurance, Purpose, Role
@@ -66,6 +66,27 @@ class SessionView:
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
+
+
+# columns, not entities, and built once: this runs on every request
+_SESSION = (
+    select(
+        *LoginSession.__table__.c,
+        PlatformIdentity.state.label("identity_state"),
+        PlatformIdentity.graduate_id,
+        StaffMember.roles.label("staff_roles"),
+        StaffMember.disabled_at.label("staff_disabled_at"),
+    )
+    .outerjoin(PlatformIdentity, PlatformIdentity.id == LoginSession.identity_id)
+    .outerjoin(StaffMember, StaffMember.id == LoginSession.subject_id)
+    .where(LoginSession.token_hash == bindparam("token"))
+)
+_CLAIM = (
+    select(Claim.id)
+    .where(Claim.session_id == bindparam("session"), Claim.expires_at > bindparam("now"))
+    .order_by(Claim.created_at.desc())
+    .limit(1)
+)
 
 
 def _lifetime(kind: ActorKind, platform: Platform | None) -> Lifetime:
@@ -129,45 +150,34 @@ class SessionService:
     def resolve(self, token: str, request_id: str = "") -> SessionView:
         """Raises Unauthenticated (session_required, session_expired)."""
         now = self._clock.now()
-        with self._db.transaction() as session:
-            found = session.execute(
-                select(LoginSession, PlatformIdentity, StaffMember)
-                .outerjoin(PlatformIdentity, PlatformIdentity.id == LoginSession.identity_id)
-                .outerjoin(StaffMember, StaffMember.id == LoginSession.subject_id)
-                .where(LoginSession.token_hash == self._hash(token))
-            ).one_or_none()
-            if found is None:
-                raise Unauthenticated("session_required")
-            row, identity, staff = found
-            idle = _lifetime(row.kind, row.platform).idle
-            ended = row.revoked_at is not None or now >= row.expires_at or now - row.seen_at > idle
-            # a bound session dies with the binding, and a staff session with the account
-            if row.kind is ActorKind.STAFF:
-                ended = ended or staff is None or staff.disabled_at is not None
-            elif row.bound:
-                ended = ended or identity.state is not IdentityState.BOUND or identity.graduate_id != row.subject_id
-            if ended:
-                raise Unauthenticated("session_expired")
-            if now - row.seen_at > SEEN_STEP:
+        row = self._db.look_up(_SESSION, {"token": self._hash(token)})
+        if row is None:
+            raise Unauthenticated("session_required")
+        idle = _lifetime(row.kind, row.platform).idle
+        ended = row.revoked_at is not None or now >= row.expires_at or now - row.seen_at > idle
+        # a bound session dies with the binding, and a staff session with the account
+        if row.kind is ActorKind.STAFF:
+            ended = ended or row.staff_roles is None or row.staff_disabled_at is not None
+        elif row.bound:
+            ended = ended or row.identity_state is not IdentityState.BOUND or row.graduate_id != row.subject_id
+        if ended:
+            raise Unauthenticated("session_expired")
+        if now - row.seen_at > SEEN_STEP:
+            with self._db.transaction() as session:
                 session.execute(update(LoginSession).where(LoginSession.id == row.id).values(seen_at=now))
-            claim_id = None
-            if row.kind is ActorKind.GRADUATE and not row.bound:
-                claim_id = session.scalar(
-                    select(Claim.id)
-                    .where(Claim.session_id == row.id, Claim.expires_at > now)
-                    .order_by(Claim.created_at.desc())
-                    .limit(1)
-                )
-        return self._view(row, staff, claim_id, request_id)
+        claim = None
+        if row.kind is ActorKind.GRADUATE and not row.bound:
+            claim = self._db.look_up(_CLAIM, {"session": row.id, "now": now})
+        return self._view(row, claim.id if claim is not None else None, request_id)
 
     @staticmethod
-    def _view(row: LoginSession, staff: StaffMember | None, claim_id: UUID | None, request_id: str) -> SessionView:
+    def _view(row: Row[Any], claim_id: UUID | None, request_id: str) -> SessionView:
         proofs = read_proofs(row.proofs)
         graduate = row.kind is ActorKind.GRADUATE
         actor = Actor(
             kind=row.kind,
             id=row.subject_id,
-            roles=frozenset(Role(r) for r in staff.roles) if staff is not None and not graduate else frozenset(),
+            roles=frozenset(Role(r) for r in row.staff_roles) if row.staff_roles and not graduate else frozenset(),
             assurance=rules.assurance(bound=row.bound, claimed=claim_id is not None, proofs=proofs)
             if graduate
             else Assurance.L3_STEPPED_UP,

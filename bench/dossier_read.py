@@ -1,6 +1,6 @@
 """Reading a 60-item catalogue: the whole way, without sealing and audit, and a bare Flask hello; one run, in rounds.
 
-    python -m bench dossier_read
+python -m bench dossier_read
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def gunicorn(on: Stand, application: str, ready: str, **extra: str) -> Iterator[
 
 
 def file_graduate(parts: Lantai, serial: int, *, records: int = 45, materials: int = 13) -> str:
-    """File one graduate with ``records`` + 2 records and ``materials`` materials; gives a stepped-up session's token."""
+    """One graduate with ``records`` + 2 records and ``materials`` materials; gives a stepped-up session's token."""
     body = f"11010520040315{serial:03d}"
     card = Card("测试甲", body + id_check_digit(body), f"2022{serial:06d}", f"1380013{serial:04d}")
     course = {"course_name": "档案学概论", "term": "2024-2025-1", "credit": "2", "grade": "88"}

@@ -123,6 +123,17 @@ def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
     return None
 
 
+_STAFF_LINES = {
+    "ticket.opened": "收到新的更正申请，请到工作台受理",
+    "ticket.answered": "毕业生已补充更正申请的说明，请到工作台继续办理",
+}
+
+
+def staff_line_for(event_type: str) -> str | None:
+    """What the staff's group is told of an event, or None: no name, no number, no content."""
+    return _STAFF_LINES.get(event_type)
+
+
 def platform_fields(platform: Platform, text: NoticeText, school: str, at: datetime) -> dict[str, str]:
     """The template's own keys with final values. ``at`` is shown in Beijing time."""
     day = at.astimezone(BEIJING)

@@ -17,7 +17,15 @@ from app.events import Event
 from app.jobs import Announce, DeliverNotice, JobQueue
 from app.people.service import IdentityView, PeopleService
 from app.ports import Clock, MessageSender, OutboundMessage, Platform, SendFailed, SendFault, StaffAlerts
-from notifications.catalogue import CATALOGUE_VERSION, NoticeText, Promise, Template, notice_for, platform_fields
+from notifications.catalogue import (
+    CATALOGUE_VERSION,
+    NoticeText,
+    Promise,
+    Template,
+    notice_for,
+    platform_fields,
+    staff_line_for,
+)
 from notifications.inbox import SubscriptionService
 from notifications.models import AttemptState, DeliveryAttempt, Notice
 
@@ -59,11 +67,19 @@ class NoticeDelivery:
     # --- inbox --------------------------------------------------------------------------------------------------------
 
     def announce(self, job: Announce) -> None:
-        """Write the inbox line and enqueue its push in one transaction. Running twice writes once."""
+        """Write the inbox line and enqueue its push in one transaction. Running twice writes once.
+
+        What concerns the staff goes to their group instead: a hint without a name, so a second one does no harm.
+        """
         with self._db.transaction() as session:
             event = session.scalar(select(Event).where(Event.public_id == job.event_id))
-            if event is None or event.graduate_id is None:
-                return
+        if event is None or event.graduate_id is None:
+            return
+        staff_line = staff_line_for(event.type)
+        if staff_line is not None:
+            self.alert_staff(staff_line)
+            return
+        with self._db.transaction() as session:
             if notice_for(event.type, event.data) is None:
                 return
             made = session.execute(

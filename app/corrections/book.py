@@ -27,7 +27,8 @@ from app.jobs import Announce, JobQueue
 from app.people.service import PeopleService
 from app.ports import Clock
 
-REVIEWED_EVENTS = frozenset({"ticket.decided", "ticket.asked"})
+ANNOUNCED = frozenset({"ticket.decided", "ticket.asked", "ticket.opened", "ticket.answered"})
+"""Steps somebody must hear of: the graduate of the first two, the staff's group of the others."""
 
 
 def ticket_number(ticket: Ticket) -> str:
@@ -80,7 +81,7 @@ class TicketBook:
         session.add(message)
 
     def record_step(self, session: Session, actor: Actor, ticket: Ticket, step: str, **data: Any) -> None:
-        """Append the step and, for those the graduate must hear of the notice that follows, in one transaction."""
+        """Append the step and, for those somebody must hear of, the job that tells them, in one transaction."""
         ticket.touched_at = self.clock.now()
         event_id = self.log.record(
             session,
@@ -91,7 +92,7 @@ class TicketBook:
             object_id=ticket.id,
             data={"state": ticket.state.value, **data},
         )
-        if step in REVIEWED_EVENTS:
+        if step in ANNOUNCED:
             self.queue.enqueue(session, Announce(event_id))
 
     def line(self, ticket: Ticket, now: datetime, name: str = "") -> TicketLine:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
@@ -29,6 +30,7 @@ MAX_VALUE = 500
 MAX_EVIDENCE = 6
 MAX_OPEN_TICKETS = 20
 MAX_LOOSE_EVIDENCE = 20
+LOOSE_EVIDENCE_LIFE = timedelta(days=7)
 _DIRECTION_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200c\u200d\ufeff\x00"
 
 
@@ -91,6 +93,19 @@ class CorrectionService:
     def discard_evidence(self, prepared: PreparedEvidence) -> None:
         """Take back a prepared file whose row was not added."""
         self._files.delete(prepared.row.file_name)
+
+    def sweep_evidence(self) -> int:
+        """Drop uploads no ticket named within a week, rows first; gives how many."""
+        limit = self._book.clock.now() - LOOSE_EVIDENCE_LIFE
+        with self._db.transaction() as session:
+            names = session.scalars(
+                delete(Evidence)
+                .where(Evidence.ticket_id.is_(None), Evidence.created_at < limit)
+                .returning(Evidence.file_name)
+            ).all()
+        for name in names:
+            self._files.delete(name)
+        return len(names)
 
     def evidence_file(self, actor: Actor, evidence_id: UUID) -> tuple[str, bytes]:
         """(media type, content) of the graduate's own evidence."""

@@ -1,4 +1,4 @@
-"""The catalogue in one query. It is the page asked for most, so it reads columns of one statement, not entities of four."""
+"""The catalogue in one query: the page asked for most reads columns of one statement, not entities of four."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, String, bindparam, literal, null, select, type_coerce, union_all
+from sqlalchemy import CompoundSelect, Row, String, bindparam, literal, null, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from app.dossiers import rules
@@ -19,7 +19,7 @@ from app.errors import NotFound
 
 _OWNED = Dossier.graduate_id == bindparam("owner")
 # one head row, then a row for each record and each material; section, class and zone stay the texts they are stored as
-_CATALOGUE = union_all(
+_CATALOGUE: CompoundSelect[*tuple[Any, ...]] = union_all(
     select(
         literal(0).label("part"),
         Dossier.id,
@@ -100,7 +100,9 @@ def view(found: Found, key: DataKey, *, own: bool) -> CatalogueView:
 
 
 def _records(rows: Sequence[Row[Any]], key: DataKey, own: bool) -> Iterator[CatalogueItem]:
-    for row_id, group, position, zone_text, zone_rule, place, sealed, _ in _lines(rows, "record_version", "sealed_body"):
+    for row_id, group, position, zone_text, zone_rule, place, sealed, _ in _lines(
+        rows, "record_version", "sealed_body"
+    ):
         _, section, rule = _SECTIONS[group]
         zone = _ZONES[zone_text]
         if own and zone is Zone.C:

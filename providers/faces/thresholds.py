@@ -1,8 +1,9 @@
 """Every number a decision hangs on, with where it comes from.
 
-"Simulated" means clips of the simulated camera at its default strength, from the fetched portraits. The attack runs draw
-other strengths, noise, light and seeds (bench/face_attacks.py), and these numbers were fixed before them. Run ``python -m bench.face_calibrate`` to see FMR and FNMR at the matching limits. No number here
-carries a claim about real crowds: four people are not a test set.
+"Simulated" means clips of the simulated camera at its default strength, from the fetched portraits. The attack runs
+draw other strengths, noise, light and seeds (bench/face_attacks.py), and these numbers were fixed before them. Run
+``python -m bench.face_calibrate`` to see FMR and FNMR at the matching limits. No number here carries a claim about real
+crowds: five people are not a test set.
 """
 
 from __future__ import annotations

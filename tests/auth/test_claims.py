@@ -152,11 +152,13 @@ def test_a_proof_for_one_claim_does_not_bind_to_a_later_claim(
     graduate_factory: Callable[..., Person],
     claimed: Callable[..., ApiClient],
     school_code: Callable[[Person], str],
+    clock: FakeClock,
 ) -> None:
     """Claim oneself, begin, claim the victim, then hand in one's own honest proof."""
     attacker, victim = graduate_factory(), graduate_factory()
     http = claimed(attacker)
     begun = begin(http, factor)
+    clock.advance(seconds=1)
     assert http.post("/claims", json=claim_of(victim)).status_code == 202
     proof = {} if factor == "wechat_face" else {"code": school_code(attacker)}
     done = http.post(f"/verifications/{begun.json['id']}/proof", json=proof)

@@ -75,7 +75,7 @@ def test_a_step_up_is_fresh_for_three_hundred_seconds_and_for_its_purpose_alone(
     assert not any(actor.stepped_up_for(p, T0) for p in Purpose if p is not Purpose.VIEW_DOSSIER)
 
 
-@pytest.mark.parametrize(("platform", "bound"), product(Platform, (True, False)))
+@pytest.mark.parametrize(("platform", "bound"), list(product(Platform, (True, False))))
 def test_only_binding_factors_bind_and_only_those_of_the_channel_are_offered(platform: Platform, bound: bool) -> None:
     offered = available(situation(platform, bound=bound))
     assert offered
@@ -85,7 +85,7 @@ def test_only_binding_factors_bind_and_only_those_of_the_channel_are_offered(pla
     assert available(situation(platform, bound=False, claimed=False)) == ()
 
 
-@pytest.mark.parametrize(("platform", "bound", "enabled"), product(Platform, (True, False), (True, False)))
+@pytest.mark.parametrize(("platform", "bound", "enabled"), list(product(Platform, (True, False), (True, False))))
 def test_there_is_always_a_way_without_face(platform: Platform, bound: bool, enabled: bool) -> None:
     offered = available(situation(platform, bound=bound, face_enabled=enabled, has_totp=False))
     assert set(offered) - FACE_FACTORS

@@ -8,7 +8,7 @@ SILENT = {"script", "style", "title"}
 
 
 class Reader(HTMLParser):
-    """``forms`` maps an action to its fields; ``text`` is what the page says; ``tags`` every start tag with attributes."""
+    """``forms``: action -> its fields; ``text``: what the page says; ``tags``: every start tag with its attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join("".join(self._words).split())
+        return " ".join(" ".join(self._words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {k: v or "" for k, v in attrs}

@@ -80,7 +80,9 @@ def test_order_of_indices_and_actions() -> None:
 
 
 def test_an_action_needs_frames() -> None:
-    assert refusal(again(good(), lambda f: {"action": 3 if f.index == 23 else min(f.action, 2)})) is Reason.TOO_FEW_FRAMES
+    assert (
+        refusal(again(good(), lambda f: {"action": 3 if f.index == 23 else min(f.action, 2)})) is Reason.TOO_FEW_FRAMES
+    )
 
 
 def test_deadlines_and_pace() -> None:
@@ -88,7 +90,9 @@ def test_deadlines_and_pace() -> None:
     assert refusal(again(good(), lambda f: {"at_ms": f.at_ms + 1})) is Reason.TOO_LATE
     assert refusal(again(good(), lambda f: {"at_ms": f.index * 10})) is Reason.IMPLAUSIBLE_TIMING
     assert refusal(again(good(), lambda f: {"at_ms": 600 - f.index if f.index else 0})) is Reason.IMPLAUSIBLE_TIMING
-    assert refusal(again(good(), lambda f: {"at_ms": f.at_ms + (2500 if f.index > 5 else 0)})) is Reason.IMPLAUSIBLE_TIMING
+    assert (
+        refusal(again(good(), lambda f: {"at_ms": f.at_ms + (2500 if f.index > 5 else 0)})) is Reason.IMPLAUSIBLE_TIMING
+    )
     assert refusal(again(good(), lambda f: {"at_ms": f.index * 31})) is Reason.IMPLAUSIBLE_TIMING
 
 

@@ -43,7 +43,10 @@ def head() -> Floats:
 
 def seen(points: Floats, yaw: float = 0, pitch: float = 0, distance: float = 700) -> Floats:
     a, b = math.radians(yaw), math.radians(pitch)
-    x, z = points[:, 0] * math.cos(a) + points[:, 2] * math.sin(a), points[:, 2] * math.cos(a) - points[:, 0] * math.sin(a)
+    x, z = (
+        points[:, 0] * math.cos(a) + points[:, 2] * math.sin(a),
+        points[:, 2] * math.cos(a) - points[:, 0] * math.sin(a),
+    )
     y, z = points[:, 1] * math.cos(b) + z * math.sin(b), z * math.cos(b) - points[:, 1] * math.sin(b)
     result: Floats = np.column_stack([x, y]) / (1 - z / distance)[:, None] + [240, 300]
     return result
@@ -102,7 +105,9 @@ def test_rest_is_the_mean_of_shaken_frames() -> None:
     shaken = [true * 1.02**i + rng.normal(0, 1, true.shape) + [i, 2 * i] for i in range(8)]
     matrix, offset = similarity(face_at_rest(shaken), true)
     one = similarity(shaken[1], true)
-    errors = [np.abs(p @ m.T + o - true).mean() for p, (m, o) in ((face_at_rest(shaken), (matrix, offset)), (shaken[1], one))]
+    errors = [
+        np.abs(p @ m.T + o - true).mean() for p, (m, o) in ((face_at_rest(shaken), (matrix, offset)), (shaken[1], one))
+    ]
     assert errors[0] < 0.6 * errors[1]
 
 

@@ -1,0 +1,215 @@
+"""The ticket's way through a real Chromium, with and without JavaScript, on a served application."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from app.actors import Role
+from app.corrections.rules import State
+from app.corrections.views import TicketView
+from auth.guards import STAFF_COOKIE
+from parts import Lantai
+from tests.conftest import Person, StaffLogin
+from tests.staff_console.conftest import Desk
+
+PROGRAMS = (os.environ.get("LANTAI_TEST_CHROMIUM", ""), "/usr/bin/chromium", "/usr/bin/chromium-browser")
+CHROMIUM = next((p for p in PROGRAMS if p and Path(p).exists()), None)
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; set LANTAI_TEST_CHROMIUM"),
+]
+Opener = Callable[..., TicketView]
+People = Callable[..., Person]
+Desks = Callable[..., Desk]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """The application on a free loopback port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Visit:
+    """A signed-in page. ``complaints`` are what the browser's console said, and every request that left the site."""
+
+    def __init__(self, browser: Browser, site: str, login: StaffLogin, **options: Any) -> None:
+        self.context: BrowserContext = browser.new_context(locale="zh-CN", **options)
+        cookie = login.client.get_cookie(STAFF_COOKIE, path="/console")
+        assert cookie is not None
+        self.context.add_cookies([{"name": STAFF_COOKIE, "value": cookie.value, "url": f"{site}/console"}])
+        self.site, self.complaints = site, list[str]()
+        self.page: Page = self.context.new_page()
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+        self.page.on(
+            "request", lambda r: self.complaints.append(r.url) if not r.url.startswith((site, "data:")) else None
+        )
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.site}/console{path}")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visit]]:
+    visits: list[Visit] = []
+
+    def make(desk: Desk, **options: Any) -> Visit:
+        visits.append(Visit(browser, site, desk.login, **options))
+        return visits[-1]
+
+    yield make
+    for one in visits:
+        one.context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
+def test_a_ticket_is_decided_by_two_persons(
+    scripts: bool,
+    visit: Callable[..., Visit],
+    desk: Desks,
+    graduate_factory: People,
+    identity_ticket: Callable[[Person], TicketView],
+    lantai: Lantai,
+) -> None:
+    ticket, clerk, reviewer = identity_ticket(graduate_factory()), desk(), desk(Role.REVIEWER)
+    first = visit(clerk, java_script_enabled=scripts)
+    page = first.open("/tickets")
+    page.get_by_role("link", name=ticket.line.number).click()
+    page.get_by_role("button", name="受理，由我办理").click()
+    page.get_by_text("已受理，由您办理").wait_for()
+    page.locator("summary", has_text="同意更正").click()
+    page.get_by_label("给申请人的说明").fill("已核对公安机关证明。")
+    page.get_by_role("button", name="同意（第一人）").click()
+    page.get_by_text("等待另一位工作人员复核").first.wait_for()
+    second = visit(reviewer, java_script_enabled=scripts)
+    page = second.open(f"/tickets/{ticket.line.id}")
+    page.locator("summary", has_text="同意更正").click()
+    page.get_by_role("button", name="复核同意并更正").click()
+    page.get_by_text("档案已生成新版本").wait_for()
+    assert lantai.desk.ticket(clerk.login.actor, ticket.line.id).line.state is State.APPLIED
+    assert first.complaints == []
+    assert second.complaints == []
+
+
+def test_a_stale_form_keeps_its_text(
+    visit: Callable[..., Visit], desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai
+) -> None:
+    ticket, clerk, other = open_ticket(graduate_factory()), desk(), desk()
+    page = visit(clerk).open(f"/tickets/{ticket.line.id}")
+    page.locator("summary", has_text="请补充").click()
+    page.get_by_label("需要补充什么").fill("请补充学籍卡照片。")
+    lantai.desk.take(other.login.actor, ticket.line.id, ticket.line.version)
+    page.get_by_role("button", name="请申请人补充").click()
+    page.get_by_role("alert").get_by_text("没有提交").wait_for()
+    assert page.get_by_label("需要补充什么").input_value() == "请补充学籍卡照片。"
+    page.get_by_role("button", name="请申请人补充").click()
+    page.get_by_text("已请申请人补充").wait_for()
+    assert lantai.desk.ticket(clerk.login.actor, ticket.line.id).line.state is State.NEEDS_INFO
+
+
+def test_the_queue_follows_keys_and_filters(
+    visit: Callable[..., Visit], desk: Desks, graduate_factory: People, open_ticket: Opener
+) -> None:
+    tickets = [open_ticket(graduate_factory()) for _ in range(3)]
+    one = visit(desk())
+    page = one.open("/tickets")
+    for key in "jjk":
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.textContent") == tickets[0].line.number
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.name") == "student_number"
+    page.keyboard.type("j")  # typing in a field is typing
+    assert page.get_by_role("textbox", name="按学号查找毕业生").input_value() == "j"
+    page.get_by_label("类别").select_option("other")
+    page.get_by_text("没有符合条件的申请").wait_for()
+    assert "kind=other" in page.url
+    assert page.get_by_label("类别").input_value() == "other"
+    assert one.complaints == []
+
+
+def test_shortcuts_can_be_switched_off(
+    visit: Callable[..., Visit], desk: Desks, graduate_factory: People, open_ticket: Opener
+) -> None:
+    open_ticket(graduate_factory())
+    page = visit(desk()).open("/tickets")
+    page.get_by_role("button", name="键盘快捷键：开").click()
+    page.locator("main").focus()
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_section_opens_in_its_place(visit: Callable[..., Visit], desk: Desks, graduate_factory: People) -> None:
+    one = visit(desk())
+    page = one.open(f"/graduates/{graduate_factory().id}/dossier")
+    page.get_by_role("link", name="查看内容：课程成绩").click()
+    page.locator("#section-course").get_by_role("cell", name="82").wait_for()
+    assert page.url.endswith("/dossier")
+    assert one.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows_a_phone(
+    scheme: str, visit: Callable[..., Visit], desk: Desks, graduate_factory: People, open_ticket: Opener
+) -> None:
+    person = graduate_factory()
+    ticket = open_ticket(person)
+    one = visit(desk(), viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    for path in (
+        "/",
+        "/tickets",
+        f"/tickets/{ticket.line.id}",
+        f"/graduates/{person.id}",
+        f"/graduates/{person.id}/dossier",
+        f"/graduates/{person.id}/counter",
+        f"/graduates/{person.id}/transfers",
+        "/import",
+        "/account",
+    ):
+        page = one.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    assert one.complaints == []
+
+
+def test_credentials_show_a_code_without_breaking_the_policy(visit: Callable[..., Visit], desk: Desks) -> None:
+    one = visit(desk(Role.ADMINISTRATOR))
+    page = one.open("/staff")
+    page.get_by_label("姓名").fill("林一")
+    page.get_by_label("用户名").fill("lin")
+    page.get_by_role("checkbox", name="复核员").check()
+    page.get_by_role("button", name="添加并生成登录凭据").click()
+    box = page.locator("svg.qr").bounding_box()
+    assert box is not None
+    assert box["width"] > 150
+    assert one.complaints == []
