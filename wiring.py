@@ -6,6 +6,7 @@ import secrets
 import time
 
 import procrastinate
+from argon2 import PasswordHasher
 from procrastinate import PsycopgConnector
 
 from app.corrections.book import TicketBook
@@ -159,7 +160,16 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         totp=totp,
         accounts=AccountService(db, people, sessions, activation, queue, log),
         staff=StaffService(
-            db, keys, sessions, lockouts, outside.limits, pepper, log, clock, f"{settings.school_name} 兰台"
+            db,
+            keys,
+            sessions,
+            lockouts,
+            outside.limits,
+            pepper,
+            log,
+            clock,
+            f"{settings.school_name} 兰台",
+            _hasher(settings),
         ),
         inbox=InboxService(db, clock),
         subscriptions=subscriptions,
@@ -168,6 +178,10 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         idempotency=Idempotency(db, keys, clock),
         importer=ImportService(filing, outside.cleaner, clock),
     )
+
+
+def _hasher(settings: Settings) -> PasswordHasher:
+    return PasswordHasher(time_cost=settings.password_passes, memory_cost=settings.password_memory_kib, parallelism=2)
 
 
 def _face_policy(settings: Settings) -> FacePolicy:

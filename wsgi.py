@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from typing import IO
+
 import redis
 from apiflask import APIBlueprint, APIFlask
-from flask import Flask, Response, jsonify
+from flask import Flask, Request, Response, jsonify
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, web
@@ -18,6 +21,20 @@ from parts import Lantai
 from staff_console.console import create_console
 from staff_console.problems import render_console_problem
 from wiring import build, service_urls
+
+
+class InMemoryRequest(Request):
+    """Uploads stay in memory: Werkzeug would write larger ones to a temporary file, in the clear."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,  # noqa: ARG002
+        content_type: str | None,  # noqa: ARG002
+        filename: str | None = None,  # noqa: ARG002
+        content_length: int | None = None,  # noqa: ARG002
+    ) -> IO[bytes]:
+        return io.BytesIO()
+
 
 DOORS = (account, corrections, document, dossier, sessions)
 BODY_MOST = 256 * 1024
@@ -38,6 +55,7 @@ def create_app(parts: Lantai | None = None) -> Flask:
         json_errors=False,
         static_folder=None,  # type: ignore[arg-type]  # None means no static route, as in Flask
     )
+    app.request_class = InMemoryRequest
     app.template_folder = "miniprogram_api/templates"
     app.config.update(
         MAX_CONTENT_LENGTH=BODY_MOST,

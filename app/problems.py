@@ -118,6 +118,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "transfer_changed": ("转递状态已变化，请刷新后重试", "The transfer has changed; reload and retry"),
     "transfer_open": ("该档案已有正在进行的转递", "A transfer of this dossier is already under way"),
     "student_exists": ("该学号已存在", "This student number exists already"),
+    "own_account": ("不能停用自己的账号", "You cannot close your own account"),
     "username_taken": ("该用户名已被使用", "This user name is taken"),
     "terminal_name_taken": ("该终端名称已被使用", "This terminal name is taken"),
     "totp_enrolled": ("动态口令已启用", "TOTP is enrolled already"),

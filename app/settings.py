@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     frame_max_bytes: int = 600 * 1024
     clip_max_frames: int = 40
     trusted_proxies: int = 0
+    password_memory_kib: int = 64 * 1024  # argon2id, RFC 9106's second recommendation
+    password_passes: int = 3
 
     @field_validator("wechat_verifiers", "alipay_verifiers", "terminal_verifiers", mode="before")
     @classmethod
@@ -142,6 +144,8 @@ class Settings(BaseSettings):
             path = getattr(self, name)
             if path is None or not path.is_file():
                 found.append(f"LANTAI_{name.upper()} does not name a key file")
+        if self.password_memory_kib < 64 * 1024 or self.password_passes < 3:
+            found.append("LANTAI_PASSWORD_MEMORY_KIB or LANTAI_PASSWORD_PASSES is too low: leave them unset")
         if not any(self.key_dir.glob("kek-*.key")):
             found.append("LANTAI_KEY_DIR holds no kek-*.key: run 'lantai keys init' once; keep it apart from the data")
         return found

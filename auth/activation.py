@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 
 from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
-from app.errors import FieldFault, Forbidden, Invalid
+from app.errors import FieldFault, Forbidden, Invalid, NotFound
 from app.events import EventLog
+from app.people.models import Graduate
 from app.ports import Clock
 from auth.models import ActivationCode
 
@@ -73,6 +74,8 @@ class ActivationService:
             expires_at=now + LIFE,
         )
         with self._db.transaction() as session:
+            if session.get(Graduate, graduate_id) is None:
+                raise NotFound("graduate_not_found")
             session.execute(
                 update(ActivationCode)
                 .where(

@@ -237,14 +237,14 @@ class SessionService:
                 object_id=row.id,
             )
 
-    def revoke_all(self, session: Session, actor: Actor, subject_id: UUID) -> int:
-        """Log a person out everywhere; gives how many sessions ended."""
+    def revoke_all(self, session: Session, actor: Actor, subject_id: UUID, *, but: UUID | None = None) -> int:
+        """Log a person out everywhere (``but`` names a session that stays); gives how many sessions ended."""
         now = self._clock.now()
-        result = session.execute(
-            update(LoginSession)
-            .where(LoginSession.subject_id == subject_id, LoginSession.revoked_at.is_(None))
-            .values(revoked_at=now)
-        )
+        living = LoginSession.subject_id == subject_id, LoginSession.revoked_at.is_(None)
+        ending = update(LoginSession).where(*living)
+        if but is not None:
+            ending = ending.where(LoginSession.id != but)
+        result = session.execute(ending.values(revoked_at=now))
         self._log.record(session, actor, "session.all_ended", graduate_id=self._graduate(actor))
         return int(getattr(result, "rowcount", 0))
 

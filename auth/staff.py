@@ -74,10 +74,11 @@ class StaffService:
         log: EventLog,
         clock: Clock,
         issuer: str,
+        hasher: PasswordHasher,
     ) -> None:
         self._db, self._keys, self._sessions, self._lockouts = db, keys, sessions, lockouts
         self._limits, self._pepper, self._log, self._clock, self._issuer = limits, pepper, log, clock, issuer
-        self._hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=2)
+        self._hasher = hasher
         # verified when there is no such account, so that both ways cost the same
         self._decoy = self._hasher.hash(secrets.token_urlsafe(16))
 
@@ -194,6 +195,21 @@ class StaffService:
             self._log.record(session, actor, "staff.authenticator_reset", object_kind="staff", object_id=row.id)
         return Credentials(row.id, row.username, password, secret, self._uri(secret, row.username), codes)
 
+    def disable(self, actor: Actor, username: str) -> None:
+        """Close an account: its sessions end at once. Raises NotFound, Conflict('own_account')."""
+        self._require_admin(actor)
+        with self._db.transaction() as session:
+            row = session.scalar(
+                select(StaffMember).where(StaffMember.username == username.strip().lower()).with_for_update()
+            )
+            if row is None:
+                raise NotFound("staff_not_found")
+            if row.id == actor.id:
+                raise Conflict("own_account")
+            row.disabled_at = row.disabled_at or self._clock.now()
+            self._sessions.revoke_all(session, actor, row.id)
+            self._log.record(session, actor, "staff.disabled", object_kind="staff", object_id=row.id)
+
     def change_password(self, actor: Actor, current: str, new: str) -> None:
         """Raises Invalid (code_wrong on the current one, too_short)."""
         if len(new) < MIN_PASSWORD:
@@ -206,6 +222,8 @@ class StaffService:
         with self._db.transaction() as session:
             row = session.get_one(StaffMember, actor.id, with_for_update=True)
             row.password_hash, row.must_change_password = hashed, False
+            # whoever knew the old password is out; the one who changed it stays
+            self._sessions.revoke_all(session, actor, actor.id, but=actor.session_id)
             self._log.record(session, actor, "staff.password_changed", object_kind="staff", object_id=row.id)
 
     def view(self, staff_id: UUID) -> StaffView:

@@ -1,6 +1,6 @@
 """CPU time of one verification against plain face_recognition on each of the clip's frames.
 
-    python -m bench.face [--times 5]
+    OPENBLAS_NUM_THREADS=1 python -m bench.face [--times 5]
 
 Plain means: face_locations and face_encodings as they come, on all 24 frames and the reference, no liveness. Exit
 status 1 when the engine needs more than a quarter of that or decides differently.

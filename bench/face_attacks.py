@@ -1,6 +1,6 @@
 """Genuine clips and every attack against the local face engine, with camera parameters nobody tuned for.
 
-    python -m bench.face_attacks [--seed 1] [--minutes 5] [--rounds 0]
+    OPENBLAS_NUM_THREADS=1 python -m bench.face_attacks [--seed 1] [--minutes 5] [--rounds 0]
 
 Every round draws a new simulated person's strength of movement, camera noise, light and distance, and runs one genuine
 clip and each attack for each pair of portraits. Prints pass and refusal counts; exit status 1 when an attack passed.

@@ -1,6 +1,6 @@
 """FMR and FNMR of the matching limits on the public faces at hand, with n and 95 % intervals.
 
-    python -m bench.face_calibrate [--portraits var/portraits] [--chips ../shared/faces]
+    OPENBLAS_NUM_THREADS=1 python -m bench.face_calibrate [--portraits var/portraits] [--chips ../shared/faces]
 
 ``--chips`` is a folder with one folder of small pictures per person; without it only the portraits are used. A handful
 of people is enough to place a limit and to notice when it shifts, never to promise a rate: the pairs share people and

@@ -54,6 +54,16 @@ def add_command(username: str, display_name: str, roles: tuple[str, ...], no_qr:
         show(parts.staff.add(SYSTEM, username, display_name, [Role(r) for r in roles]), qr=not no_qr)
 
 
+@group.command("disable")
+@click.argument("username")
+@click.confirmation_option(prompt="将停用该账号并退出其所有登录，确定继续？")
+def disable_command(username: str) -> None:
+    """停用账号（离岗）。"""
+    with wired() as parts:
+        parts.staff.disable(SYSTEM, username)
+    click.echo(f"账号 {username} 已停用。")
+
+
 @group.command("reset-authenticator")
 @click.argument("username")
 @click.option("--no-qr", is_flag=True, help="不在终端画二维码。")

@@ -68,6 +68,14 @@ ANSWERS = {
     "503": "Something outside does not answer; nothing was changed",
 }
 BINARY = {"type": "string", "format": "binary"}
+FILE_TYPES = (
+    "application/ofd",
+    "application/octet-stream",
+    "application/pdf",
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+)
 
 
 def _problem(description: str) -> dict[str, Any]:
@@ -123,7 +131,7 @@ def _amend_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     if name in FILES:
         responses["200"] = {
             "description": "The file, always as a download",
-            "content": {"application/octet-stream": {"schema": BINARY}},
+            "content": {media_type: {"schema": BINARY} for media_type in FILE_TYPES},
         }
     body = "requestBody" in operation
     responses |= {code: _problem(ANSWERS[code]) for code in _codes_for(method, policy, path, body)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 from sqlalchemy.dialects.postgresql import insert
@@ -13,6 +14,12 @@ from app.people.service import PeopleService
 from app.ports import Clock, Platform, PushedMessage
 from notifications.inbox import SubscriptionService
 from notifications.models import InboundPush
+
+
+def _dedupe_hash(message: PushedMessage) -> bytes:
+    """A resend repeats the key and the items; two answers of one person within a second share only the key."""
+    items = json.dumps([dict(i) for i in message.items], sort_keys=True)
+    return hashlib.sha256(f"{message.dedupe_key}|{items}".encode()).digest()
 
 
 class PushService:
@@ -31,7 +38,7 @@ class PushService:
                 insert(InboundPush)
                 .values(
                     id=push_id,
-                    dedupe_hash=hashlib.sha256(message.dedupe_key.encode()).digest(),
+                    dedupe_hash=_dedupe_hash(message),
                     identity_id=identity.id if identity else None,
                     kind=message.kind,
                     event=message.event,

@@ -48,4 +48,5 @@ def add_assets(console: Blueprint) -> None:
         found = ASSETS[name]
         response = Response(found.data, content_type=found.media_type)
         response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
+        response.headers["Vary"] = "Accept-Encoding"
         return response

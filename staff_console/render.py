@@ -60,6 +60,8 @@ _NAV: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
 
 
 def _here(path: str) -> bool:
+    if path == "/console/graduates" and request.path.startswith("/console/records/"):
+        return True
     return request.path == path if path == "/console/" else request.path.startswith(path)
 
 

@@ -76,33 +76,38 @@ def _decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[Tick
     return go(_path(ticket_id), note(done))
 
 
+def _queue() -> Response:
+    """The lines asked for; htmx gets them without the page around."""
+    wanted = forms.QueueFilter.read(request.args)
+    actor = current_actor()
+    lines, total = parts().desk.queue(
+        actor,
+        states=wanted.states,
+        kind=wanted.kind,
+        mine=wanted.mine,
+        overdue=wanted.overdue,
+        offset=wanted.offset,
+        limit=forms.PAGE_SIZE,
+    )
+    context: dict[str, Any] = {
+        "wanted": wanted,
+        "lines": lines,
+        "total": total,
+        "last": forms.last_page(total),
+        "dues": dues(lines),
+        "handlers": parts().people.staff_names([t.assigned_to for t in lines if t.assigned_to]),
+        "closed_states": rules.CLOSED,
+    }
+    if wants_fragment():
+        return fragment("_queue.html", **context)
+    return page("queue.html", states=rules.STATE_LABELS, kinds=rules.KINDS, **context)
+
+
 def add_tickets(console: Blueprint) -> None:
     @console.get("/tickets")
     @desk(*DESK)
     def queue() -> Response:
-        wanted = forms.QueueFilter.read(request.args)
-        actor = current_actor()
-        lines, total = parts().desk.queue(
-            actor,
-            states=wanted.states,
-            kind=wanted.kind,
-            mine=wanted.mine,
-            overdue=wanted.overdue,
-            offset=wanted.offset,
-            limit=forms.PAGE_SIZE,
-        )
-        context: dict[str, Any] = {
-            "wanted": wanted,
-            "lines": lines,
-            "total": total,
-            "last": forms.last_page(total),
-            "dues": dues(lines),
-            "handlers": parts().people.staff_names([t.assigned_to for t in lines if t.assigned_to]),
-            "closed_states": rules.CLOSED,
-        }
-        if wants_fragment():
-            return fragment("_queue.html", **context)
-        return page("queue.html", states=rules.STATE_LABELS, kinds=rules.KINDS, **context)
+        return _queue()
 
     @console.get("/tickets/<uuid:ticket_id>")
     @desk(*DESK)

@@ -108,7 +108,7 @@ class TicketBook:
             opened_at=ticket.opened_at,
             answer_by=ticket.answer_by,
             decide_by=ticket.decide_by,
-            overdue=ticket.state not in rules.CLOSED and now.date() > ticket.decide_by,
+            overdue=ticket.state not in rules.CLOSED and rules.office_date(now) > ticket.decide_by,
             version=ticket.version,
             assigned_to=ticket.assigned_to,
             graduate_id=ticket.graduate_id,

@@ -51,7 +51,7 @@ class CorrectionDesk:
         if mine:
             query = query.where(Ticket.assigned_to == actor.id)
         if overdue:
-            query = query.where(Ticket.decide_by < now.date())
+            query = query.where(Ticket.decide_by < rules.office_date(now))
         with self._db.transaction() as session:
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
             rows = session.scalars(query.order_by(Ticket.decide_by, Ticket.serial).offset(offset).limit(limit)).all()
@@ -67,7 +67,7 @@ class CorrectionDesk:
             ).all()
             overdue = session.scalar(
                 select(func.count(Ticket.id)).where(
-                    Ticket.state.in_(OPEN_STATES), Ticket.decide_by < self._book.clock.now().date()
+                    Ticket.state.in_(OPEN_STATES), Ticket.decide_by < rules.office_date(self._book.clock.now())
                 )
             )
         return {**{state.value: n for state, n in rows}, "overdue": overdue or 0}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
 
@@ -114,6 +114,15 @@ def moves(source: State, by: Side) -> tuple[Move, ...]:
 
 FIRST_ANSWER_WORKING_DAYS = 3
 DECISION_WORKING_DAYS = 15
+
+
+OFFICE_TIME = timezone(timedelta(hours=8), "CST")
+"""Deadlines are days at the school, which keeps China's one time."""
+
+
+def office_date(moment: datetime) -> date:
+    """The calendar day at the school of an aware moment."""
+    return moment.astimezone(OFFICE_TIME).date()
 
 
 def add_working_days(start: date, days: int) -> date:

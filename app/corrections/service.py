@@ -152,8 +152,8 @@ class CorrectionService:
                 version=1,
                 opened_at=now,
                 touched_at=now,
-                answer_by=rules.add_working_days(now.date(), rules.FIRST_ANSWER_WORKING_DAYS),
-                decide_by=rules.add_working_days(now.date(), rules.DECISION_WORKING_DAYS),
+                answer_by=rules.add_working_days(rules.office_date(now), rules.FIRST_ANSWER_WORKING_DAYS),
+                decide_by=rules.add_working_days(rules.office_date(now), rules.DECISION_WORKING_DAYS),
             )
             ticket.sealed_claim = seal_json(key, claim_place(ticket), {"statement": statement, "changes": changes})
             session.add(ticket)
@@ -223,7 +223,7 @@ class CorrectionService:
                 faults.append(FieldFault(f"/changes/{name}", "unknown_field"))
                 continue
             value = normal_value(section, name, clean_text(value, f"/changes/{name}", MAX_VALUE))
-            fault = value_fault(section, name, value, self._book.clock.now().date())
+            fault = value_fault(section, name, value, rules.office_date(self._book.clock.now()))
             if fault is not None:
                 faults.append(FieldFault(f"/changes/{name}", fault))
             if value == body.get(name, ""):

@@ -136,5 +136,6 @@ def _materials(rows: Sequence[Row[Any]], key: DataKey, own: bool) -> Iterator[Ca
 
 def _lines(rows: Sequence[Row[Any]], table: str, column: str) -> Iterator[tuple[Any, ...]]:
     """(id, group, position, zone, zone rule, place of the sealed value, sealed value, has a file)."""
-    for _, row_id, group, position, zone, zone_rule, version_id, number, sealed, has_file in rows:
+    for row in rows:
+        _, row_id, group, position, zone, zone_rule, version_id, number, sealed, has_file = tuple[Any, ...](row)
         yield row_id, group, position, zone, zone_rule, Place(table, column, version_id, number), sealed, has_file

@@ -37,6 +37,9 @@ ACCESS_TYPES = (
     "dossier.material_read",
     "dossier.file_read",
     "graduate.searched",
+    # a ticket's page shows the record as it stands, and proofs are personal papers
+    "ticket.read",
+    "evidence.read",
 )
 
 

@@ -42,7 +42,7 @@ class ZipBundle:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             entries = self._zip.infolist()
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):  # a directory may point before the file
             raise Invalid("document_unreadable") from None
         if len(entries) > MAX_ENTRIES or sum(e.file_size for e in entries) > MAX_UNPACKED:
             raise TooLarge("document_too_large")
@@ -56,7 +56,7 @@ class ZipBundle:
             return None
         try:
             return self._zip.read(entry)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error):
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError, OSError, zlib.error):
             raise Invalid("document_unreadable") from None
 
 

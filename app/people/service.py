@@ -256,11 +256,15 @@ class PeopleService:
             return identity_view(row) if row else None
 
     def identities_of(self, graduate_id: UUID) -> list[IdentityView]:
-        """Bound ones, oldest first."""
+        """Bound ones, oldest first; not those a campus terminal had for the length of a session."""
         with self._db.transaction() as session:
             rows = session.scalars(
                 select(PlatformIdentity)
-                .where(PlatformIdentity.graduate_id == graduate_id, PlatformIdentity.state == IdentityState.BOUND)
+                .where(
+                    PlatformIdentity.graduate_id == graduate_id,
+                    PlatformIdentity.state == IdentityState.BOUND,
+                    PlatformIdentity.platform != Platform.CAMPUS_TERMINAL,
+                )
                 .order_by(PlatformIdentity.bound_at)
             )
             return [identity_view(r) for r in rows]

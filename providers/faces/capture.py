@@ -17,13 +17,17 @@ Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 
 SHARPNESS_SIDE = 96
+GLARE = 230.0
 DARK_ROOM = 20.0  # mean grey of the whole frame; the detector would only say "no face"
 
 
 def check_light(pictures: Sequence[Picture]) -> None:
-    """Raises Refused(TOO_DARK) when the room is dark. Cheap, so it comes before any search for faces."""
-    if any(float(p.grey.mean()) < DARK_ROOM for p in pictures):
+    """Raises Refused (TOO_DARK, TOO_BRIGHT) for whole frames. Cheap, so it comes before any search for faces."""
+    means = [float(p.grey.mean()) for p in pictures]
+    if min(means) < DARK_ROOM:
         raise Refused(Reason.TOO_DARK)
+    if max(means) > GLARE:
+        raise Refused(Reason.TOO_BRIGHT)
 
 
 def check_different(pictures: Sequence[Picture], thresholds: Thresholds) -> None:

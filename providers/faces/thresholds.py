@@ -27,7 +27,7 @@ class Thresholds:
 
     # capture
     min_face_px: float = 120.0
-    darkest: float = 40.0  # mean grey of the face, 0..255
+    darkest: float = 50.0  # mean grey of the face, 0..255
     brightest: float = 225.0
     # spread of the Laplacian of the face at 96 px, in grey levels; sharp clips measure 13 and more
     sharpness: float = 4.0
@@ -48,7 +48,8 @@ class Thresholds:
     turn_relief: float = 0.10
     nod_relief: float = 0.065
 
-    # grey chips of neighbouring frames: below this the face may have been swapped, so both sides are encoded
+    # grey chips of neighbouring frames: below this the face may have been lost or swapped: it is
+    # searched again, and if still unlike, both sides are encoded
     # (simulated: one person down to 0.73 over a sudden turn, two people up to 0.68)
     doubtful_link: float = 0.75
     # a face that moves further than this between frames (in face sizes) has been replaced

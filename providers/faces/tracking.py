@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from providers.faces.decode import Picture
-from providers.faces.geometry import FIRM, chip, contours, eye_distance, likeness
+from providers.faces.geometry import FIRM, chip, eye_distance, likeness
 from providers.faces.reasons import Reason, Refused
 from providers.faces.stack import Box, find_faces, landmarks
 from providers.faces.thresholds import Thresholds
@@ -38,21 +38,24 @@ class Sighting:
 def follow_face(pictures: Sequence[Picture], starts: Sequence[int], thresholds: Thresholds) -> list[Sighting]:
     """The same one face in every picture. ``starts`` are frames that are searched whatever happens.
 
-    Every other frame is searched when something outside the face has changed since the last search, so that a second
-    face cannot slip in between. Raises Refused (NO_FACE, SEVERAL_FACES, FACE_TOO_SMALL, FACE_LOST, FACE_JUMPED).
+    Every other frame is searched when the face itself looks changed, or when something outside it has changed since the
+    last search, so that a second face cannot slip in between.
+
+    Raises Refused (NO_FACE, SEVERAL_FACES, FACE_TOO_SMALL, FACE_LOST, FACE_JUMPED).
     """
     first = _only_face(pictures[0], thresholds)
     seen = [_sight(pictures[0], first)]
     relation = _Relation.of(seen[0])
     watched = _cells(pictures[0].grey)
     for index, picture in enumerate(pictures[1:], start=1):
-        box = relation.box(seen[-1].points)
+        sighting = _sight(picture, relation.box(seen[-1].points))
         cells = _cells(picture.grey)
-        if index in starts or _changed_outside(watched, cells, box) or not _still_a_face(picture, box, seen[-1]):
-            box = _search_again(picture, box, thresholds)
+        doubtful = likeness(sighting.chip, seen[-1].chip) < thresholds.doubtful_link
+        if doubtful or index in starts or _changed_outside(watched, cells, sighting.box):
+            sighting = _search_again(sighting, doubtful, seen, thresholds)
             watched = cells
-        seen.append(_sight(picture, box))
-        _check_step(seen[-2], seen[-1], thresholds)
+        _check_step(seen[-1], sighting, thresholds)
+        seen.append(sighting)
     return seen
 
 
@@ -67,16 +70,24 @@ def _only_face(picture: Picture, thresholds: Thresholds) -> Box:
     return found[0]
 
 
-def _search_again(picture: Picture, expected: Box, thresholds: Thresholds) -> Box:
-    """The expected box if a face is there (or hides from the detector in a turn), the new one if it moved."""
+def _search_again(tracked: Sighting, doubtful: bool, seen: Sequence[Sighting], thresholds: Thresholds) -> Sighting:
+    """Look for all faces; of the tracked and the found place take the one that looks more like the rest.
+
+    A face turned away may hide from the detector: then tracking is believed as long as it is not in doubt.
+    """
+    picture = tracked.picture
     found = _apart([b.scaled(1 / SEARCH_SCALE) for b in find_faces(picture.grey_at(SEARCH_SCALE))])
     if not found:
         found = _apart(find_faces(picture.grey))
-    if len(found) != 1:
-        raise Refused(Reason.SEVERAL_FACES if found else Reason.FACE_LOST)
-    if float(np.hypot(*(found[0].centre - expected.centre))) > thresholds.jump * expected.size:
+    if len(found) > 1:
+        raise Refused(Reason.SEVERAL_FACES)
+    if not found and doubtful:
+        raise Refused(Reason.FACE_LOST)
+    if not found:
+        return tracked
+    if float(np.hypot(*(found[0].centre - seen[-1].box.centre))) > thresholds.jump * seen[-1].box.size:
         raise Refused(Reason.FACE_JUMPED)
-    return expected if found[0].overlap(expected) > 0.75 else found[0]
+    return max((tracked, _sight(picture, found[0])), key=lambda s: likeness(s.chip, seen[0].chip))
 
 
 def _apart(found: Sequence[Box]) -> list[Box]:
@@ -120,12 +131,6 @@ def _check_step(before: Sighting, after: Sighting, thresholds: Thresholds) -> No
     grown = after.box.size / before.box.size
     if moved > thresholds.jump * before.box.size or not 0.6 < grown < 1.7:
         raise Refused(Reason.FACE_JUMPED)
-
-
-def _still_a_face(picture: Picture, box: Box, before: Sighting) -> bool:
-    """Whether the place looks about as it did one frame ago; landmarks would be put on a wall, too."""
-    probe = chip(picture.grey, before.points + (box.centre - before.box.centre))
-    return likeness(contours(probe), contours(before.chip)) > 0.2
 
 
 def _cells(grey: Pixels) -> Floats:

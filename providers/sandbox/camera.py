@@ -18,9 +18,10 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageOps
 
 from app.ports import FaceAction, FaceChallenge, FaceClip, FaceFrame
+from providers.sandbox.drawing import close_eyes, darken_mouth
 
 with warnings.catch_warnings():
     # the model package still finds its files by pkg_resources and says so at every start
@@ -30,16 +31,10 @@ with warnings.catch_warnings():
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
-
 NOSE_DEPTH = {27: 0.10, 28: 0.20, 29: 0.28, 30: 0.38, 31: 0.20, 32: 0.24, 33: 0.28, 34: 0.24, 35: 0.20}
-EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))  # outer or inner corner, upper lid, corner, lower lid
 UPPER_INNER_LIP = (61, 62, 63)
 LOWER_INNER_LIP = (65, 66, 67)
 LOWER_OUTER_LIP = (55, 56, 57, 58, 59)
-INNER_MOUTH = (60, 61, 62, 63, 64, 65, 66, 67)
-# how a closed eye is drawn, found by trying until 68 landmarks read it as closed: where the lids meet (share of the
-# eye's height), thickness and darkness of the lashes, softness in pixels, shade of the lid
-MEET, THICK, DARK, SOFT, SHADE = 0.85, 0.18, 0.15, 1.2, 0.94
 CHIN = {5: 0.35, 6: 0.6, 7: 0.8, 8: 0.85, 9: 0.8, 10: 0.6, 11: 0.35}
 RISE_AND_FALL = (0.15, 0.6, 1.0, 1.0, 0.55, 0.1)
 
@@ -157,12 +152,12 @@ class SimulatedCamera:
         """The picture before the sensor: warped, hand-shaken, without noise (height × width × 3)."""
         moved = self._head.moved(pose)
         field = _displacements(self._head.targets(moved), self._head.sources(), self.warp)
-        scene = _draw_lids(self._scene, self._points, pose.blink) if pose.blink > 0 else self._scene
+        scene = close_eyes(self._scene, self._points, pose.blink) if pose.blink > 0 else self._scene
         hand = self._rng.normal(0.0, self.warp.jitter, 2)
         roll = math.radians(float(self._rng.normal(0.0, 0.35)))
         picture = _remap(scene, field, hand, roll)
         if pose.mouth > 0:
-            picture = _darken_mouth(picture, moved[list(INNER_MOUTH)] + hand, pose.mouth / max(self.warp.mouth, 1e-6))
+            picture = darken_mouth(picture, moved + hand, pose.mouth / max(self.warp.mouth, 1e-6))
         return picture
 
 
@@ -282,80 +277,14 @@ def _remap(scene: Pixels, field: Floats, hand: Floats, roll: float) -> Pixels:
     moved = field.astype(np.float32)
     x = np.clip(dx * cos - dy * sin + np.float32(width / 2) + moved[..., 0], 0, width - 1.01)
     y = np.clip(dx * sin + dy * cos + np.float32(height / 2) + moved[..., 1], 0, height - 1.01)
-    x0, y0 = x.astype(np.int32), y.astype(np.int32)
-    fx, fy = (x - x0)[..., None], (y - y0)[..., None]
-    pixels, at = scene.reshape(-1, 3).astype(np.float32), y0 * width + x0
-    top = pixels[at] * (1 - fx) + pixels[at + 1] * fx
-    bottom = pixels[at + width] * (1 - fx) + pixels[at + width + 1] * fx
-    return np.asarray(top * (1 - fy) + bottom * fy, dtype=np.uint8)
-
-
-def _draw_lids(scene: Pixels, points: Floats, share: float) -> Pixels:
-    """Close both eyes by ``share``: skin grows over them, what is still open is squeezed, lashes make a dark line."""
-    lids = _skin_over_eyes(scene, points)
-    for eye in EYES:
-        outline = points[list(eye)]
-        outline = outline if outline[0, 0] < outline[3, 0] else outline[[3, 2, 1, 0, 5, 4]]
-        upper, lower = outline[:4], outline[[0, 5, 4, 3]]
-        meet = upper + (lower - upper) * MEET
-        top, bottom = upper + (meet - upper) * share, lower + (meet - lower) * share
-        _squeeze_eye(scene, lids, (upper, lower), (top, bottom))
-        thick = max(2, round(THICK * float(outline[3, 0] - outline[0, 0])))
-        for x, y in _along(top):
-            lids[y - thick // 2 : y - thick // 2 + thick, x] *= DARK
-    soft = Image.fromarray(np.clip(lids, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(SOFT))
-    covered = _eye_mask(points, scene.shape, grow=1.35).filter(ImageFilter.GaussianBlur(2.0))
-    return np.asarray(Image.composite(soft, Image.fromarray(scene), covered))
-
-
-def _skin_over_eyes(scene: Pixels, points: Floats) -> Floats:
-    """The scene with eyes and brows filled from the skin around them (a blur that leaves them out)."""
-    hidden = _eye_mask(points, scene.shape, grow=1.7)
-    for brow in (points[17:22], points[22:27]):
-        line = [(float(x), float(y)) for x, y in brow]
-        ImageDraw.Draw(hidden).line(line, fill=255, width=round(0.3 * float(np.hypot(*(brow[-1] - brow[0])))))
-    seen = 1 - np.asarray(hidden, dtype=np.float64) / 255
-    blur = ImageFilter.GaussianBlur(0.35 * float(np.hypot(*(points[39] - points[36]))))
-    known = Image.fromarray((scene * seen[..., None]).astype(np.uint8)).filter(blur)
-    weight = np.asarray(Image.fromarray((seen * 255).astype(np.uint8)).filter(blur), dtype=np.float64) / 255
-    return np.asarray(known, dtype=np.float64) / np.maximum(weight, 0.02)[..., None] * SHADE
-
-
-def _eye_mask(points: Floats, shape: tuple[int, ...], grow: float) -> Image.Image:
-    """White over both eyes; their height grows most, lids and lashes lie there."""
-    mask = Image.new("L", (shape[1], shape[0]), 0)
-    for eye in EYES:
-        outline = points[list(eye)]
-        centre, width = outline.mean(axis=0), float(np.hypot(*(outline[3] - outline[0])))
-        radii = np.array([0.5 * width * min(grow, 1.25), 0.24 * width * grow])
-        ImageDraw.Draw(mask).ellipse((*(centre - radii), *(centre + radii)), fill=255)
-    return mask
-
-
-def _squeeze_eye(scene: Pixels, lids: Floats, was: tuple[Floats, Floats], now: tuple[Floats, Floats]) -> None:
-    """Column by column, in place: the eye between its old lids shrinks to stand between the new ones."""
-    olds = [dict(_along(line)) for line in was]
-    news = [dict(_along(line)) for line in now]
-    for x in sorted(olds[0].keys() & olds[1].keys() & news[0].keys() & news[1].keys()):
-        top, bottom = news[0][x], news[1][x]
-        for y in range(top, bottom):
-            source = olds[0][x] + (y - top) / (bottom - top) * (olds[1][x] - olds[0][x])
-            lids[y, x] = scene[round(source), x]
-
-
-def _along(line: Floats) -> list[tuple[int, int]]:
-    """The whole pixels of a curve that runs from left to right."""
-    xs = range(round(float(line[0, 0])), round(float(line[-1, 0])) + 1)
-    return [(x, round(float(np.interp(x, line[:, 0], line[:, 1])))) for x in xs]
-
-
-def _darken_mouth(picture: Pixels, outline: Floats, strength: float) -> Pixels:
-    """An open mouth is a dark hole, not a stretched lip."""
-    image = Image.fromarray(picture)
-    mask = Image.new("L", image.size, 0)
-    ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in outline], fill=round(235 * min(strength, 1.0)))
-    image.paste((38, 14, 14), (0, 0), mask.filter(ImageFilter.GaussianBlur(1.5)))
-    return np.asarray(image)
+    x0, y0 = x.astype(np.intp), y.astype(np.intp)
+    fx, fy, at = x - x0.astype(np.float32), y - y0.astype(np.float32), y0 * width + x0
+    corners = ((0, (1 - fx) * (1 - fy)), (1, fx * (1 - fy)), (width, (1 - fx) * fy), (width + 1, fx * fy))
+    seen = np.empty_like(scene)
+    for channel in range(3):
+        plane = scene[..., channel].ravel()
+        seen[..., channel] = sum(np.take(plane, at + step) * share for step, share in corners)
+    return seen
 
 
 _DETECTOR = dlib.get_frontal_face_detector()

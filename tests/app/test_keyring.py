@@ -70,7 +70,9 @@ def test_a_wrapped_key_under_another_owners_name_does_not_unwrap(lantai: Lantai)
         session.add_all([lantai.keys.new(one)[1], lantai.keys.new(two)[1]])
         session.flush()
         session.execute(
-            text("update data_key set wrapped = (select wrapped from data_key where owner_id = :a) where owner_id = :b"),
+            text(
+                "update data_key set wrapped = (select wrapped from data_key where owner_id = :a) where owner_id = :b"
+            ),
             {"a": one, "b": two},
         )
     assert fresh(lantai).of(one).owner == one

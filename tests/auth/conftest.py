@@ -34,6 +34,10 @@ def enter(http: ApiClient, open_id: str, platform: str = "wechat", serial: str =
     return http
 
 
+def factors_of(http: ApiClient) -> set[str]:
+    return {f["factor"] for f in http.get("/factors").json["factors"]}
+
+
 def begin(http: ApiClient, factor: str, purpose: str = "bind") -> Any:
     return http.post("/verifications", json={"factor": factor, "purpose": purpose})
 

@@ -60,7 +60,9 @@ def test_levels_of_a_bound_account_count_families_not_factors() -> None:
 
 def test_a_step_up_needs_another_family_and_keeps_its_purpose_and_time() -> None:
     assert step_ups([proof(Factor.WECHAT_FACE), proof(Factor.LOCAL_FACE, seconds=5)]) == ()
-    found = {s.purpose: s.at for s in step_ups([proof(Factor.LOCAL_FACE, Purpose.BIND), proof(Factor.PHONE, seconds=9)])}
+    found = {
+        s.purpose: s.at for s in step_ups([proof(Factor.LOCAL_FACE, Purpose.BIND), proof(Factor.PHONE, seconds=9)])
+    }
     assert found == {Purpose.BIND: T0, Purpose.VIEW_DOSSIER: T0 + timedelta(seconds=9)}
     # the newest proof for a purpose counts, in whichever order they are kept
     again = [proof(Factor.PHONE, seconds=60), proof(Factor.TOTP, seconds=20), proof(Factor.PHONE, seconds=40)]
@@ -106,4 +108,4 @@ def test_waits_grow_after_every_fifth_failure() -> None:
     waits = {n: delay_after(n) for n in range(0, 31)}
     assert [n for n, wait in waits.items() if wait] == [5, 10, 15, 20, 25, 30]
     assert [waits[n] for n in (5, 10, 15, 20, 30)] == [DELAYS[0], DELAYS[1], DELAYS[2], DELAYS[2], DELAYS[2]]
-    assert DELAYS == (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=24))
+    assert (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=24)) == DELAYS

@@ -22,10 +22,6 @@ def works(http: ApiClient) -> bool:
     return bool(reply.status_code == 200)
 
 
-def other_device(api: Callable[[], ApiClient], person: Person, open_id: str, serial: str) -> ApiClient:
-    return enter(api(), open_id, serial=serial)
-
-
 def test_every_step_up_brings_a_new_token_and_kills_the_old(
     graduate_factory: Callable[..., Person], claimed: Callable[..., ApiClient], world: World
 ) -> None:
@@ -103,7 +99,7 @@ def test_ending_one_session_and_all_of_them(
 ) -> None:
     person = graduate_factory()
     one = signed_in(person)
-    open_id = f"open-{person.id.hex[:8]}"
+    open_id = f"open-{person.id.hex[:8]}-1"
     two, three = enter(api(), open_id, serial="b"), enter(api(), open_id, serial="c")
     listed = one.get("/sessions").json["items"]
     assert [s["current"] for s in listed].count(True) == 1
@@ -134,7 +130,7 @@ def test_an_unbound_account_is_dead_and_stays_dead_when_it_comes_back(
     stolen = next(i["id"] for i in bound if not i["current"])
     assert owner.delete(f"/me/identities/{stolen}").status_code == 204
     assert not works(thief)
-    again = enter(api(), f"open-{person.id.hex[:8]}", serial="again")
+    again = enter(api(), f"open-{person.id.hex[:8]}-1", serial="again")
     assert again.get("/me").json["bound"] is False
     assert not works(thief)
     assert thief.get("/dossier").status_code == 401
@@ -182,7 +178,7 @@ def test_the_old_account_hears_of_a_new_one_and_changes_wait_a_day(
     new = claimed(person, "open-new")
     prove(new, "wechat_face", "bind", {})
     run_jobs()
-    assert f"open-{person.id.hex[:8]}" in {m.open_id for m in world.wechat_sender.sent}
+    assert f"open-{person.id.hex[:8]}-1" in {m.open_id for m in world.wechat_sender.sent}
     assert old.get("/notices").json["items"][0]["title"] == "新账号绑定提醒"
     ask = {"json": {"kind": "other", "statement": "请核对"}, "headers": {"Idempotency-Key": "held-key-1"}}
     held = new.post("/corrections", **ask)

@@ -55,8 +55,10 @@ class Portraits:
         return cls(folder / "person_a_1.jpg", folder / "person_a_2.jpg", folder / "person_b_1.jpg")
 
 
-def write_class(folder: Path, *, serial: int, size: int, portrait: Path, faces: Callable[[int], bool]) -> list[Person]:
-    """A cohort folder of ``size`` graduates and one faulty row after them; those ``faces`` chooses have the portrait.
+def write_class(folder: Path, *, serial: int, size: int, faced: int, portrait: Path) -> list[Person]:
+    """A cohort folder of ``size`` graduates and one faulty row after them.
+
+    The first ``faced`` have the portrait as the registrar's photo and a scanned transcript.
 
     ``serial`` keeps student numbers of several classes apart. ID numbers are the sandbox cohort's, of nobody.
     """
@@ -70,10 +72,9 @@ def write_class(folder: Path, *, serial: int, size: int, portrait: Path, faces: 
     _rewrite(folder / "graduates.csv", lambda row, n: _graduate(row, n, people, numbers))
     for table in ("courses", "awards", "education", "evaluations", "research"):
         _rewrite(folder / f"{table}.csv", lambda row, _: _related(row, numbers))
-    _write_materials(folder, people[:size])
-    for index, person in enumerate(people[:size]):
-        if faces(index):
-            shutil.copyfile(portrait, folder / "photos" / f"{person.student_number}.jpg")
+    _write_materials(folder, people[:size], faced)
+    for person in people[:faced]:
+        shutil.copyfile(portrait, folder / "photos" / f"{person.student_number}.jpg")
     return people[:size]
 
 
@@ -114,13 +115,18 @@ def _write(path: Path, rows: list[Row]) -> None:
         writer.writerows(rows)
 
 
-def _write_materials(folder: Path, people: list[Person]) -> None:
+def _write_materials(folder: Path, people: list[Person], scanned: int) -> None:
     (folder / "materials").mkdir(exist_ok=True)
     (folder / "materials" / "scan.jpg").write_bytes(marked_jpeg("TRANSCRIPT", FILE_MARK))
     names = ("类别", "种类", "题名", "页数", "文件")
     rows = [
-        {"学号": p.student_number, "形成日期": f"{YEAR}-06-10", "备注": "", **dict(zip(names, cells, strict=True))}
-        for p in people
+        {
+            "学号": person.student_number,
+            "形成日期": f"{YEAR}-06-10",
+            "备注": "",
+            **dict(zip(names, cells if index < scanned else (*cells[:-1], ""), strict=True)),
+        }
+        for index, person in enumerate(people)
         for cells in MATERIALS
     ]
     _write(folder / "materials.csv", rows)
@@ -158,5 +164,8 @@ def marked_pdf(mark: bytes) -> bytes:
         out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    trailer = b"trailer\n<< /Size %d /Root 1 0 R /Info 4 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
+    trailer = b"trailer\n<< /Size %d /Root 1 0 R /Info 4 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1,
+        len(out),
+    )
     return out + head + table + trailer

@@ -65,13 +65,14 @@ class Sandbox:
         check(reply.status < 300, f"sandbox {path}: {reply.status} {reply.body}")
         return dict(reply.body)
 
-    def phone(self, platform: str, person: Person) -> Phone:
+    def phone(self, platform: str, person: Person, *, face_passes: bool = True) -> Phone:
         values = {
             "platform": platform,
             "name": "手机",
             "real_name": person.name,
             "id_number": person.id_number,
             "phone_number": person.phone,
+            "face_passes": face_passes,
         }
         return Phone(self, str(self.call("POST", "/phones", values)["id"]), platform)
 

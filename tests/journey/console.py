@@ -25,7 +25,10 @@ class Window(Protocol):
 
     def go(self, path: str) -> None: ...
     def submit(self, action: str, **values: str) -> None:
-        """Fill and send the form whose address ends with ``action``. Raises StepFailed when there is none."""
+        """Fill and send the form whose address ends with ``action`` (``…:first``: the first of several such).
+
+        Raises StepFailed when there is none.
+        """
         ...
 
     def has_form(self, action: str) -> bool: ...
@@ -52,7 +55,8 @@ class ChromiumWindow:
         self._page.goto(self._base + path)
 
     def submit(self, action: str, **values: str) -> None:
-        form = self._form(action)
+        action, _, first = action.partition(":")
+        form = self._form(action).first if first else self._form(action)
         check(form.count() == 1, f"{self.path}: {form.count()} forms for {action}")
         for details in form.locator("xpath=ancestor::details").all():
             if details.get_attribute("open") is None:
@@ -141,8 +145,9 @@ class PlainWindow:
         self._page.feed(reply.text)
 
     def submit(self, action: str, **values: str) -> None:
+        action, _, first = action.partition(":")
         found = [(address, preset) for address, preset in self._page.forms if address.endswith(action)]
-        check(len(found) == 1, f"{self.path}: {len(found)} forms for {action}")
+        check(found and (first or len(found) == 1), f"{self.path}: {len(found)} forms for {action}")
         address, preset = found[0]
         reply = self._http.post(
             urljoin(self._url, address), data=preset | values, headers={"Referer": self._url}, timeout=30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from tests.journey.console import ChromiumWindow, Clerk, PlainWindow, Window
 from tests.journey.stack import Stack
 
 VICTIMS = 5
-CAST = ("wei", "lin", "kai", "min", "victim")  # WeChat, Alipay, terminal, without face, under attack
-SEATS = len(CAST) - 1 + VICTIMS
+# wei comes by WeChat, lin by Alipay, kai to a terminal, min where face is switched off; victims are under attack
+PLAIN, FACED = ("wei", "lin", "min"), ("kai", *(f"victim{n}" for n in range(VICTIMS)))
 
 
 @dataclass(slots=True)
@@ -43,7 +42,7 @@ class House:
     browser: Browser | None = None
     clerks: dict[str, Clerk] = field(default_factory=dict)
     terminal: str = field(default="", repr=False)
-    pool: list[Person] = field(default_factory=list)
+    free: dict[bool, list[Person]] = field(default_factory=lambda: {True: [], False: []})
     next_address: int = 0
     next_scene: int = 0
 
@@ -57,23 +56,17 @@ class House:
         address = f"10.{self.next_address >> 16}.{self.next_address >> 8 & 255}.{self.next_address & 255}"
         return MiniProgram(self.wire, base, address, self.marks.keep)
 
-    def cohort(self, serial: int, size: int) -> tuple[Path, list[Person]]:
-        """A class written to disk; every telling's terminal visitor and victims have the portrait on file."""
+    def cohort(self, serial: int, *, plain: int, faced: int) -> Path:
+        """A class written to disk, ready for import; ``faced`` of it have the portrait as the registrar's photo."""
         folder = self.folder / f"cohort-{serial}"
-        if folder.exists():
-            shutil.rmtree(folder)
-        people = write_class(
-            folder, serial=serial, size=size, portrait=self.portraits.registrar, faces=lambda n: n % SEATS in FACES
-        )
+        people = write_class(folder, serial=serial, size=plain + faced, faced=faced, portrait=self.portraits.registrar)
         for person in people:
-            self.marks.keep("name", person.name)
             self.marks.keep("id number", person.id_number)
             self.marks.keep("phone", person.phone)
             self.marks.keep("student number", person.student_number)
-        return folder, people
-
-
-FACES = {CAST.index("kai"), *range(len(CAST) - 1, SEATS)}
+        self.free[True] += people[:faced]
+        self.free[False] += people[faced:]
+        return folder
 
 
 @dataclass(slots=True)
@@ -81,46 +74,48 @@ class Scene:
     """A telling's own people and what they have learnt. ``suffix`` keeps its user names apart."""
 
     house: House
-    suffix: str
-    people: list[Person]
-    keys: Path
-    cohort: Path
+    number: int
     visitor: Path
     faceless: str
     cast: dict[str, Graduate] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
+    own_clerks: dict[str, Clerk] = field(default_factory=dict)
 
     @property
     def stack(self) -> Stack:
         return self.house.stack
 
-    def graduate(self, name: str, index: int = 0) -> Graduate:
-        """A member of the cast; made when first asked for."""
-        key = name if not index else f"{name}{index}"
-        if key not in self.cast:
+    @property
+    def suffix(self) -> str:
+        """Keeps user names and the like apart."""
+        return "" if self.number == 1 else str(self.number)
+
+    @property
+    def keys(self) -> Path:
+        return self.stack.folder / "keys" if self.number == 1 else self.house.folder / f"keys-{self.number}"
+
+    @property
+    def cohort(self) -> Path:
+        """The telling's own class; the first telling's is everybody's."""
+        folder = self.house.folder / f"cohort-{self.number}"
+        return folder if folder.exists() else self.house.cohort(self.number, plain=2, faced=0)
+
+    def graduate(self, name: str) -> Graduate:
+        """A member of the cast (see PLAIN and FACED); somebody fresh takes the part when first asked for."""
+        if name not in self.cast:
+            person = self.house.free[name in FACED].pop()
             base = self.faceless if name == "min" else self.stack.web
-            person = self.people[CAST.index(name) + index]
-            self.cast[key] = Graduate(person, self.house.program(base))
-        return self.cast[key]
+            self.cast[name] = Graduate(person, self.house.program(base))
+        return self.cast[name]
 
     def clerk(self, role: str) -> Clerk:
-        return self.house.clerks[role]
+        return self.own_clerks.get(role) or self.house.clerks[role]
 
     def keep(self, kind: str, text: str) -> str:
         self.house.marks.keep(kind, text)
         return text
 
 
-def new_scene(house: House, people: list[Person]) -> Scene:
-    """``people`` are SEATS of the pool; keys and class for the operator's steps are the telling's own."""
+def new_scene(house: House) -> Scene:
     house.next_scene += 1
-    number = house.next_scene
-    return Scene(
-        house=house,
-        suffix="" if number == 1 else str(number),
-        people=people,
-        keys=house.stack.folder / "keys" if number == 1 else house.folder / f"keys-{number}",
-        cohort=house.folder / f"cohort-{number}",
-        visitor=house.portraits.visitor,
-        faceless=house.stack.faceless,
-    )
+    return Scene(house, house.next_scene, house.portraits.visitor, house.stack.faceless)

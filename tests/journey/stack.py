@@ -1,4 +1,4 @@
-"""The journey's own Lantai in a folder of its own: ``python -m tests.journey.stack FOLDER WEB SANDBOX FACELESS`` runs it.
+"""The journey's own Lantai: ``python -m tests.journey.stack FOLDER WEB SANDBOX FACELESS`` runs it in FOLDER.
 
 It is the demo's plan without the sample people, plus a second web process with face checks switched off. The launcher
 ends every child of its process, so it has a process for itself; ``Stack`` starts and steers that process.

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+# small matrices only: more BLAS threads than one cost time, above all beside other work
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 FOLDER = Path(__file__).resolve().parents[3] / "var" / "portraits"
 NAMES = ("person_a_1", "person_a_2", "person_a_3", "person_b_1")
 

@@ -26,7 +26,6 @@ EXPECTED = {
     Attack.TOO_LATE: {"too_late"},
     Attack.TWO_FACES: {"several_faces"},
     Attack.TWO_FACES_ONCE: {"several_faces"},
-    Attack.OTHER_PERSON: {"mismatch"},
     Attack.REGISTRAR_PHOTO: {"reference_replayed"},
 }
 
@@ -44,19 +43,15 @@ def scene(portraits: Portraits) -> Scene:
 
 def test_genuine_clips_pass(portraits: Portraits, engine: LocalFaceEngine) -> None:
     rng, passed, refused = random.Random(SEED), 0, []
-    for portrait, reference in (
-        (portraits.a3, portraits.a1),
-        (portraits.a1, portraits.a3),
-        (portraits.a3, portraits.a2),
-    ):
+    for portrait, reference in ((portraits.a3, portraits.a1), (portraits.a1, portraits.a3)):
         for warp in (DEFAULT_WARP, unseen_warp(rng)):
             challenge = issue_challenge(rng)
             clip = SimulatedCamera(portrait, seed=rng.randrange(10**6), warp=warp).record(challenge)
             verdict = engine.verify(reference, challenge, clip)
             passed += verdict.decision is FaceDecision.PASS
             refused += [verdict.reason] if verdict.decision is not FaceDecision.PASS else []
-    print(f"genuine clips passed {passed}/6, refused for {refused}")
-    assert passed >= 5
+    print(f"genuine clips passed {passed}/4, refused for {refused}")
+    assert passed == 4
 
 
 @pytest.mark.parametrize("attack", list(Attack))
@@ -65,6 +60,14 @@ def test_attack_is_refused(attack: Attack, scene: Scene, engine: LocalFaceEngine
     verdict = engine.verify(scene.registrar, challenge, stage(attack, scene, challenge))
     assert verdict.decision in (FaceDecision.FAIL, FaceDecision.RETAKE)
     assert verdict.reason in EXPECTED.get(attack, {verdict.reason})
+
+
+def test_another_person_doing_it_all_right_is_a_mismatch(portraits: Portraits, engine: LocalFaceEngine) -> None:
+    challenge = issue_challenge(random.Random(SEED))
+    verdict = engine.verify(portraits.a2, challenge, SimulatedCamera(portraits.b1, seed=1).record(challenge))
+    assert (verdict.decision, verdict.reason) == (FaceDecision.FAIL, "mismatch")
+    assert verdict.distance is not None
+    assert verdict.distance > 0.6
 
 
 def test_the_attackers_film_would_pass_if_it_were_genuine(scene: Scene, engine: LocalFaceEngine) -> None:
