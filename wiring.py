@@ -118,6 +118,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     providers = FactorProviders(
         {Factor(name): c for name, c in outside.certifiers.items()}, outside.phones, outside.fingerprint
     )
+    office = f"{settings.school_name} 兰台"
     subscriptions = SubscriptionService(db, template_ids(settings), clock)
     channels = Channels(outside.senders, template_ids(settings), outside.alerts, settings.school_name)
     return Lantai(
@@ -168,7 +169,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             pepper,
             log,
             clock,
-            f"{settings.school_name} 兰台",
+            office,
             _hasher(settings),
         ),
         inbox=InboxService(db, clock),

@@ -14,7 +14,7 @@ from staff_console.gate import desk
 from staff_console.parts import parts
 from staff_console.render import page
 
-MAX_UPLOAD = 256 * 1024 * 1024
+MAX_UPLOAD = 128 * 1024 * 1024
 
 
 def _uploaded() -> Bundle:
