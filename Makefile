@@ -7,6 +7,7 @@ PYTHON = $(shell for each in python3.11 python3.12 python3.13 python3.14 python3
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$each; break; fi; done)
 need_python = @test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; on Debian 12: apt-get install python3 python3-venv" >&2; exit 1; }
 VENV = .venv/bin
+export OPENBLAS_NUM_THREADS ?= 1
 WORKERS ?= 2
 
 help: ## this list

@@ -22,6 +22,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic_core import from_json
 
 from app.errors import Tampered
 
@@ -133,7 +134,7 @@ def seal_json(key: DataKey, place: Place, value: Mapping[str, Any]) -> bytes:
 def open_json(key: DataKey, place: Place, sealed: bytes) -> dict[str, Any]:
     padded = open_bytes(key, place, sealed)
     length = int.from_bytes(padded[:4], "big")
-    value: dict[str, Any] = json.loads(padded[4 : 4 + length])
+    value: dict[str, Any] = from_json(padded[4 : 4 + length])
     return value
 
 

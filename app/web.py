@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, g, has_request_context, json, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Request, Response, current_app, g, has_request_context, json, request
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from app.errors import DomainError
 from app.problems import Problem, problem_of, wording
@@ -27,6 +28,16 @@ HTTP_CODES = {
     422: "invalid_input",
     429: "rate_limited",
 }
+
+
+class StrictRequest(Request):
+    """JSON is taken from a JSON content type only (APIFlask would force it), and nesting without end is malformed."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:  # noqa: ARG002
+        try:
+            return super().get_json(False, silent, cache)
+        except RecursionError:
+            raise BadRequest from None
 
 
 def request_id() -> str:
@@ -110,6 +121,10 @@ def _start() -> None:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
+    if response.status_code == 204:
+        # a body would be read by the client as the beginning of the next reply
+        response.set_data(b"")
+        headers.pop("Content-Type", None)
     headers["X-Request-Id"] = request_id()
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "no-referrer")
@@ -125,6 +140,7 @@ def _finish(response: Response) -> Response:
 
 
 def install(app: Flask) -> None:
+    app.request_class = StrictRequest
     app.before_request(_start)
     app.after_request(_finish)
     app.register_error_handler(DomainError, _on_domain_error)

@@ -12,10 +12,10 @@ import argparse
 import io
 import random
 import time
+import warnings
 from pathlib import Path
 from statistics import median
 
-import face_recognition
 import numpy as np
 
 from app.ports import FaceClip, FaceDecision
@@ -25,6 +25,11 @@ from providers.faces.challenge import issue_challenge
 from providers.faces.engine import LocalFaceEngine
 from providers.faces.thresholds import THRESHOLDS
 from providers.sandbox.camera import SimulatedCamera
+
+with warnings.catch_warnings():
+    # the model package still finds its files by pkg_resources and says so at every start
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
+    import face_recognition
 
 ALLOWED = 0.25
 PEOPLE = (("person_a_1", "person_a_3"), ("person_b_1", "person_a_3"))

@@ -106,7 +106,9 @@ def gunicorn(on: Stand, application: str, ready: str, **extra: str) -> Iterator[
         process.wait(20)
 
 
-def file_graduate(parts: Lantai, serial: int, *, records: int = 45, materials: int = 13) -> str:
+def file_graduate(
+    parts: Lantai, serial: int, *, records: int = 45, materials: int = 13, photo: bytes | None = None
+) -> str:
     """One graduate with ``records`` + 2 records and ``materials`` materials; gives a stepped-up session's token."""
     body = f"11010520040315{serial:03d}"
     card = Card("测试甲", body + id_check_digit(body), f"2022{serial:06d}", f"1380013{serial:04d}")
@@ -126,6 +128,7 @@ def file_graduate(parts: Lantai, serial: int, *, records: int = 45, materials: i
             NewMaterial(("4-1", "3", "10")[n % 3], ("", "", "confidential")[n % 3], f"材料{n}", "2026-06-01", 2, None)
             for n in range(materials)
         ],
+        photo=photo,
     )
     graduate_id = parts.filing.file_dossier(SYSTEM, filed)
     account = PlatformAccount(Platform.WECHAT, "app", f"open-{new_id().hex}")

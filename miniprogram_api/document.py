@@ -65,6 +65,7 @@ ANSWERS = {
     "422": "Fields are wrong; `errors` names them",
     "428": "If-Match is required",
     "429": "Too many; see Retry-After",
+    "500": "Something broke; quote the request id",
     "503": "Something outside does not answer; nothing was changed",
 }
 BINARY = {"type": "string", "format": "binary"}
@@ -86,13 +87,15 @@ def _problem(description: str) -> dict[str, Any]:
 
 
 def _codes_for(method: str, policy: str, path: str, body: bool) -> list[str]:
-    codes = ["400", "422", "429", "503"]
+    # 409 on reads too: any request may meet a lock held too long
+    codes = ["400", "409", "422", "429", "500", "503"]
+    # a platform may block a person, so the public log-in can be forbidden too
+    codes.append("403")
     if not policy.startswith("public"):
-        codes += ["401", "403"]
-    if "{" in path or "dossier" in path:
+        codes.append("401")
+    # a POST names things in its body, and a claim or graduate may be gone meanwhile
+    if "{" in path or "dossier" in path or method == "post" or path.endswith(("/status", "/me")):
         codes.append("404")
-    if method != "get":
-        codes += ["409"]
     if body:
         codes += ["413", "415"]
     return codes
@@ -134,6 +137,8 @@ def _amend_operation(path: str, method: str, operation: dict[str, Any]) -> None:
             "content": {media_type: {"schema": BINARY} for media_type in FILE_TYPES},
         }
     body = "requestBody" in operation
+    if body:
+        operation["requestBody"]["required"] = True
     responses |= {code: _problem(ANSWERS[code]) for code in _codes_for(method, policy, path, body)}
     operation["responses"] = dict(sorted(responses.items()))
 

@@ -131,7 +131,12 @@ class DossierService:
                     .where(Record.dossier_id == dossier.id, Record.section == section)
                     .order_by(Record.position)
                 ).all()
-                records = [self._record_view(r, owner, open_json(key, body_place(v), v.sealed_body)) for r, v in rows]
+                # a record may be filed under a stricter zone than its section
+                records = [
+                    self._record_view(r, owner, open_json(key, body_place(v), v.sealed_body))
+                    for r, v in rows
+                    if self._content_open(actor, r.zone)
+                ]
             self._log.record(
                 session,
                 actor,

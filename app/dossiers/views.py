@@ -45,7 +45,7 @@ class CatalogueView:
     state: DossierState
     version: int
     rules_version: str
-    items: Sequence[CatalogueItem]
+    items: tuple[CatalogueItem, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.settings import Settings
@@ -15,6 +16,7 @@ from auth.local_face import FaceWork
 from providers.embedded.services import ServiceUrls
 from tests.conftest import ApiClient, Person
 from tests.fakes import FakeEngine
+from tests.replies import ReplyWatch
 from wiring import Lantai, build
 from wsgi import create_app
 
@@ -50,6 +52,14 @@ def prove(http: ApiClient, factor: str, purpose: str, proof: dict[str, str]) -> 
     if done.status_code == 200 and done.json["session"]:
         http.token = done.json["session"]["access_token"]
     return done
+
+
+@pytest.fixture(autouse=True)
+def watch(app: Flask) -> Iterator[ReplyWatch]:
+    """Whatever a test asks of the door, the reply must be the one its document promises."""
+    watching = ReplyWatch(app)
+    yield watching
+    assert watching.faults == []
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from deploy.fetch_portraits import missing
-from tests.journey import (  # noqa: F401 - importing registers the steps, in the story's order
+from tests.journey import (  # noqa: F401 - importing registers the steps and the faults
     alipay_steps,
     desk_steps,
     faults,
@@ -26,7 +27,7 @@ from tests.journey import (  # noqa: F401 - importing registers the steps, in th
     operator_steps,
     terminal_steps,
     wechat_steps,
-)  # isort: skip
+)
 from tests.journey.cast import Portraits
 from tests.journey.clients import Sandbox, Wire
 from tests.journey.console import CHROMIUM
@@ -39,20 +40,20 @@ PORTRAITS = PROJECT / "var" / "portraits"
 
 
 @contextlib.contextmanager
-def house(folder: Path) -> Iterator[House]:
-    """A folder with a stack that is not running yet, and a browser if there is one."""
+def house(folder: Path, *, plain: bool) -> Iterator[House]:
+    """A folder with a stack that is not running yet, and a browser if there is one and it is wanted."""
     stack, wire = Stack(folder / "stack"), Wire()
     made = House(folder, stack, wire, Sandbox(wire, stack.sandbox), Portraits.of(PORTRAITS), Marks())
     with contextlib.ExitStack() as opened:
         opened.callback(stack.stop)
-        if CHROMIUM.exists():
+        if CHROMIUM.exists() and not plain:
             playwright = opened.enter_context(sync_playwright())
             browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
             opened.callback(browser.close)
             made.browser = browser
             say(f"Chromium {browser.version}；管理台步骤在真实浏览器中进行")
         else:
-            say("没有 Chromium：管理台步骤以普通表单进行 (no Chromium: the console is used by plain forms)")
+            say("不用 Chromium：管理台步骤以普通表单进行 (no Chromium: the console is used by plain forms)")
         yield made
 
 
@@ -72,14 +73,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.journey", description=__doc__)
     parser.add_argument("--planted", action="store_true", help="plant a fault for every step")
     parser.add_argument("--only", default="", help="with --planted: just the faults of this step")
+    parser.add_argument("--plain", action="store_true", help="use the console by plain forms even with a Chromium")
     parser.add_argument("--keep", action="store_true", help="keep the folder afterwards")
     chosen = parser.parse_args()
     if missing(PORTRAITS):
         sys.stderr.write("portraits are missing: run .venv/bin/python deploy/fetch_portraits.py\n")
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="lantai-journey-"))
     try:
-        with house(folder) as made:
+        with house(folder, plain=chosen.plain) as made:
             return run_planted(made, chosen.only) if chosen.planted else run_story(made)
     except StackError as error:
         sys.stderr.write(f"{error}\n")

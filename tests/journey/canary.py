@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import sql
 
 from tests.journey.cast import FILE_MARK, FRAME_MARK, GRADE_MARK, NAME_MARK
@@ -23,6 +25,8 @@ from tests.journey.stack import Stack
 from tests.journey.story import check
 
 CHUNK = 4 * 1024 * 1024
+WORD, TABLE_BITS, SPREAD = 8, 20, np.uint64(0x9E3779B97F4A7C15)
+SHORTEST = 6  # bytes; fewer stand somewhere in a hundred megabytes of ciphertext by chance
 PLANT = "canary_plant"
 
 
@@ -36,21 +40,36 @@ class Tally:
 
 
 class Needles:
-    """The marks in every spelling they could be written down in."""
+    """The marks in every spelling they could be written down in, thousands of them looked for at once.
+
+    Each byte of the data begins an eight-byte word; a table tells which words could begin a mark.
+    """
 
     def __init__(self, marks: dict[str, set[bytes]]) -> None:
-        self._spellings: dict[bytes, str] = {}
-        for kind, texts in marks.items():
-            for text in texts:
-                for spelling in spellings(text):
-                    self._spellings.setdefault(spelling, kind)
-        # a shorter mark inside a longer one finds that, too
-        found = sorted(self._spellings, key=len)
-        self.patterns = [s for i, s in enumerate(found) if not any(shorter in s for shorter in found[:i])]
-        self.longest = max(map(len, self.patterns))
+        spelt = {s: kind for kind, texts in marks.items() for text in texts for s in spellings(text)}
+        self.count, self.longest = len(spelt), max(map(len, spelt))
+        self._short = {s: kind for s, kind in spelt.items() if len(s) < WORD}
+        self._long: dict[int, list[tuple[bytes, str]]] = {}
+        for spelling, kind in spelt.items():
+            if len(spelling) >= WORD:
+                self._long.setdefault(int.from_bytes(spelling[:WORD], "little"), []).append((spelling, kind))
+        self._heads = np.array(sorted(self._long), dtype=np.uint64)
+        self._table = np.zeros(1 << TABLE_BITS, dtype=np.bool_)
+        self._table[_slots(self._heads)] = True
 
     def kinds_in(self, data: bytes) -> set[str]:
-        return {self._spellings[pattern] for pattern in self.patterns if pattern in data}
+        found = {kind for spelling, kind in self._short.items() if spelling in data}
+        for offset in range(min(WORD, max(0, len(data) - WORD + 1))):
+            words = np.frombuffer(data, dtype="<u8", count=(len(data) - offset) // WORD, offset=offset)
+            likely = np.nonzero(self._table[_slots(words)])[0]
+            for place in likely[np.isin(words[likely], self._heads)]:
+                at = offset + int(place) * WORD
+                found |= {kind for spelling, kind in self._long[int(words[place])] if data.startswith(spelling, at)}
+        return found
+
+
+def _slots(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return (words * SPREAD) >> np.uint64(64 - TABLE_BITS)
 
 
 def spellings(text: bytes) -> set[bytes]:
@@ -67,15 +86,15 @@ def spellings(text: bytes) -> set[bytes]:
     if not words.isascii():
         found.add(json.dumps(words)[1:-1].encode())
         found |= {words.encode("utf-16-le"), words.encode("gb18030")}
-    return {spelling for spelling in found if len(spelling) >= 4}
+    return {spelling for spelling in found if len(spelling) >= SHORTEST}
 
 
 def marks_of(scene: Scene) -> dict[str, set[bytes]]:
-    """Kind -> marks. Names and grades are found by their two rare characters."""
-    texts = {kind: {t.encode() for t in found} for kind, found in scene.house.marks.texts.items() if kind != "name"}
-    fixed = {"name": NAME_MARK.encode(), "grade and free text": GRADE_MARK.encode()}
-    fixed |= {"uploaded file": FILE_MARK, "camera frame": FRAME_MARK}
-    return texts | {kind: {mark} for kind, mark in fixed.items()}
+    """Kind -> marks. Every name and grade holds the two rare characters of its kind."""
+    texts = {kind: {t.encode() for t in found} for kind, found in scene.house.marks.texts.items()}
+    texts.setdefault("name", set()).add(NAME_MARK.encode())
+    texts.setdefault("grade and free text", set()).add(GRADE_MARK.encode())
+    return texts | {"uploaded file": {FILE_MARK}, "camera frame": {FRAME_MARK}}
 
 
 def search_file(path: Path, needles: Needles, tally: Tally, name: str) -> None:
@@ -109,12 +128,12 @@ def search_tables(stack: Stack, needles: Needles) -> Tally:
         ).fetchall()
         for schema, table in names:
             tally.places += 1
-            rows = connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, table)))
-            columns = [c.name for c in rows.description or ()]
-            for row in rows:
-                tally.size += 1
-                for column, value in zip(columns, row, strict=True):
-                    tally.hits += [f"{table}.{column}: {k}" for k in sorted(needles.kinds_in(as_bytes(value)))]
+            cursor = connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, table)))
+            rows = cursor.fetchall()
+            tally.size += len(rows)
+            for number, column in enumerate(cursor.description or ()):
+                values = b"\x00".join(as_bytes(row[number]) for row in rows)
+                tally.hits += [f"{table}.{column.name}: {kind}" for kind in sorted(needles.kinds_in(values))]
     return tally
 
 
@@ -197,14 +216,12 @@ def search(scene: Scene) -> Iterator[str]:
     planted = prove_eyes(stack, marks)
     yield f"先自证：{len(marks)} 类标记 × 5 处，植入 {planted} 个，全部发现"
     needles = Needles(marks)
-    with stack.owner() as connection:
-        connection.execute("checkpoint")
     found = places(stack, needles)
     for place, tally in found.items():
         unit = "行" if "columns" in place else "字节"
         yield f"{place}：{tally.places} 处，{tally.size:,} {unit}，命中 {len(tally.hits)}"
     count = sum(map(len, marks.values()))
-    yield f"标记 {count} 个（{'、'.join(sorted(marks))}），写法 {len(needles.patterns)} 种"
+    yield f"标记 {count} 个（{'、'.join(sorted(marks))}），写法 {needles.count} 种"
     hits = [f"{place} {hit}" for place, tally in found.items() for hit in tally.hits]
     check(not hits, "marks stand in the clear:\n" + "\n".join(f"        {h}" for h in hits[:40]))
 

@@ -12,6 +12,7 @@ from tests.journey.wechat_steps import NEW_GRADE, STATEMENT, ask_for, show_finge
 
 DESK = "戊　工作人员办理 staff at the console"
 NEWS = "己　消息与转递 notices and transfer"
+APPLIED = "已同意更正，档案已生成新版本"
 SEAL = "FENGTIAO20260031"
 TRACKING = "1099887766554"
 
@@ -50,7 +51,7 @@ def accept(scene: Scene) -> Iterator[str]:
     wei, clerk = scene.graduate("wei"), scene.clerk("archivist")
     clerk.open(ticket_path(wei))
     clerk.window.submit("/accept", note="已核对原件")
-    check("新版本" in clerk.window.text, f"accept: {clerk.window.text[:200]}")
+    check(APPLIED in clerk.window.text, f"accept: {clerk.window.text[:200]}")
     record = wei.app.get(f"/dossier/records/{wei.ids['record']}")
     grades = [v["body"]["grade"] for v in record["versions"]]
     check(record["version"] == 2 and grades[1] == NEW_GRADE and grades[0] != NEW_GRADE, f"versions: {grades}")
@@ -86,7 +87,7 @@ def statutory(scene: Scene) -> Iterator[str]:
     check(not first.window.has_form("/accept"), "the same person may agree twice")
     second.open(path)
     second.window.submit("/accept", note="")
-    check("新版本" in second.window.text, f"second: {second.window.text[:200]}")
+    check(APPLIED in second.window.text, f"second: {second.window.text[:200]}")
     record = wei.app.get(f"/dossier/records/{wei.ids['identity']}")
     values = [v["body"].get("ethnicity", "") for v in record["versions"]]
     check(record["version"] == 2, f"versions: {record['version']}")

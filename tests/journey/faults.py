@@ -198,6 +198,7 @@ def terminal_off(scene: Scene, undo: Undo) -> None:
 
 @fault("kiosk.attacks", "人脸进程来者不拒 a face worker that believes everybody")
 def credulous(scene: Scene, undo: Undo) -> None:
+    undo.callback(_await_health, scene, "ok")
     stopped(scene, undo, "face-worker")
     worker = scene.stack.spawn("-m", "tests.journey.credulous", log="credulous.log")
     undo.callback(worker.wait)
@@ -212,6 +213,7 @@ def somebody_else(scene: Scene, undo: Undo) -> None:
 
 @fault("kiosk.genuine", "人脸进程停了 the face worker is stopped")
 def no_face_worker(scene: Scene, undo: Undo) -> None:
+    undo.callback(_await_health, scene, "ok")
     stopped(scene, undo, "face-worker")
     _await_health(scene, "down")
 

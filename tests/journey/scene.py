@@ -25,7 +25,7 @@ class Marks:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def keep(self, kind: str, text: str) -> None:
-        if len(text) >= 8:  # six digits stand in every log by chance
+        if len(text.encode()) >= 8:  # six digits stand in every log by chance
             self.texts.setdefault(kind, set()).add(text)
 
 
@@ -61,6 +61,7 @@ class House:
         folder = self.folder / f"cohort-{serial}"
         people = write_class(folder, serial=serial, size=plain + faced, faced=faced, portrait=self.portraits.registrar)
         for person in people:
+            self.marks.keep("name", person.name)
             self.marks.keep("id number", person.id_number)
             self.marks.keep("phone", person.phone)
             self.marks.keep("student number", person.student_number)

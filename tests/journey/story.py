@@ -36,13 +36,15 @@ class Step:
 
 
 STEPS: list[Step] = []
+STEMS = "甲乙丙丁戊己庚辛壬癸"
 
 
 def step(key: str, chapter: str, title: str, english: str, *needs: str) -> Callable[[Act], Act]:
-    """Register a step; the order of registration is the order of the story."""
+    """Register a step. Chapters follow each other by their heavenly stem, steps of one chapter as they are written."""
 
     def register(act: Act) -> Act:
         STEPS.append(Step(key, chapter, title, english, act, needs))
+        STEPS.sort(key=lambda one: STEMS.index(one.chapter[0]))
         return act
 
     return register

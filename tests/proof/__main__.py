@@ -40,7 +40,10 @@ def prove(name: str, budget: Budget) -> bool:
     for fault in outcome.faults:
         print(f"    FAULT {fault}")
     verdict = "held" if not outcome.faults else f"BROKEN, {len(outcome.faults)} faults"
-    print(f"--- {name}: {verdict} · {outcome.number} · seed {budget.seed} · {time.monotonic() - started:.0f} s", flush=True)
+    print(
+        f"--- {name}: {verdict} · {outcome.number} · seed {budget.seed} · {time.monotonic() - started:.0f} s",
+        flush=True,
+    )
     return not outcome.faults
 
 

@@ -72,7 +72,9 @@ def missing_writes(owner: Owner, parts: Lantai, ledger: Ledger) -> list[str]:
     states = {str(i): state for i, state in owner.execute("select id, state from ticket").fetchall()}
     faults = [f"acknowledged ticket {t} is gone" for t in ledger.tickets if t not in states]
     faults += [f"ticket {t} was decided but is {states.get(t)}" for t in ledger.decided if states.get(t) not in DECIDED]
-    faults += [f"ticket {t} was withdrawn but is {states.get(t)}" for t in ledger.withdrawn if states.get(t) != "withdrawn"]
+    faults += [
+        f"ticket {t} was withdrawn but is {states.get(t)}" for t in ledger.withdrawn if states.get(t) != "withdrawn"
+    ]
     claims = {str(row[0]) for row in owner.execute("select id from claim").fetchall()}
     faults += [f"acknowledged claim {c} is gone" for c in ledger.claims if c not in claims]
     tokens = {bytes(row[0]) for row in owner.execute("select token_hash from login_session").fetchall()}
@@ -105,13 +107,17 @@ def too_many_pushes(owner: Owner, received: Counter[str]) -> list[str]:
         where a.state in ('sent', 'unknown', 'sending', 'retry') or a.reason like 'unknown%' group by i.open_id"""
     ).fetchall()
     allowed: dict[str, int] = dict(rows)  # type: ignore[arg-type]
-    return [f"a phone shows {n} pushes for {allowed.get(o, 0)} attempts" for o, n in received.items() if n > allowed.get(o, 0)]
+    return [
+        f"a phone shows {n} pushes for {allowed.get(o, 0)} attempts"
+        for o, n in received.items()
+        if n > allowed.get(o, 0)
+    ]
 
 
 def waiting_jobs(owner: Owner) -> int:
-    """Jobs that are due or under way; a push to be tried again later is not due."""
+    """Jobs that are due or under way, and every notice still to be written; a push to be tried later is not due."""
     row = owner.execute(
         """select count(*) from procrastinate_jobs where status = 'doing' or
-        (status = 'todo' and (scheduled_at is null or scheduled_at <= now()))"""
+        (status = 'todo' and (scheduled_at is null or scheduled_at <= now() or task_name <> 'notifications.deliver'))"""
     ).fetchone()
     return int(row[0]) if row else 0

@@ -18,9 +18,7 @@ def over_http(budget: Budget) -> tuple[int, list[str]]:
         token = file_graduate(on.parts, 1)
         with gunicorn(on, "wsgi:create_app()", "/readyz") as (port, _):
             for who in (api_fuzz.step_up(on, token), ""):
-                ran = api_fuzz.st_run(
-                    port, on.folder, seed=budget.seed, examples=examples, token=who, seconds=seconds
-                )
+                ran = api_fuzz.st_run(port, on.folder, seed=budget.seed, examples=examples, token=who, seconds=seconds)
                 requests += ran.cases
                 faults += ran.faults
     if requests < 100:

@@ -37,7 +37,9 @@ from tests.providers import document_zoo
 NOW = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
 TOKEN, APP_ID, AES_KEY = "proof-token", "wx0123456789abcdef", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
 TABLES = ("graduates", "courses", "awards", "education", "evaluations", "research", "materials")
-NASTY = st.sampled_from(["", "\0", "\ud800", "]]>", "&x;", "{", "}", '"', "\\", "0" * 400, "1e999", "NaN", "中", "\u202e"])
+NASTY = st.sampled_from(
+    ["", "\0", "\ud800", "]]>", "&x;", "{", "}", '"', "\\", "0" * 400, "1e999", "NaN", "中", "\u202e"]
+)
 TEXT = st.text(max_size=40) | NASTY
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
@@ -220,7 +222,12 @@ def targets() -> list[Target]:
         document_zoo.png_bomb(30_000),
     ]
     forms = st.dictionaries(TEXT, TEXT, max_size=8)
-    uploads = [_csv(), _xlsx(), _zip(("graduates.csv", _csv()), ("photos/20220001.jpg", b"\xff\xd8")), _zip(("a/b", b""))]
+    uploads = [
+        _csv(),
+        _xlsx(),
+        _zip(("graduates.csv", _csv()), ("photos/20220001.jpg", b"\xff\xd8")),
+        _zip(("a/b", b"")),
+    ]
     rejected = (CallbackRejected,)
     return [
         Target("WeChat push, JSON", PUSH.map(lambda m: json.dumps(m).encode()), _plain_push, rejected),
@@ -234,7 +241,9 @@ def targets() -> list[Target]:
             lambda b: signed_node(b, "alipay.system.oauth.token"),
             (ValueError,),
         ),
-        Target("Alipay reply, good objects", st.dictionaries(st.text(max_size=20), JSON, min_size=1), _same_members, ()),
+        Target(
+            "Alipay reply, good objects", st.dictionaries(st.text(max_size=20), JSON, min_size=1), _same_members, ()
+        ),
         Target("cursor", TEXT | st.from_regex(r"[A-Za-z0-9_-]{0,64}", fullmatch=True), read_cursor, (Invalid,)),
         Target("frames", CLIPS, _frames, (Invalid, ValidationError)),
         Target("people's numbers", TEXT | st.from_regex(r"[0-9]{17}[0-9Xx]", fullmatch=True), _people, ()),

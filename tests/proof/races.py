@@ -84,9 +84,7 @@ def same_key(home: House, _: Sequence[Actor]) -> None:
     app = create_app(home.parts)
     headers = {"Authorization": f"Bearer {issued.token}", "Idempotency-Key": f"race-{person.id.hex[:16]}"}
     body = {"kind": "other", "statement": "请核对"}
-    answers = at_once(
-        THREADS, lambda _: app.test_client().post("/api/v1/corrections", json=body, headers=headers)
-    )
+    answers = at_once(THREADS, lambda _: app.test_client().post("/api/v1/corrections", json=body, headers=headers))
     _only_expected(answers)
     statuses = {a.status_code for a in answers if not isinstance(a, Exception)}
     if not statuses <= {201, 409}:

@@ -174,9 +174,7 @@ class Tally:
         return f"{self.noticed}/{self.tried}"
 
 
-def over_columns(
-    home: House, intruder: Intruder, rng: Random, times: int, faults: list[str]
-) -> tuple[Tally, Tally]:
+def over_columns(home: House, intruder: Intruder, rng: Random, times: int, faults: list[str]) -> tuple[Tally, Tally]:
     flips, swaps = Tally(), Tally()
     for cell in cells(home):
         rows = intruder.rows(cell)
@@ -212,14 +210,18 @@ def blobs(home: House) -> list[tuple[str, Callable[[], bytes | None]]]:
         for dossier in session.scalars(select(Dossier).where(Dossier.sealed_photo_name.is_not(None))):
             key = parts.keys.of(dossier.graduate_id)
             name = open_json(key, photo_name_place(dossier), dossier.sealed_photo_name or b"")["name"]
-            found.append((name, lambda k=key, d=dossier, n=name: open_bytes(k, photo_place(d), parts.outside.files.get(n))))
+            found.append(
+                (name, lambda k=key, d=dossier, n=name: open_bytes(k, photo_place(d), parts.outside.files.get(n)))
+            )
         for version, material in session.execute(
             select(MaterialVersion, Material)
             .join(Material, Material.id == MaterialVersion.material_id)
             .where(MaterialVersion.file_name.is_not(None))
         ):
             key, name = parts.keys.of(owners[material.dossier_id]), version.file_name or ""
-            found.append((name, lambda k=key, v=version, n=name: open_bytes(k, file_place(v), parts.outside.files.get(n))))
+            found.append(
+                (name, lambda k=key, v=version, n=name: open_bytes(k, file_place(v), parts.outside.files.get(n)))
+            )
         for row in session.scalars(select(Evidence)):
             key, name = parts.keys.of(row.graduate_id), row.file_name
             found.append(
@@ -290,7 +292,9 @@ def run(budget: Budget) -> Outcome:
     times = 25 if budget.short else int(100 * budget.minutes)
     with house() as home:
         people = fill(home)
-        listed = {(table, column) for table, columns in FIELDS.items() for column, f in columns.items() if f.how == "sealed"}
+        listed = {
+            (table, column) for table, columns in FIELDS.items() for column, f in columns.items() if f.how == "sealed"
+        }
         if missing := listed - {cell.name for cell in cells(home)}:
             faults.append(f"void: sealed columns that this drill does not know: {sorted(missing)}")
         with home.owner() as owner:

@@ -1,0 +1,65 @@
+"""Every reply of the graduates' door in a test, held against the OpenAPI document it publishes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from apiflask import APIFlask
+from flask import Flask, Response, request
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+_DOCUMENT: dict[str, Any] = {}
+
+
+def document(app: Flask) -> dict[str, Any]:
+    """The published document; the same for every app of one process, so it is made once."""
+    if not _DOCUMENT:
+        with app.app_context():
+            _DOCUMENT.update(json.loads(app.json.dumps(cast(APIFlask, app).spec)))
+    return _DOCUMENT
+
+
+class ReplyWatch:
+    """Notes what a reply has that the document does not promise."""
+
+    def __init__(self, app: Flask) -> None:
+        self._document = document(app)
+        self.seen = 0
+        self.faults: list[str] = []
+        app.after_request_funcs.setdefault(None, []).insert(0, self._look)  # the first registered runs last
+
+    def _look(self, response: Response) -> Response:
+        rule = request.url_rule
+        if rule is None or not rule.rule.startswith("/api/v1/"):
+            return response
+        path = rule.rule.replace("<uuid:", "{").replace("<", "{").replace(">", "}")
+        operation = self._document["paths"].get(path, {}).get(request.method.lower())
+        if operation is None or response.status_code == 405:
+            return response
+        self.seen += 1
+        where = f"{request.method} {path} {response.status_code}"
+        declared = operation["responses"].get(str(response.status_code))
+        if declared is None:
+            self.faults.append(f"{where}: status not declared ({response.get_data(as_text=True)[:80]})")
+            return response
+        self._content(where, declared, response)
+        return response
+
+    def _content(self, where: str, declared: dict[str, Any], response: Response) -> None:
+        if "content" not in declared or response.status_code == 204:
+            if response.get_data():
+                self.faults.append(f"{where}: a body where none is declared")
+            return
+        if "application/octet-stream" in declared["content"]:
+            return
+        media = declared["content"].get(response.mimetype)
+        if media is None:
+            self.faults.append(f"{where}: content type {response.mimetype} not declared")
+            return
+        schema = {**media["schema"], "components": self._document["components"]}
+        try:
+            Draft202012Validator(schema).validate(json.loads(response.get_data()))
+        except ValidationError as error:
+            self.faults.append(f"{where}: {error.json_path} {error.message[:200]}")
