@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import DomainError
 from app.problems import problem_of
@@ -35,6 +36,10 @@ def main() -> int:
         click.echo(f"未完成：{problem.detail}", err=True)
         for fault in problem.errors:
             click.echo(f"  {fault['pointer']}：{fault['detail']}", err=True)
+        return 1
+    except SQLAlchemyError as error:
+        # the class alone: a statement's text tells an operator nothing and may hold data
+        click.echo(f"数据库没有接受这次操作（{type(error).__name__}）：请运行 lantai doctor 检查。", err=True)
         return 1
     except click.ClickException as error:
         error.show()

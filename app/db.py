@@ -83,7 +83,8 @@ def new_id() -> uuid.UUID:
 class Database:
     """Owns the engine. ``transaction()`` is the only way to a session; an inner one joins the outer."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, trusted_s: float = TRUSTED_S) -> None:
+        """A connection that has rested longer than ``trusted_s`` is asked whether it lives before it is used."""
         self.engine: Engine = create_engine(
             url,
             pool_size=pool_size,
@@ -97,7 +98,9 @@ class Database:
             },
         )
         event.listen(self.engine, "checkin", _note_return)
-        event.listen(self.engine, "checkout", _check_rested)
+        event.listen(
+            self.engine, "checkout", lambda connection, record, _: _check_rested(connection, record, trusted_s)
+        )
         self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._current: ContextVar[Session | None] = ContextVar("lantai_session", default=None)
 
@@ -168,11 +171,11 @@ def _note_return(_connection: Any, record: Any) -> None:
     record.info["returned"] = time.monotonic()
 
 
-def _check_rested(connection: Any, record: Any, _fairy: Any) -> None:
+def _check_rested(connection: Any, record: Any, trusted_s: float) -> None:
     """Ask a connection that has rested whether it is alive. One used a moment ago is taken at its word: asking every
     time costs each transaction three more round trips, and a dead one is found at once by the statement that follows.
     """
-    if time.monotonic() - record.info.get("returned", time.monotonic()) < TRUSTED_S:
+    if time.monotonic() - record.info.get("returned", time.monotonic()) < trusted_s:
         return
     try:
         connection.autocommit = True

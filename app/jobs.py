@@ -12,7 +12,11 @@ from typing import ClassVar, Protocol
 from uuid import UUID
 
 import procrastinate
+import procrastinate.exceptions
+import psycopg
 from sqlalchemy.orm import Session
+
+from app.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,14 @@ class ProcrastinateQueue:
         self._app = app
 
     def enqueue(self, session: Session, job: Job, *, at: datetime | None = None) -> None:
+        """Raises Unavailable when PostgreSQL is away."""
         connection = session.connection().connection.driver_connection
         payload = {k: str(v) if isinstance(v, UUID) else v for k, v in asdict(job).items()}
-        self._app.configure_task(
+        task = self._app.configure_task(
             job.name, queue=job.queue, lock=job.lock(), schedule_at=at, connection=connection
-        ).defer(**payload)
+        )
+        try:
+            task.defer(**payload)
+        except (procrastinate.exceptions.ConnectorException, psycopg.OperationalError) as error:
+            # past SQLAlchemy, so nobody else would translate a server that died in the middle
+            raise Unavailable("database_unavailable") from error

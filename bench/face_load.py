@@ -1,4 +1,4 @@
-"""What people at the API feel while 20 clips wait for the face worker: p95 of 8 closed-loop clients against their idle p95.
+"""What people at the API feel while 20 clips wait for the face worker: p95 of 8 clients against their idle p95.
 
 python -m bench face_load
 """
@@ -9,8 +9,8 @@ import random
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from statistics import median
 
@@ -133,9 +133,7 @@ def run() -> bool:
     if left == 0:
         raise SystemExit("the clips were all judged before the measurement ended: it shows nothing")
     kept = loaded / quiet <= TARGET
-    print(
-        f"face_load: {CLIENTS} closed-loop clients on {ROUTE}, {CLIPS} clips queued, {left} or more still waiting after it"
-    )
+    print(f"face_load: {CLIENTS} closed-loop clients on {ROUTE}, {CLIPS} clips queued, {left} or more left after it")
     print(f"  p95 idle {quiet:.1f} ms, with clips waiting {loaded:.1f} ms: ratio {loaded / quiet:.2f}", end="")
     print(f"   target ≤ {TARGET:.2f}  {'kept' if kept else 'MISSED'}")
     return kept

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Response, make_response, redirect, render_template, request
 
 from app.actors import Role
+from app.errors import Unavailable
 from app.web import request_id
 from auth.guards import csrf_token, current_view
 from auth.staff import StaffView
@@ -76,8 +77,16 @@ def wants_fragment() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
+def _reader() -> StaffView | None:
+    """Who reads the page; None while the database is away, for the page that says so must not need it."""
+    try:
+        return me()
+    except Unavailable:
+        return None
+
+
 def _context() -> dict[str, object]:
-    who = me()
+    who = _reader()
     return {
         **VOCABULARY,
         "me": who,

@@ -7,8 +7,7 @@ from typing import Any, cast
 
 from apiflask import APIFlask
 from flask import Flask, Response, request
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+from jsonschema_rs import Draft202012Validator, ValidationError
 
 _DOCUMENT: dict[str, Any] = {}
 
@@ -62,4 +61,4 @@ class ReplyWatch:
         try:
             Draft202012Validator(schema).validate(json.loads(response.get_data()))
         except ValidationError as error:
-            self.faults.append(f"{where}: {error.json_path} {error.message[:200]}")
+            self.faults.append(f"{where}: {error.instance_path} {error.message[:200]}")

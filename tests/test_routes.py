@@ -21,9 +21,9 @@ from app.actors import Actor, Purpose, Role
 from app.errors import DomainError
 from app.transfers.rules import Channel
 from auth.guards import STAFF_COOKIE, policy_of, unguarded_routes
+from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import FakeClock, jpeg
-from wiring import Lantai
 
 # Whatever is open to everybody stands here with the reason, and nothing else may be.
 PUBLIC = {
@@ -179,7 +179,7 @@ def test_the_graduates_door_lets_nobody_else_in(
         if route.name in PUBLIC:
             continue
         for who, (http, extra) in callers.items():
-            reply = http.open(route.path(owned.values), method=route.method, **extra)
+            reply: Any = http.open(route.path(owned.values), method=route.method, **extra)
             assert reply.status_code == 401, (route.name, who, reply.status_code)
             assert reply.json["code"] in ("session_required", "session_expired")
             assert reply.headers["WWW-Authenticate"].startswith("Bearer")
@@ -192,7 +192,9 @@ def test_stale_sessions_are_refused_everywhere(app: Flask, owned: Owned, clock: 
     clock.advance(minutes=31)
     for route in routes(app, "/api/"):
         if route.name not in PUBLIC:
-            reply = app.test_client().open(route.path(owned.values), method=route.method, **as_bearer(owned.http.token))
+            reply: Any = app.test_client().open(
+                route.path(owned.values), method=route.method, **as_bearer(owned.http.token)
+            )
             assert (reply.status_code, reply.json["code"]) == (401, "session_expired"), route.name
     for route in routes(app, "/console"):
         if route.name not in PUBLIC:
@@ -231,7 +233,7 @@ def test_a_graduate_without_enough_assurance_is_told_what_is_lacking(
         for who, (code, http, applies) in expected.items():
             if not applies:
                 continue
-            reply = http.http.open(route.path(owned.values), method=route.method, **as_bearer(http.token))
+            reply: Any = http.http.open(route.path(owned.values), method=route.method, **as_bearer(http.token))
             assert (reply.status_code, reply.json["code"]) == (403, code), (route.name, who)
             assert {"factors", "required_level", "purpose"} <= set(reply.json), (route.name, who)
             seen[who].add(route.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import BigInteger, delete, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
@@ -167,7 +167,7 @@ class CorrectionService:
         with self._db.transaction() as session:
             query = select(Ticket).where(Ticket.graduate_id == actor.id)
             if before is not None:
-                query = query.where(Ticket.serial < before)
+                query = query.where(Ticket.serial < literal(before, BigInteger))
             rows = session.scalars(query.order_by(Ticket.serial.desc()).limit(limit))
             now = self._book.clock.now()
             return [self._book.line(t, now) for t in rows]

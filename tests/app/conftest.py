@@ -9,7 +9,7 @@ import pytest
 
 from app.actors import Actor, ActorKind, Role
 from app.people.models import StaffMember
-from wiring import Lantai
+from parts import Lantai
 
 Clerk = Callable[..., Actor]
 

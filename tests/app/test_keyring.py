@@ -11,9 +11,9 @@ from sqlalchemy import delete, func, select, text
 from app.envelope import HOUSE, Place, open_json, seal_json
 from app.errors import NotFound, Tampered
 from app.keyring import Keyring, WrappedKey
+from parts import Lantai
 from providers.keys import FileKeys
 from tests.conftest import Person
-from wiring import Lantai
 
 
 def fresh(lantai: Lantai) -> Keyring:

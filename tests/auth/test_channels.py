@@ -8,9 +8,9 @@ import pytest
 
 from app.ports import Platform
 from app.settings import Settings
+from parts import Lantai
 from tests.auth.conftest import Rebuild, begin, claim_of, enter, factors_of, prove
 from tests.conftest import ApiClient, Person, World
-from wiring import Lantai
 
 
 def test_local_face_is_refused_on_wechat_and_offered_where_it_may_be(

@@ -10,10 +10,10 @@ from sqlalchemy import event, func, select
 
 from app.db import Database
 from auth.models import Claim
+from parts import Lantai
 from tests.auth.conftest import begin, claim_of, enter, prove
 from tests.conftest import ApiClient, Person, World, make_id_number
 from tests.fakes import FakeClock
-from wiring import Lantai
 
 
 @contextmanager

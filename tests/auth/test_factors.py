@@ -12,10 +12,10 @@ import pytest
 from app.actors import Actor, Role
 from app.errors import Forbidden, Invalid
 from app.ports import CertifyOutcome, CertifyState
+from parts import Lantai
 from tests.auth.conftest import begin, claim_of, enter, factors_of, prove
 from tests.conftest import ApiClient, Person, World
 from tests.fakes import FakeClock
-from wiring import Lantai
 
 # --- binding and the second factor ------------------------------------------------------------------------------------
 
@@ -64,24 +64,15 @@ def test_the_ladder_from_stranger_to_reader(
     assert http.get("/dossier/sections/course").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("given", "on_file", "same"),
-    [("13800130001", "13800130001", True), ("13800139999", "13800130001", False), ("", "13800130001", False)],
-)
 def test_the_platforms_phone_must_be_the_one_on_file(
-    given: str,
-    on_file: str,
-    same: bool,
-    graduate_factory: Callable[..., Person],
-    signed_in: Callable[..., ApiClient],
-    world: World,
+    graduate_factory: Callable[..., Person], signed_in: Callable[..., ApiClient], world: World
 ) -> None:
     person = graduate_factory()
-    assert person.card.phone == on_file
     http = signed_in(person, level=2)
-    world.wechat_phone.numbers["proof"] = given
-    done = prove(http, "phone", "view_dossier", {"proof": "proof"}).json
-    assert (done["state"], done["reason"]) == (("passed", "") if same else ("failed", "phone_differs"))
+    for given, same in (("13800139999", False), ("", False), (f"+86 {person.card.phone}", True)):
+        world.wechat_phone.numbers["proof"] = given
+        done = prove(http, "phone", "view_dossier", {"proof": "proof"}).json
+        assert (done["state"], done["reason"]) == (("passed", "") if same else ("failed", "phone_differs")), given
 
 
 def test_a_graduate_without_a_phone_on_file_is_not_proved_by_an_empty_one(
@@ -143,9 +134,10 @@ def test_a_proof_is_handed_in_once_and_in_time(
 # --- platform faces ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("state", "shown", "tries"),
-    [
+def test_what_the_platforms_answers_mean(
+    graduate_factory: Callable[..., Person], claimed: Callable[..., ApiClient], world: World
+) -> None:
+    for state, shown, tries in (
         (CertifyState.PENDING, "waiting", None),
         (CertifyState.RETRY, "retake", None),
         (CertifyState.CANCELLED, "retake", None),
@@ -153,23 +145,13 @@ def test_a_proof_is_handed_in_once_and_in_time(
         (CertifyState.FAULT, "retake", None),
         (CertifyState.MISMATCH, "failed", 4),
         (CertifyState.PASSED, "passed", None),
-    ],
-)
-def test_what_the_platforms_answers_mean(
-    state: CertifyState,
-    shown: str,
-    tries: int | None,
-    graduate_factory: Callable[..., Person],
-    claimed: Callable[..., ApiClient],
-    world: World,
-) -> None:
-    http = claimed(graduate_factory())
-    world.wechat_face.outcome = CertifyOutcome(state)
-    done = prove(http, "wechat_face", "bind", {}).json
-    assert (done["state"], done["tries_left"]) == (shown, tries)
-    assert bool(done["session"]) is (shown == "passed")
-    if shown in ("retake", "failed"):
-        assert done["alternatives"] == ["activation_code"]
+    ):
+        http = claimed(graduate_factory(), f"open-{state.value}")
+        world.wechat_face.outcome = CertifyOutcome(state)
+        done = prove(http, "wechat_face", "bind", {}).json
+        assert (done["state"], done["tries_left"]) == (shown, tries), state
+        assert bool(done["session"]) is (shown == "passed")
+        assert done["alternatives"] == (["activation_code"] if shown in ("retake", "failed") else [])
 
 
 def test_a_platform_that_is_away_leaves_the_other_ways_open(
@@ -274,18 +256,16 @@ def test_a_code_is_not_spent_when_the_binding_fails(
     assert prove(fresh, "activation_code", "bind", {"code": code}).json["state"] == "passed"
 
 
-@pytest.mark.parametrize("role", [r for r in Role if r not in (Role.ARCHIVIST, Role.REVIEWER)])
 def test_only_the_counter_issues_codes_and_only_after_a_check(
-    role: Role, graduate_factory: Callable[..., Person], lantai: Lantai, counter: Actor
+    graduate_factory: Callable[..., Person], lantai: Lantai, counter: Actor
 ) -> None:
     person = graduate_factory()
-    for actor in (Actor(counter.kind, counter.id, roles=frozenset({role})), person.actor()):
+    others = set(Role) - {Role.ARCHIVIST, Role.REVIEWER}
+    for actor in (*(Actor(counter.kind, counter.id, roles=frozenset({r})) for r in others), person.actor()):
         with pytest.raises(Forbidden):
             lantai.activation.issue(actor, person.id, "id_card", identity_checked=True)
-    for kind, checked, pointer in (
-        ("driving_licence", True, "/document_kind"),
-        ("id_card", False, "/identity_checked"),
-    ):
+    wrong = (("driving_licence", True, "/document_kind"), ("id_card", False, "/identity_checked"))
+    for kind, checked, pointer in wrong:
         with pytest.raises(Invalid) as caught:
             lantai.activation.issue(counter, person.id, kind, identity_checked=checked)
         assert [f.pointer for f in caught.value.faults] == [pointer]

@@ -16,12 +16,12 @@ from app.jobs import VerifyFace
 from app.ports import FaceDecision, FaceVerdict
 from auth.factors import FACE_HEARTBEAT
 from auth.local_face import FaceWork
+from parts import Lantai
 from providers.frames import RedisFrameBox
 from providers.redis_store import connect
 from tests.auth.conftest import Rebuild, begin, claim_of, enter, prove
 from tests.conftest import ApiClient, Person
 from tests.fakes import FakeClock, FakeEngine, jpeg
-from wiring import Lantai
 
 
 def frames_for(begun: dict[str, Any], count: int = 3) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def test_frames_are_gone_after_the_verdict_and_sealed_before(
     verification = capture(http)
     store = connect(urls.redis_url)
     (name,) = store.keys("frames:*")
-    held = store.get(name)
+    held: Any = store.get(name)
     assert jpeg() not in held
     assert 0 < store.ttl(name) <= 120
     store.set(name, bytes([held[0] ^ 1]) + held[1:])

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from app.actors import Actor
 from app.events import Event
 from auth.models import LoginSession
+from parts import Lantai
 from tests.auth.conftest import begin, claim_of, enter, prove
 from tests.conftest import ApiClient, Person, World
 from tests.fakes import FakeClock
-from wiring import Lantai
 
 
 def works(http: ApiClient) -> bool:

@@ -17,9 +17,9 @@ from app.ports import OutboundMessage, Platform, SendFault
 from notifications.catalogue import Promise, Template, notice_for
 from notifications.delivery import BACKOFF, MAX_ATTEMPTS
 from notifications.models import AttemptState, DeliveryAttempt, Notice, Subscription
+from parts import Lantai
 from tests.conftest import ApiClient, Person, World
 from tests.fakes import FakeClock, FakeSender
-from wiring import Lantai
 
 ONCE, SURE = "ticket.decided", "account.totp_enrolled"
 
@@ -195,7 +195,7 @@ def test_a_crash_between_the_call_and_its_answer(
     assert promise.promise is (Promise.AT_MOST_ONCE if sent == 1 else Promise.AT_LEAST_ONCE)
     job = tell(kind)
     dying = DyingSender()
-    senders: Any = lantai.delivery._channels.senders
+    senders: Any = lantai.outside.senders
     senders[Platform.WECHAT] = dying
     with pytest.raises(Killed):
         lantai.delivery.deliver(job)

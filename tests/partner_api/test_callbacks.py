@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.jobs import HandlePush
 from app.people.models import PlatformIdentity
 from notifications.models import InboundPush, Subscription
+from parts import Lantai
 from providers.alipay.notify import AlipayNotifications
 from providers.wechat.crypto import PushCrypto, signature
 from providers.wechat.push import WeChatPushDecoder
@@ -20,7 +21,6 @@ from tests.conftest import ApiClient, Person
 from tests.fakes import FakeClock
 from tests.providers.alipay.fake_alipay import APP_ID as ALIPAY_APP
 from tests.providers.alipay.fake_alipay import public_pem, signed_by
-from wiring import Lantai
 
 __all__ = ["rebuilt"]
 

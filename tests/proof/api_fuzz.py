@@ -1,4 +1,4 @@
-"""schemathesis, all its checks, on our own OpenAPI document over a running web server: once signed in, once as nobody."""
+"""schemathesis, all its checks, on our own OpenAPI document over a running web: once signed in, once as nobody."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def too_many_pushes(owner: Owner, received: Counter[str]) -> list[str]:
         """select i.open_id, count(*) from delivery_attempt a join platform_identity i on i.id = a.identity_id
         where a.state in ('sent', 'unknown', 'sending', 'retry') or a.reason like 'unknown%' group by i.open_id"""
     ).fetchall()
-    allowed: dict[str, int] = dict(rows)  # type: ignore[arg-type]
+    allowed: dict[str, int] = dict(rows)
     return [
         f"a phone shows {n} pushes for {allowed.get(o, 0)} attempts"
         for o, n in received.items()

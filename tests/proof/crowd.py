@@ -6,7 +6,7 @@ import hmac
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -289,7 +289,7 @@ def crowd(stack: Stack, ledger: Ledger, people: list[Any], seed: int) -> list[Gr
     return graduates
 
 
-def at_work(jobs: list[Callable[[threading.Event], None]], stop: threading.Event) -> list[threading.Thread]:
+def at_work(jobs: Sequence[Callable[[threading.Event], None]], stop: threading.Event) -> list[threading.Thread]:
     threads = [threading.Thread(target=job, args=(stop,), daemon=True) for job in jobs]
     for thread in threads:
         thread.start()

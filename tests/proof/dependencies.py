@@ -92,7 +92,7 @@ def platform_in_trouble(place: Ward) -> tuple[int, list[str]]:
         answers += len(found)
         for answer in found:
             faults += declared(place, answer, f"platform {name}")
-            if answer.passed or answer.operation == "open_session" and answer.status == 201:
+            if answer.passed or (answer.operation == "open_session" and answer.status == 201):
                 faults.append(f"platform {name}: {answer.operation} let somebody in")
     faults += _works_again(place, "the platform")
     return answers, faults

@@ -1,4 +1,4 @@
-"""Noise at every door: schemathesis over HTTP, and hypothesis on each parser. An undeclared answer or exception is a fault."""
+"""Noise at every door: schemathesis over HTTP, hypothesis on each parser. What is not declared is a fault."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Killer:
             self.killed[victim] += self._running.kill(victim, self._rng.randrange(8))
 
     def note_received(self) -> None:
-        """A sandbox forgets its screens when it dies: read them first. A push in between is missed, never counted twice."""
+        """A sandbox forgets its screens when it dies: read them first. What comes between is missed, never doubled."""
         with suppress(requests.RequestException):
             for phone in requests.get(f"{self._running.sandbox}/control/phones", timeout=5).json()["phones"]:
                 url = f"{self._running.sandbox}/control/phones/{phone['id']}/messages"
@@ -110,7 +110,8 @@ def run(budget: Budget) -> Outcome:
         clerks = [Clerk(running, parts, ledger, login, n) for n, login in enumerate(logins["staff"][:2])]
         line = FaceLine(running, ledger, logins["terminal"], make_cohort(*COHORT)[20:40])
         stop, killer = threading.Event(), Killer(running, rng)
-        threads = at_work([g.work for g in graduates] + [c.work for c in clerks] + [line.work], stop)
+        jobs = [*(g.work for g in graduates), *(c.work for c in clerks), line.work]
+        threads = at_work(jobs, stop)
         time.sleep(6.0)
         killer.go_on(45.0 if budget.short else budget.minutes * 60)
         back = _eventually(usable(running, people), BACK_LIMIT_S)

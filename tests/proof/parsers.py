@@ -1,4 +1,4 @@
-"""Everything that reads what strangers send, fed with noise and with damaged good pieces. Only declared exceptions pass."""
+"""Everything that reads what strangers send, fed with noise and damaged good pieces. Only declared exceptions pass."""
 
 from __future__ import annotations
 
@@ -165,9 +165,10 @@ def _csv() -> bytes:
 
 
 def _xlsx() -> bytes:
-    book, out = openpyxl.Workbook(), io.BytesIO()
+    book, out = openpyxl.Workbook(write_only=True), io.BytesIO()
+    sheet = book.create_sheet()
     for row in csv.reader(io.StringIO(_csv().decode("utf-8-sig"))):
-        book.active.append(row)
+        sheet.append(row)
     book.save(out)
     return out.getvalue()
 

@@ -89,7 +89,7 @@ def same_key(home: House, _: Sequence[Actor]) -> None:
     statuses = {a.status_code for a in answers if not isinstance(a, Exception)}
     if not statuses <= {201, 409}:
         raise Broken(f"statuses {sorted(statuses)}")
-    _one("ids", len({a.json["id"] for a in answers if not isinstance(a, Exception) and a.status_code == 201}))
+    _one("ids", len({a.get_json()["id"] for a in answers if not isinstance(a, Exception) and a.status_code == 201}))
     _one("tickets", home.count("select count(*) from ticket where graduate_id = %s", person.id))
 
 

@@ -1,6 +1,6 @@
-"""The whole of Lantai in a folder of its own, as ``make demo`` runs it: ``python -m tests.proof.stack FOLDER WEB SANDBOX``.
+"""The whole of Lantai in a folder of its own, as the demo runs it: ``python -m tests.proof.stack FOLDER WEB SANDBOX``.
 
-The launcher ends every child of its process, so it has one for itself; ``Stack`` starts it, finds its parts and kills them.
+The launcher ends every child of its process, so it has one for itself; ``Stack`` starts it and kills its parts.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         web = next_free_port(18200)
         self.folder, self.demo = folder, Demo(folder, web, next_free_port(web + 1))
+        self._ports = (self.demo.web_port, self.demo.sandbox_port)
         self.web, self.sandbox = self.demo.public_url, self.demo.sandbox_url
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,8 +71,7 @@ class Stack:
         console = self.folder / "launcher.out"
         with console.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.proof.stack", str(self.folder)]
-                + [str(self.demo.web_port), str(self.demo.sandbox_port)],
+                [sys.executable, "-m", "tests.proof.stack", *map(str, (self.folder, *self._ports))],
                 cwd=PROJECT,
                 env=kept,
                 stdin=subprocess.DEVNULL,
@@ -109,7 +109,7 @@ class Stack:
 
     @staticmethod
     def _is(victim: str, process: psutil.Process) -> bool:
-        words = process.cmdline()
+        words = process.cmdline() or [""]  # a dead one that nobody has collected yet has none
         line = " ".join(words)
         if victim in ("web worker", "web master"):
             parent = process.parent()

@@ -1,13 +1,14 @@
 """Bit flips and swapped cells over every sealed column and the file store, in a real database: all must be noticed.
 
-The intruder holds the owner's role and the files, and none of the keys. Every value is first read untouched: one that does
-not open then makes the run void.
+The intruder holds the owner's role and the files, and none of the keys. Every value is first read untouched: one that
+does not open then makes the run void.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -201,33 +202,29 @@ def over_columns(home: House, intruder: Intruder, rng: Random, times: int, fault
     return flips, swaps
 
 
-def blobs(home: House) -> list[tuple[str, Callable[[], bytes | None]]]:
+Read = Callable[[], bytes]
+
+
+def blobs(home: House) -> list[tuple[str, Read]]:
     """(name in the store, how the application reads it) of every file."""
-    found: list[tuple[str, Callable[[], bytes | None]]] = []
     parts = home.parts
+
+    def opened(owner: UUID, place: Place, name: str) -> bytes:
+        return open_bytes(parts.keys.of(owner), place, parts.outside.files.get(name))
+
+    found: list[tuple[UUID, Place, str]] = []
     with parts.db.transaction() as session:
         owners = {d.id: d.graduate_id for d in session.scalars(select(Dossier))}
         for dossier in session.scalars(select(Dossier).where(Dossier.sealed_photo_name.is_not(None))):
             key = parts.keys.of(dossier.graduate_id)
             name = open_json(key, photo_name_place(dossier), dossier.sealed_photo_name or b"")["name"]
-            found.append(
-                (name, lambda k=key, d=dossier, n=name: open_bytes(k, photo_place(d), parts.outside.files.get(n)))
-            )
-        for version, material in session.execute(
-            select(MaterialVersion, Material)
-            .join(Material, Material.id == MaterialVersion.material_id)
-            .where(MaterialVersion.file_name.is_not(None))
-        ):
-            key, name = parts.keys.of(owners[material.dossier_id]), version.file_name or ""
-            found.append(
-                (name, lambda k=key, v=version, n=name: open_bytes(k, file_place(v), parts.outside.files.get(n)))
-            )
+            found.append((dossier.graduate_id, photo_place(dossier), name))
+        query = select(MaterialVersion, Material).join(Material, Material.id == MaterialVersion.material_id)
+        for version, material in session.execute(query.where(MaterialVersion.file_name.is_not(None))):
+            found.append((owners[material.dossier_id], file_place(version), version.file_name or ""))
         for row in session.scalars(select(Evidence)):
-            key, name = parts.keys.of(row.graduate_id), row.file_name
-            found.append(
-                (name, lambda k=key, r=row, n=name: open_bytes(k, evidence_place(r.id), parts.outside.files.get(n)))
-            )
-    return found
+            found.append((row.graduate_id, evidence_place(row.id), row.file_name))
+    return [(name, partial(opened, owner, place, name)) for owner, place, name in found]
 
 
 def over_files(home: House, rng: Random, times: int, faults: list[str]) -> tuple[Tally, Tally]:
@@ -238,7 +235,7 @@ def over_files(home: House, rng: Random, times: int, faults: list[str]) -> tuple
     def path(name: str) -> Path:
         return store / name[:2] / name[2:4] / name
 
-    def notices(read: Callable[[], bytes | None], what: str) -> bool:
+    def notices(read: Read, what: str) -> bool:
         try:
             read()
         except Tampered:

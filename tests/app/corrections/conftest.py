@@ -11,10 +11,10 @@ import pytest
 from app.actors import Actor, Purpose
 from app.corrections.rules import KINDS, Kind, State
 from app.corrections.views import OpenTicket, TicketView
+from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.conftest import Person
 from tests.fakes import FakeClock, jpeg
-from wiring import Lantai
 
 OpenFor = Callable[..., TicketView]
 

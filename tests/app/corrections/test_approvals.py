@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -15,11 +16,11 @@ from app.corrections.views import OpenTicket
 from app.dossiers.models import Dossier, RecordVersion
 from app.dossiers.rules import DossierState
 from app.errors import Conflict, DomainError, Invalid, NotFound, VersionMismatch
+from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.app.corrections.conftest import OpenFor, reader
 from tests.conftest import Person, make_id_number
 from tests.fakes import FakeClock, jpeg
-from wiring import Lantai
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
@@ -188,12 +189,12 @@ def test_what_cannot_be_asked_for(
     prepared = lantai.corrections.prepare_evidence(actor, jpeg(), "")
     proof = lantai.corrections.add_evidence(actor, prepared).id
 
-    def faults(kind: Kind, statement: str = "请更正", **values: object) -> set[tuple[str, str]]:
+    def faults(kind: Kind, statement: str = "请更正", **values: Any) -> set[tuple[str, str]]:
         with pytest.raises(Invalid) as caught:
-            lantai.corrections.open_ticket(actor, OpenTicket(kind, statement, **values))  # type: ignore[arg-type]
+            lantai.corrections.open_ticket(actor, OpenTicket(kind, statement, **values))
         return {(f.pointer, f.code) for f in caught.value.faults}
 
-    on = {"record_id": identity.id, "base_version": 1, "evidence_ids": (proof,)}
+    on: dict[str, Any] = {"record_id": identity.id, "base_version": 1, "evidence_ids": (proof,)}
     both = {"name": "李四", "id_number": make_id_number(902)}
     statutory = Kind.STATUTORY_IDENTITY
     assert faults(statutory, changes=both, **on) == {("/changes", "name_and_id_number_together")}

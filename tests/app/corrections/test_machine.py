@@ -12,11 +12,11 @@ from app.corrections import rules
 from app.corrections.rules import EDGES, Kind, Move, Side, State
 from app.corrections.views import TicketLine, TicketView
 from app.errors import Conflict, Invalid
+from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.app.corrections.conftest import OpenFor, reader
 from tests.conftest import Person
 from tests.fakes import FakeClock
-from wiring import Lantai
 
 BY_SIDE = {
     Side.STAFF: (Move.TAKE, Move.ASK, Move.ACCEPT, Move.REJECT),

@@ -17,10 +17,10 @@ from app.errors import Forbidden, Invalid
 from app.imports.bundle import FolderBundle, SingleTable, ZipBundle, open_upload
 from app.imports.service import ImportReport
 from app.people.models import Graduate
+from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.conftest import Person, make_id_number
 from tests.fakes import FakeClock, jpeg
-from wiring import Lantai
 
 COLUMNS = ["学号", "姓名", "身份证号", "学院", "专业", "学历层次", "毕业年份", "手机号", "性别", "出生日期"]
 
@@ -228,8 +228,8 @@ def test_windows_names_and_photo_paths_that_climb_out(tmp_path: Path, lantai: La
     assert faults(report) == [[("学号", "student_number_characters")]]
 
 
-@pytest.mark.parametrize("role", [r for r in Role if r is not Role.ARCHIVIST])
-def test_only_archivists_import(role: Role, lantai: Lantai, clerk: Clerk) -> None:
-    with pytest.raises(Forbidden):
-        lantai.importer.run(clerk(role), SingleTable("g.csv", table(row(1))))
+def test_only_archivists_import(lantai: Lantai, clerk: Clerk) -> None:
+    for role in set(Role) - {Role.ARCHIVIST}:
+        with pytest.raises(Forbidden):
+            lantai.importer.run(clerk(role), SingleTable("g.csv", table(row(1))))
     assert lantai.importer.run(clerk(), SingleTable("g.csv", table(row(1)))).filed == 1

@@ -1,0 +1,163 @@
+"""The migrations go up, down and up again with data in every table, and say what the models say."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import ARRAY, Connection, create_engine, inspect, text
+
+from app.db import Base
+from commands.database import alembic_config, downgrade, grant, upgrade
+from providers.embedded.services import ServiceUrls
+from wiring import libpq_url
+
+APPEND_ONLY = {"event", "record_version", "material_version"}
+
+
+@pytest.fixture
+def empty(servers: ServiceUrls) -> Iterator[ServiceUrls]:
+    """A database without any table."""
+    name = f"m{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(libpq_url(servers.database_owner_url), autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    yield replace(
+        servers,
+        database_url=servers.database_url.rsplit("/", 1)[0] + f"/{name}",
+        database_owner_url=servers.database_owner_url.rsplit("/", 1)[0] + f"/{name}",
+    )
+    with psycopg.connect(libpq_url(servers.database_owner_url), autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+def owner(urls: ServiceUrls) -> Any:
+    return create_engine(urls.database_owner_url)
+
+
+def objects(connection: Connection) -> dict[str, list[str]]:
+    """Everything of ours in the schema: tables, functions, types, sequences and triggers by name."""
+    queries = {
+        "tables": "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'",
+        "functions": "select p.oid::regprocedure::text from pg_proc p where pronamespace = 'public'::regnamespace",
+        "types": "select typname from pg_type where typnamespace = 'public'::regnamespace"
+        " and typtype in ('e', 'c') and typname <> 'alembic_version'",
+        "sequences": "select sequencename from pg_sequences where schemaname = 'public'",
+        "triggers": "select tgname from pg_trigger where not tgisinternal",
+        "indexes": "select indexname from pg_indexes where schemaname = 'public' and tablename <> 'alembic_version'",
+    }
+    return {kind: sorted(connection.scalars(text(query)).all()) for kind, query in queries.items()}
+
+
+VALUES = {
+    "BYTEA": b"x",
+    "BOOLEAN": True,
+    "UUID": None,
+    "DATE": "2026-06-01",
+    "TIMESTAMP": "2026-06-01T00:00:00Z",
+    "JSONB": "{}",
+    "ARRAY": ["x"],
+}
+
+
+def fill(connection: Connection) -> set[str]:
+    """One row in every table of ours, parents first; gives the tables."""
+    made: dict[tuple[str, str], Any] = {}
+    for table in Base.metadata.sorted_tables:
+        row: dict[str, Any] = {}
+        for column in table.columns:
+            if column.identity is not None:
+                continue
+            parent = next(iter(column.foreign_keys), None)
+            kind = str(column.type.compile(connection.dialect)).split("(")[0].split(" ")[0]
+            if isinstance(column.type, ARRAY):
+                kind = "ARRAY"
+            value = uuid.uuid4() if kind == "UUID" else VALUES.get(kind, "x" if kind == "VARCHAR" else 1)
+            row[column.name] = made[parent.column.table.name, parent.column.name] if parent is not None else value
+            made[table.name, column.name] = row[column.name]
+        names = ", ".join(row)
+        connection.execute(text(f"insert into {table.name} ({names}) values ({', '.join(':' + n for n in row)})"), row)
+    return {t.name for t in Base.metadata.sorted_tables}
+
+
+def test_up_down_and_up_again_with_data_in_every_table(empty: ServiceUrls) -> None:
+    engine = owner(empty)
+    with engine.connect() as connection:
+        assert not any(objects(connection).values())
+    upgrade(empty)
+    with engine.begin() as connection:
+        first = objects(connection)
+        ours = {n for n in inspect(connection).get_table_names() if not n.startswith(("procrastinate_", "alembic_"))}
+        assert fill(connection) == ours
+    downgrade(empty, "base")
+    with engine.connect() as connection:
+        left = objects(connection)
+        assert {kind: names for kind, names in left.items() if names} == {}
+    upgrade(empty)
+    with engine.connect() as connection:
+        assert objects(connection) == first
+    engine.dispose()
+
+
+def test_every_single_step_can_be_taken_back(empty: ServiceUrls) -> None:
+    engine = owner(empty)
+    steps = [s.revision for s in ScriptDirectory.from_config(alembic_config("")).walk_revisions()][::-1]
+    assert len(steps) >= 4
+    for revision in steps:
+        with engine.connect() as connection:
+            before = objects(connection)
+        command.upgrade(alembic_config(empty.database_owner_url), revision)
+        with engine.connect() as connection:
+            after = objects(connection)
+        command.downgrade(alembic_config(empty.database_owner_url), "-1")
+        with engine.connect() as connection:
+            assert objects(connection) == before, revision
+        command.upgrade(alembic_config(empty.database_owner_url), revision)
+        with engine.connect() as connection:
+            assert objects(connection) == after, revision
+    engine.dispose()
+
+
+def test_migrations_and_models_do_not_drift(urls: ServiceUrls) -> None:
+    command.check(alembic_config(urls.database_owner_url))
+    engine = owner(urls)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        drift = [d for d in compare_metadata(context, Base.metadata) if "procrastinate_" not in str(d)]
+    assert drift == []
+    engine.dispose()
+
+
+def test_the_application_may_not_change_history_nor_the_schema(urls: ServiceUrls) -> None:
+    grant(urls)  # twice is once
+    engine = create_engine(urls.database_url)
+    with engine.connect() as connection:
+        role = connection.scalar(text("select current_user"))
+        rights = connection.execute(
+            text(
+                "select t.tablename, p from pg_tables t,"
+                " unnest(array['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p"
+                " where t.schemaname = 'public' and has_table_privilege(:role, 'public.' || t.tablename, p)"
+            ),
+            {"role": role},
+        )
+        held: dict[str, set[str]] = {}
+        for table, right in rights:
+            held.setdefault(table, set()).add(right)
+        for table in {t.name for t in Base.metadata.sorted_tables}:
+            wanted = {"SELECT", "INSERT"} if table in APPEND_ONLY else {"SELECT", "INSERT", "UPDATE", "DELETE"}
+            assert held[table] == wanted, table
+        assert connection.scalar(text("select has_schema_privilege(:r, 'public', 'CREATE')"), {"r": role}) is False
+        flags = connection.execute(
+            text("select rolsuper, rolcreaterole, rolcreatedb, rolbypassrls from pg_roles where rolname = :r"),
+            {"r": role},
+        ).one()
+        assert not any(flags)
+    engine.dispose()
