@@ -30,6 +30,7 @@ from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.claims import ClaimService
 from auth.factors import FacePolicy, FactorService
+from auth.judging import FactorJudge, FactorProviders
 from auth.local_face import LocalFace
 from auth.lockouts import Lockouts
 from auth.login import LoginService
@@ -37,7 +38,7 @@ from auth.rules import Factor
 from auth.sessions import SessionService
 from auth.staff import StaffService
 from auth.totp import GraduateTotpService
-from auth.verifications import FactorProviders, VerificationService
+from auth.verifications import VerificationService
 from notifications.catalogue import Template
 from notifications.delivery import Channels, NoticeDelivery
 from notifications.inbox import InboxService, SubscriptionService
@@ -105,13 +106,14 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     activation = ActivationService(db, pepper, log, clock)
     claims = ClaimService(db, keys, people, outside.limits, log, clock)
     factors = FactorService(db, _face_policy(settings), outside.cache, log, clock)
-    totp = GraduateTotpService(db, keys, queue, log, clock, settings.school_name)
+    totp = GraduateTotpService(db, keys, people, queue, log, clock, settings.school_name)
     local_face = LocalFace(
         db,
         outside.frames,
         lambda: issue_challenge(secrets.SystemRandom()),
         queue,
         log,
+        clock,
         max_frames=settings.clip_max_frames,
         max_frame_bytes=settings.frame_max_bytes,
     )
@@ -148,10 +150,9 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             claims,
             factors,
             lockouts,
-            activation,
-            totp,
+            FactorJudge(db, people, activation, totp, providers, clock),
             local_face,
-            providers,
+            outside.limits,
             queue,
             log,
             clock,
@@ -159,7 +160,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         lockouts=lockouts,
         activation=activation,
         totp=totp,
-        accounts=AccountService(db, people, sessions, activation, queue, log),
+        accounts=AccountService(db, people, sessions, activation, queue, log, clock),
         staff=StaffService(
             db,
             keys,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from typing import IO
+from pathlib import Path
 
 import redis
 from apiflask import APIBlueprint, APIFlask
-from flask import Flask, Request, Response, jsonify
+from flask import Flask, Response, jsonify
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, web
@@ -21,20 +20,6 @@ from parts import Lantai
 from staff_console.console import create_console
 from staff_console.problems import render_console_problem
 from wiring import build, service_urls
-
-
-class InMemoryRequest(Request):
-    """Uploads stay in memory: Werkzeug would write larger ones to a temporary file, in the clear."""
-
-    def _get_file_stream(
-        self,
-        total_content_length: int | None,  # noqa: ARG002
-        content_type: str | None,  # noqa: ARG002
-        filename: str | None = None,  # noqa: ARG002
-        content_length: int | None = None,  # noqa: ARG002
-    ) -> IO[bytes]:
-        return io.BytesIO()
-
 
 DOORS = (account, corrections, document, dossier, sessions)
 BODY_MOST = 256 * 1024
@@ -53,12 +38,13 @@ def create_app(parts: Lantai | None = None) -> Flask:
         spec_path=None,
         docs_path=None,
         json_errors=False,
+        root_path=str(Path(__file__).resolve().parent),
         static_folder=None,  # type: ignore[arg-type]  # None means no static route, as in Flask
     )
-    app.request_class = InMemoryRequest
     app.template_folder = "miniprogram_api/templates"
     app.config.update(
         MAX_CONTENT_LENGTH=BODY_MOST,
+        TRUSTED_PROXIES=parts.settings.trusted_proxies,
         AUTO_404_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,

@@ -29,7 +29,7 @@ class Event(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    public_id: Mapped[UUID] = mapped_column(default=new_id)
+    public_id: Mapped[UUID] = mapped_column(default=new_id, unique=True)
     at: Mapped[datetime] = mapped_column(UtcTime)
     type: Mapped[str] = mapped_column(String(60))
     actor_kind: Mapped[ActorKind] = mapped_column(EnumText(ActorKind, 12))
@@ -112,8 +112,10 @@ class EventLog:
         return _views(session.scalars(query.order_by(Event.id.desc()).limit(limit)))
 
     def of_object(self, session: Session, object_kind: str, object_id: UUID) -> list[EventView]:
-        """Oldest first, whole: the timeline of one ticket or transfer."""
-        query = select(Event).where(Event.object_kind == object_kind, Event.object_id == object_id)
+        """Oldest first: the timeline of one ticket or transfer, without the readings of it."""
+        query = select(Event).where(
+            Event.object_kind == object_kind, Event.object_id == object_id, Event.type != f"{object_kind}.read"
+        )
         return _views(session.scalars(query.order_by(Event.id).limit(500)))
 
 

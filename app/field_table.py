@@ -170,6 +170,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "order_no": clear("random number the platform knows it by"),
         "sealed_state": sealed("ticket, challenge"),
         "expires_at": _TIME,
+        "queued_at": _TIME,
         "finished_at": _TIME,
     },
     "activation_code": {
@@ -194,6 +195,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "granted": _STATE,
     },
     "lockout": {"key": blind("subject of failures"), "failures": _STATE, "locked_until": _TIME},
+    "used_proof": {"digest": blind("a proof already used")},
     "campus_terminal": {
         "name": clear("a machine's name"),
         "credential_hash": blind("the terminal's credential"),

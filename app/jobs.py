@@ -21,13 +21,10 @@ from app.errors import Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Base of all payloads. ``lock`` orders jobs of one kind: those with the same value run one after another."""
+    """Base of all payloads."""
 
     name: ClassVar[str] = ""
     queue: ClassVar[str] = "default"
-
-    def lock(self) -> str | None:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +72,7 @@ class ProcrastinateQueue:
         """Raises Unavailable when PostgreSQL is away."""
         connection = session.connection().connection.driver_connection
         payload = {k: str(v) if isinstance(v, UUID) else v for k, v in asdict(job).items()}
-        task = self._app.configure_task(
-            job.name, queue=job.queue, lock=job.lock(), schedule_at=at, connection=connection
-        )
+        task = self._app.configure_task(job.name, queue=job.queue, schedule_at=at, connection=connection)
         try:
             task.defer(**payload)
         except (procrastinate.exceptions.ConnectorException, psycopg.OperationalError) as error:

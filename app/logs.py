@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -27,8 +29,14 @@ def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
     return {k: scrub(v) if isinstance(v, str) else v for k, v in event.items()}
 
 
+def places(error: BaseException) -> list[str]:
+    """The innermost frames of a traceback as file:line, without any value."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return [f"{Path(f.filename).name}:{f.lineno}" for f in frames]
+
+
 class _Formatter(logging.Formatter):
-    """Library records in the same form; tracebacks keep types and lines but no values."""
+    """Library records in the same form; a traceback keeps its type and lines but no values."""
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
@@ -39,6 +47,8 @@ class _Formatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0] is not None:
             event["error_type"] = record.exc_info[0].__name__
+            if record.exc_info[1] is not None:
+                event["places"] = places(record.exc_info[1])
         return str(structlog.processors.JSONRenderer(ensure_ascii=False)(None, "", event))
 
 

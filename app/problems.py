@@ -104,6 +104,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "档案已密封，不能修改；如需补充请联系档案管理部门",
         "The dossier is sealed and cannot be changed",
     ),
+    "dossier_transferred": (
+        "档案已转出，由接收单位保管",
+        "The dossier has been transferred and is kept by its receiver",
+    ),
     "move_not_allowed": ("当前状态（{state}）不能进行此操作", "This step is not possible from the present state"),
     "second_person_required": (
         "须由另一位工作人员复核，您已核准过本次变更",
@@ -120,6 +124,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "student_exists": ("该学号已存在", "This student number exists already"),
     "own_account": ("不能停用自己的账号", "You cannot close your own account"),
     "username_taken": ("该用户名已被使用", "This user name is taken"),
+    "terminal_not_found": ("没有这台终端", "There is no such terminal"),
     "terminal_name_taken": ("该终端名称已被使用", "This terminal name is taken"),
     "totp_enrolled": ("动态口令已启用", "TOTP is enrolled already"),
     "totp_not_enrolled": ("尚未设置动态口令", "TOTP is not enrolled"),
@@ -161,7 +166,6 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "callback_unreadable": ("推送内容无法解析", "The message cannot be parsed"),
     "callback_too_long": ("推送内容过长", "The message is too long"),
     "callback_app": ("推送不属于本应用", "The message is for another application"),
-    "partner_credentials_required": ("需要合作方凭证", "Partner credentials are required"),
     "temporarily_unavailable": ("服务暂时不可用，请稍后再试", "Temporarily unavailable; retry later"),
     "database_unavailable": ("服务暂时不可用，请稍后再试", "Temporarily unavailable; retry later"),
     "platform_unavailable": ("平台暂时没有响应，请稍后再试", "The platform does not answer; retry later"),
@@ -182,6 +186,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
 
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "required": ("必填", "is required"),
+    "required_for_field": ("该字段用于核验身份，更正须附证明材料", "needs evidence: accounts are verified against it"),
     "required_for_kind": ("该类申请必须填写", "is required for this kind"),
     "required_with_changes": ("提出修改时必须指明记录", "is required with changes"),
     "too_long": ("过长", "is too long"),
@@ -265,7 +270,7 @@ class Problem:
 def status_of(error: DomainError) -> int:
     if error.code in STATUS_BY_CODE:
         return STATUS_BY_CODE[error.code]
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 422)
 
 
 def wording(code: str, english: bool, params: Mapping[str, object]) -> str:

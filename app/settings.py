@@ -146,6 +146,10 @@ class Settings(BaseSettings):
                 found.append(f"LANTAI_{name.upper()} does not name a key file")
         if self.password_memory_kib < 64 * 1024 or self.password_passes < 3:
             found.append("LANTAI_PASSWORD_MEMORY_KIB or LANTAI_PASSWORD_PASSES is too low: leave them unset")
+        for platform in ("wechat", "alipay"):
+            for name in ("ticket_decided", "transfer_step", "account_notice"):
+                if not getattr(self, f"{platform}_template_{name}"):
+                    found.append(f"LANTAI_{platform.upper()}_TEMPLATE_{name.upper()} is not set")
         if not any(self.key_dir.glob("kek-*.key")):
             found.append("LANTAI_KEY_DIR holds no kek-*.key: run 'lantai keys init' once; keep it apart from the data")
         return found

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import structlog
 from flask import Flask, Request, Response, current_app, g, has_request_context, json, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from app import logs
 from app.errors import DomainError
 from app.problems import Problem, problem_of, wording
 
@@ -31,7 +33,18 @@ HTTP_CODES = {
 
 
 class StrictRequest(Request):
-    """JSON is taken from a JSON content type only (APIFlask would force it), and nesting without end is malformed."""
+    """JSON is taken from a JSON content type only (APIFlask would force it), nesting without end is malformed, and
+    uploads stay in memory: Werkzeug would write larger ones to a temporary file, in the clear.
+    """
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,  # noqa: ARG002
+        content_type: str | None,  # noqa: ARG002
+        filename: str | None = None,  # noqa: ARG002
+        content_length: int | None = None,  # noqa: ARG002
+    ) -> IO[bytes]:
+        return io.BytesIO()
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:  # noqa: ARG002
         try:
@@ -106,14 +119,16 @@ def _on_http_error(error: HTTPException) -> Response:
 
 
 def _on_surprise(error: Exception) -> Response:
-    # the class is enough to find it by request id; its text could hold somebody's data
-    log.error("unexpected_error", error_type=type(error).__name__, exc_info=current_app.debug)
+    # class and lines are enough to find it; its text could hold somebody's data
+    log.error("unexpected_error", error_type=type(error).__name__, places=logs.places(error))
     words = wording("internal_error", prefers_english(), {})
     return _render(Problem(500, "internal_error", words, words))
 
 
 def _start() -> None:
-    given = request.headers.get("X-Request-Id", "")
+    # only our own proxy may name a request: what strangers choose would stand in the audit
+    proxied = current_app.config.get("TRUSTED_PROXIES", 0)
+    given = request.headers.get("X-Request-Id", "") if proxied else ""
     g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)

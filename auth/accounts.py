@@ -6,12 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import delete
 
-from app.actors import Actor
+from app.actors import Actor, Purpose
 from app.db import Database
-from app.errors import NotFound
+from app.errors import NotFound, StepUpRequired
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
 from app.people.service import IdentityView, PeopleService
+from app.ports import Clock
 from auth.activation import ActivationService, IssuedCode, require_counter_staff
 from auth.models import GraduateTotp
 from auth.sessions import SessionService
@@ -26,17 +27,26 @@ class AccountService:
         activation: ActivationService,
         queue: JobQueue,
         log: EventLog,
+        clock: Clock,
     ) -> None:
         self._db, self._people, self._sessions = db, people, sessions
-        self._activation, self._queue, self._log = activation, queue, log
+        self._activation, self._queue, self._log, self._clock = activation, queue, log, clock
 
     def identities(self, actor: Actor) -> list[IdentityView]:
         return self._people.identities_of(actor.id)
 
     def unbind(self, actor: Actor, identity_id: UUID) -> None:
-        """Part one of one's own accounts from the dossier; its sessions end at once. Raises NotFound."""
+        """Part one of one's own accounts from the dossier; its sessions end at once. Raises NotFound.
+
+        Parting *another* account needs a fresh step-up and waits out the hold after a new binding: an intruder must
+        not push the owner out. The account one speaks from may always go.
+        """
         if identity_id not in {i.id for i in self._people.identities_of(actor.id)}:
             raise NotFound("identity_not_found")
+        if identity_id != actor.identity_id:
+            if not actor.stepped_up_for(Purpose.MANAGE_ACCOUNT, self._clock.now()):
+                raise StepUpRequired(extra={"purpose": Purpose.MANAGE_ACCOUNT.value, "required_level": 3})
+            self._people.require_no_hold(actor.id)
         with self._db.transaction() as session:
             self._people.unbind(session, identity_id)
             self._sessions.revoke_account(session, identity_id)
@@ -47,6 +57,7 @@ class AccountService:
                 graduate_id=actor.id,
                 object_kind="identity",
                 object_id=identity_id,
+                data={"identities": [str(identity_id)]},
             )
             self._queue.enqueue(session, Announce(event_id))
 
@@ -55,9 +66,17 @@ class AccountService:
         require_counter_staff(staff)
         with self._db.transaction() as session:
             code = self._activation.issue(staff, graduate_id, document_kind, identity_checked=identity_checked)
-            for identity in self._people.identities_of(graduate_id):
+            parted = self._people.identities_of(graduate_id)
+            for identity in parted:
                 self._people.unbind(session, identity.id)
             session.execute(delete(GraduateTotp).where(GraduateTotp.graduate_id == graduate_id))
             self._sessions.revoke_all(session, staff, graduate_id)
-            self._log.record(session, staff, "account.phone_lost", graduate_id=graduate_id)
+            event_id = self._log.record(
+                session,
+                staff,
+                "account.phone_lost",
+                graduate_id=graduate_id,
+                data={"identities": [str(i.id) for i in parted]},
+            )
+            self._queue.enqueue(session, Announce(event_id))
         return code

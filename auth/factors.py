@@ -87,7 +87,7 @@ class FactorService:
             return FaceHealth.DOWN
         with self._db.transaction() as session:
             oldest = session.scalar(
-                select(func.min(Verification.created_at)).where(
+                select(func.min(Verification.queued_at)).where(
                     Verification.state == VerificationState.QUEUED, Verification.expires_at > self._clock.now()
                 )
             )

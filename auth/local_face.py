@@ -57,11 +57,12 @@ class LocalFace:
         issue: Callable[[], FaceChallenge],
         queue: JobQueue,
         log: EventLog,
+        clock: Clock,
         *,
         max_frames: int,
         max_frame_bytes: int,
     ) -> None:
-        self._db, self._box, self._issue, self._queue, self._log = db, box, issue, queue, log
+        self._db, self._box, self._issue, self._queue, self._log, self._clock = db, box, issue, queue, log, clock
         self._max_frames, self._max_frame_bytes = max_frames, max_frame_bytes
 
     def challenge(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -89,7 +90,7 @@ class LocalFace:
             session.refresh(row)
             if row.state is not VerificationState.WAITING:
                 raise Conflict("verification_state", params={"state": row.state.value})
-            row.state = VerificationState.QUEUED
+            row.state, row.queued_at = VerificationState.QUEUED, self._clock.now()
             self._queue.enqueue(session, VerifyFace(verification_id))
             self._log.record(
                 session,
@@ -130,24 +131,26 @@ class FaceWork:
             self._settle(row.id, VerificationState.RETAKE, "frames_expired")
             return
         hidden = open_json(self._keys.house(), state_place(row.id), row.sealed_state)
-        verdict = self._engine.verify(self._reference(row.graduate_id), _challenge(hidden), clip)
-        self._settle_verdict(row, verdict, hidden["lock"])
+        reference, own = self._reference(row.graduate_id)
+        verdict = self._engine.verify(reference, _challenge(hidden), clip)
+        self._settle_verdict(row, verdict, hidden["lock"], own=own)
         self._box.drop(row.id)
 
-    def _reference(self, graduate_id: UUID | None) -> bytes:
-        """The registrar's photo. A claim that fits nobody is judged against another's, at the same cost."""
+    def _reference(self, graduate_id: UUID | None) -> tuple[bytes, bool]:
+        """(photo, is it the graduate's own). Without one another's is judged against, at the same cost and with the
+        same words, so that the answer tells no hit from a miss; it can never pass.
+        """
         photo = self._dossiers.reference_photo(graduate_id) if graduate_id is not None else None
-        if photo is None and graduate_id is None:
+        if photo is None:
             with self._db.transaction() as session:
                 owner = session.scalar(
                     select(Dossier.graduate_id).where(Dossier.sealed_photo_name.is_not(None)).limit(1)
                 )
-            photo = self._dossiers.reference_photo(owner) if owner is not None else None
-        return photo or b""
+            return (self._dossiers.reference_photo(owner) if owner is not None else None) or b"", False
+        return photo, True
 
-    def _settle_verdict(self, row: Verification, verdict: FaceVerdict, lock: str) -> None:
-        known = row.graduate_id is not None
-        if verdict.decision is FaceDecision.PASS and known:
+    def _settle_verdict(self, row: Verification, verdict: FaceVerdict, lock: str, *, own: bool) -> None:
+        if verdict.decision is FaceDecision.PASS and own:
             self._settle(row.id, VerificationState.VERIFIED, "", verdict=verdict)
         elif verdict.decision is FaceDecision.RETAKE:
             self._settle(row.id, VerificationState.RETAKE, verdict.reason, verdict=verdict)

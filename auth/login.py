@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.actors import SYSTEM, Actor, ActorKind
 from app.db import Database, new_id
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, NotFound
 from app.events import EventLog
 from app.people.models import IdentityState
 from app.people.service import PeopleService
@@ -89,6 +90,23 @@ class LoginService:
         except IntegrityError:
             raise Conflict("terminal_name_taken") from None
         return row.id, credential
+
+    def terminals(self) -> list[tuple[str, datetime, bool]]:
+        """(name, added, in service) by name."""
+        with self._db.transaction() as session:
+            rows = session.scalars(select(CampusTerminal).order_by(CampusTerminal.name))
+            return [(r.name, r.created_at, r.disabled_at is None) for r in rows]
+
+    def disable_terminal(self, name: str) -> None:
+        """A lost or stolen machine: its credential is dead and its living sessions end. Raises NotFound."""
+        with self._db.transaction() as session:
+            row = session.scalar(select(CampusTerminal).where(CampusTerminal.name == name).with_for_update())
+            if row is None:
+                raise NotFound("terminal_not_found")
+            row.disabled_at = row.disabled_at or self._clock.now()
+            for identity_id in self._people.identities_of_app(session, Platform.CAMPUS_TERMINAL, str(row.id)):
+                self._sessions.revoke_account(session, identity_id)
+            self._log.record(session, SYSTEM, "terminal.disabled", object_kind="terminal", object_id=row.id)
 
     def _credential_hash(self, credential: str) -> bytes:
         return hmac.digest(self._pepper, b"terminal" + credential.encode(), "sha256")

@@ -64,7 +64,7 @@ class Verification(Base):
     """One attempt at one factor. ``order_no`` is what the platform knows it by; ``sealed_state`` its secrets."""
 
     __tablename__ = "verification"
-    __table_args__ = (Index("ix_verification_queue", "state", "created_at"),)
+    __table_args__ = (Index("ix_verification_queue", "state", "queued_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     session_id: Mapped[UUID] = mapped_column(ForeignKey("login_session.id"), index=True)
@@ -77,6 +77,7 @@ class Verification(Base):
     sealed_state: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    queued_at: Mapped[datetime | None] = mapped_column(UtcTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
@@ -126,6 +127,15 @@ class Lockout(Base):
     failures: Mapped[int] = mapped_column(SmallInteger, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcTime)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class UsedProof(Base):
+    """A platform's proof that carries no nonce of its own (Alipay's phone text): good once, whatever Redis forgets."""
+
+    __tablename__ = "used_proof"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class CampusTerminal(Base):

@@ -83,12 +83,16 @@ def assurance(*, bound: bool, claimed: bool, proofs: Iterable[Proof]) -> Assuran
 
 
 def step_ups(proofs: Sequence[Proof]) -> tuple[StepUp, ...]:
-    """A proof for a purpose counts once a proof of another family stands beside it in the session."""
-    families = {FACTORS[p.factor].family for p in proofs}
+    """A proof counts for its purpose if one of another family stood before it in the session: what is shown later for
+    another purpose lends nothing backwards.
+    """
     latest: dict[Purpose, datetime] = {}
+    before: set[Family] = set()
     for p in proofs:
-        if families - {FACTORS[p.factor].family}:
+        family = FACTORS[p.factor].family
+        if before - {family}:
             latest[p.purpose] = max(p.at, latest.get(p.purpose, p.at))
+        before.add(family)
     return tuple(StepUp(purpose, at) for purpose, at in latest.items())
 
 

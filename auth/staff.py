@@ -30,7 +30,7 @@ from auth.sessions import Issued, SessionService
 from auth.totp import matching_step
 
 RECOVERY_CODES = 8
-MIN_PASSWORD = 12
+MIN_PASSWORD, MAX_PASSWORD = 12, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,13 @@ class StaffService:
 
     # --- accounts -----------------------------------------------------------------------------------------------------
 
-    def add(self, actor: Actor, username: str, display_name: str, roles: Iterable[Role]) -> Credentials:
-        """By the command line (system) or an administrator. Raises Conflict('username_taken'), Invalid."""
+    def add(
+        self, actor: Actor, username: str, display_name: str, roles: Iterable[Role], *, same_person_as: str = ""
+    ) -> Credentials:
+        """By the command line (system) or an administrator. Raises Conflict('username_taken'), Invalid, NotFound.
+
+        ``same_person_as`` names another account of the same natural person: the two are one pair of eyes.
+        """
         self._require_admin(actor)
         name, wanted = username.strip().lower(), sorted({Role(r).value for r in roles})
         faults = []
@@ -157,7 +162,7 @@ class StaffService:
             id=new_id(),
             username=name,
             display_name=display_name.strip(),
-            person_key=new_id(),
+            person_key=self._person_key(same_person_as),
             roles=wanted,
             password_hash=self._hasher.hash(password),
             totp_last_step=0,
@@ -212,8 +217,9 @@ class StaffService:
 
     def change_password(self, actor: Actor, current: str, new: str) -> None:
         """Raises Invalid (code_wrong on the current one, too_short)."""
-        if len(new) < MIN_PASSWORD:
-            raise Invalid("invalid_input", faults=[FieldFault("/new_password", "too_short")])
+        code = "too_short" if len(new) < MIN_PASSWORD else "too_long" if len(new) > MAX_PASSWORD else ""
+        if code or new == current:
+            raise Invalid("invalid_input", faults=[FieldFault("/new_password", code or "unchanged")])
         with self._db.transaction() as session:
             row = session.get_one(StaffMember, actor.id)
         if not self._password_ok(row.password_hash, current):
@@ -249,6 +255,17 @@ class StaffService:
     def _require_admin(actor: Actor) -> None:
         if actor.kind is not ActorKind.SYSTEM and not actor.has_role(Role.ADMINISTRATOR):
             raise Forbidden("role_required")
+
+    def _person_key(self, username: str) -> UUID:
+        if not username:
+            return new_id()
+        with self._db.transaction() as session:
+            found = session.scalar(
+                select(StaffMember.person_key).where(StaffMember.username == username.strip().lower())
+            )
+        if found is None:
+            raise NotFound("staff_not_found")
+        return found
 
     def _new_totp(self, row: StaffMember) -> str:
         secret = pyotp.random_base32()

@@ -17,6 +17,7 @@ from app.errors import Conflict, Invalid, NotFound, StepUpRequired
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
 from app.keyring import Keyring
+from app.people.service import PeopleService
 from app.ports import Clock
 from auth.models import GraduateTotp
 from auth.places import totp_place
@@ -44,13 +45,23 @@ def matching_step(secret: str, code: str, now: datetime, last_step: int) -> int 
 
 
 class GraduateTotpService:
-    def __init__(self, db: Database, keys: Keyring, queue: JobQueue, log: EventLog, clock: Clock, issuer: str) -> None:
-        self._db, self._keys, self._queue = db, keys, queue
+    def __init__(
+        self,
+        db: Database,
+        keys: Keyring,
+        people: PeopleService,
+        queue: JobQueue,
+        log: EventLog,
+        clock: Clock,
+        issuer: str,
+    ) -> None:
+        self._db, self._keys, self._people, self._queue = db, keys, people, queue
         self._log, self._clock, self._issuer = log, clock, issuer
 
     def enrol(self, actor: Actor) -> Enrolment:
         """A new secret, not yet in force. Needs a fresh step-up for managing the account."""
         self._require_step_up(actor)
+        self._people.require_no_hold(actor.id)
         key, secret = self._keys.of(actor.id), pyotp.random_base32()
         sealed = seal_json(key, totp_place(actor.id), {"secret": secret})
         with self._db.transaction() as session:
@@ -77,6 +88,7 @@ class GraduateTotpService:
 
     def remove(self, actor: Actor) -> None:
         self._require_step_up(actor)
+        self._people.require_no_hold(actor.id)
         with self._db.transaction() as session:
             session.execute(delete(GraduateTotp).where(GraduateTotp.graduate_id == actor.id))
             event_id = self._log.record(session, actor, "account.totp_removed", graduate_id=actor.id)

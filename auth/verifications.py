@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,44 +14,27 @@ from sqlalchemy.orm import Session
 from app.actors import Purpose
 from app.db import Database, new_id
 from app.envelope import open_json, seal_json
-from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Unavailable
+from app.errors import Conflict, Forbidden, NotFound, Unavailable
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
 from app.keyring import Keyring
-from app.people.rules import normalise_phone
-from app.people.service import IdentityView, PeopleService
+from app.people.service import PeopleService
 from app.ports import (
-    CertifyState,
     Clock,
-    FaceCertifier,
     FaceFrame,
-    FingerprintCheck,
-    Platform,
-    PlatformPhone,
+    RateLimiter,
 )
-from auth.activation import ActivationService
 from auth.claims import ClaimService
 from auth.factors import FaceHealth, FactorService
+from auth.judging import FactorJudge, Judgement, Subject, failed
 from auth.local_face import LocalFace
 from auth.lockouts import Lockouts
 from auth.models import Verification, VerificationState
 from auth.places import state_place
 from auth.rules import FACE_FACTORS, Factor, Proof
 from auth.sessions import Issued, SessionService, SessionView
-from auth.totp import GraduateTotpService
 
 LIFE = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom a verification is about: the bound graduate, or what was claimed."""
-
-    graduate_id: UUID | None
-    name: str = field(repr=False)
-    id_number: str = field(repr=False)
-    phone: str = field(repr=False)
-    lock: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +53,6 @@ class VerificationView:
     issued: Issued | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class FactorProviders:
-    certifiers: Mapping[Factor, FaceCertifier]
-    phones: Mapping[Platform, PlatformPhone]
-    fingerprint: FingerprintCheck | None
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a factor said. ``counts`` is False where the attempt costs no try."""
-
-    passed: bool
-    state: VerificationState
-    reason: str = ""
-    counts: bool = True
-
-
-PASSED = Judgement(True, VerificationState.PASSED)
-
-
-def _failed(reason: str, *, counts: bool = True) -> Judgement:
-    return Judgement(False, VerificationState.FAILED, reason, counts)
-
-
 class VerificationService:
     def __init__(
         self,
@@ -106,18 +63,18 @@ class VerificationService:
         claims: ClaimService,
         factors: FactorService,
         lockouts: Lockouts,
-        activation: ActivationService,
-        totp: GraduateTotpService,
+        judge: FactorJudge,
         local_face: LocalFace,
-        providers: FactorProviders,
+        limits: RateLimiter,
         queue: JobQueue,
         log: EventLog,
         clock: Clock,
     ) -> None:
         self._db, self._keys, self._people, self._sessions = db, keys, people, sessions
         self._claims, self._factors, self._lockouts = claims, factors, lockouts
-        self._activation, self._totp, self._local_face = activation, totp, local_face
-        self._providers, self._queue, self._log, self._clock = providers, queue, log, clock
+        self._judge, self._local_face = judge, local_face
+        self._limits = limits
+        self._queue, self._log, self._clock = queue, log, clock
 
     # --- public -------------------------------------------------------------------------------------------------------
 
@@ -128,6 +85,9 @@ class VerificationService:
         self._factors.require(view, factor)
         subject = self._subject(view)
         self._lockouts.check(factor.value, subject.lock)
+        # every beginning may be a call on the school's account with the platform
+        self._limits.hit("verify-begin", str(view.actor.identity_id), limit=20, window_s=600)
+        self._limits.hit("verify-subject", subject.lock, limit=40, window_s=3600)
         if factor in FACE_FACTORS and not self._factors.has_consent(view.actor, "face"):
             raise Forbidden("consent_required", extra={"consent": "face"})
         if factor is Factor.LOCAL_FACE:
@@ -176,6 +136,9 @@ class VerificationService:
             raise Conflict("verification_state")
         if self._clock.now() >= row.expires_at:
             return self._finish(view, row, Judgement(False, VerificationState.EXPIRED, "expired", counts=False))
+        if not self._factors.has_consent(view.actor, "face"):
+            raise Forbidden("consent_required", extra={"consent": "face"})
+        self._limits.hit("face-clips", str(view.actor.identity_id), limit=12, window_s=600)
         hidden = open_json(self._keys.house(), state_place(row.id), row.sealed_state)
         self._local_face.hand_over(view.actor, row.id, hidden, frames)
         return self._view(self._own(view, verification_id))
@@ -196,8 +159,8 @@ class VerificationService:
         if row.factor in (Factor.ACTIVATION_CODE, Factor.TOTP):
             # no provider is asked, so the code is spent and the account bound in one transaction, or neither
             with self._db.transaction():
-                return self._finish(view, row, self._judge(view, row, subject, hidden, proof))
-        judgement = self._judge(view, row, subject, hidden, proof)
+                return self._finish(view, row, self._judge.judge(view, row, subject, hidden, proof))
+        judgement = self._judge.judge(view, row, subject, hidden, proof)
         if judgement.state is VerificationState.WAITING:
             return self._view(row)
         return self._finish(view, row, judgement)
@@ -213,10 +176,10 @@ class VerificationService:
         if factor is Factor.FINGERPRINT:
             challenge = secrets.token_hex(16)
             return {"challenge": challenge}, {"challenge": challenge}
-        certifier = self._providers.certifiers.get(factor)
+        certifier = self._judge.certifier(factor)
         if certifier is None:
             return {}, {}
-        identity = self._identity(view)
+        identity = self._judge.identity(view)
         try:
             ticket = certifier.begin(
                 order_no=order_no, open_id=identity.open_id, name=subject.name, id_number=subject.id_number
@@ -232,71 +195,6 @@ class VerificationService:
             factors = self._factors.alternatives(view, Factor.LOCAL_FACE)
             raise Unavailable("face_unavailable", extra={"health": health.value, "factors": factors})
 
-    # --- judging ------------------------------------------------------------------------------------------------------
-
-    def _judge(
-        self,
-        view: SessionView,
-        row: Verification,
-        subject: Subject,
-        hidden: Mapping[str, Any],
-        proof: Mapping[str, str],
-    ) -> Judgement:
-        if row.factor is Factor.LOCAL_FACE:
-            if row.state is not VerificationState.VERIFIED:
-                raise Conflict("verification_state", params={"state": row.state.value})
-            return PASSED
-        if row.factor is Factor.ACTIVATION_CODE:
-            ok = self._activation.redeem(_required(proof, "code"), subject.graduate_id)
-            return PASSED if ok else _failed("code_wrong")
-        if row.factor is Factor.TOTP:
-            ok = subject.graduate_id is not None and self._totp.verify(subject.graduate_id, _required(proof, "code"))
-            return PASSED if ok else _failed("code_wrong")
-        if row.factor is Factor.PHONE:
-            return self._judge_phone(view, subject, _required(proof, "proof"))
-        if row.factor is Factor.FINGERPRINT:
-            return self._judge_fingerprint(view, hidden, proof)
-        return self._judge_platform_face(view, row, subject, hidden)
-
-    def _judge_phone(self, view: SessionView, subject: Subject, proof: str) -> Judgement:
-        identity = self._identity(view)
-        number = self._providers.phones[identity.platform].phone_number(identity.open_id, proof)
-        same = bool(subject.phone) and hmac.compare_digest(normalise_phone(number), normalise_phone(subject.phone))
-        return PASSED if same else _failed("phone_differs")
-
-    def _judge_fingerprint(self, view: SessionView, hidden: Mapping[str, Any], proof: Mapping[str, str]) -> Judgement:
-        if self._providers.fingerprint is None:
-            raise Unavailable("fingerprint_unavailable")
-        text = _required(proof, "json_string")
-        try:
-            raw = json.loads(text).get("raw", "")
-        except (ValueError, AttributeError):
-            return _failed("fingerprint_malformed")
-        # WeChat vouches for the signature; that it answers *our* challenge only we can tell
-        if not isinstance(raw, str) or not hmac.compare_digest(raw.encode(), str(hidden["challenge"]).encode()):
-            return _failed("challenge_differs")
-        signature = _required(proof, "json_signature")
-        ok = self._providers.fingerprint.verify(self._identity(view).open_id, text, signature)
-        return PASSED if ok else _failed("fingerprint_refused")
-
-    def _judge_platform_face(
-        self, view: SessionView, row: Verification, subject: Subject, hidden: Mapping[str, Any]
-    ) -> Judgement:
-        outcome = self._providers.certifiers[row.factor].result(
-            order_no=row.order_no,
-            ticket=hidden["ticket"],
-            open_id=self._identity(view).open_id,
-            name=subject.name,
-            id_number=subject.id_number,
-        )
-        if outcome.state is CertifyState.PASSED:
-            return PASSED
-        if outcome.state is CertifyState.PENDING:
-            return Judgement(False, VerificationState.WAITING, "pending", counts=False)
-        counts = outcome.state is CertifyState.MISMATCH
-        state = VerificationState.FAILED if counts else VerificationState.RETAKE
-        return Judgement(False, state, outcome.state.value, counts)
-
     # --- finishing ----------------------------------------------------------------------------------------------------
 
     def _finish(self, view: SessionView, row: Verification, judgement: Judgement) -> VerificationView:
@@ -304,7 +202,7 @@ class VerificationService:
         subject = self._subject(view)
         if judgement.passed and subject.graduate_id is None:
             # only now, after a real proof, may the person learn that no graduate fits the claim
-            judgement = _failed("claim_not_matched")
+            judgement = failed("claim_not_matched")
         issued, tries_left = None, None
         with self._db.transaction() as session:
             held = session.get_one(Verification, row.id, with_for_update=True)
@@ -350,18 +248,14 @@ class VerificationService:
     def _subject(self, view: SessionView) -> Subject:
         if view.bound:
             card = self._people.graduate(view.actor.id).card
-            lock = self._people.id_number_index(card.id_number).hex()
+            # a key of its own: strangers who fail with this person's ID number must not lock the owner out
+            lock = f"bound:{view.actor.id}"
             return Subject(view.actor.id, card.name, card.id_number, card.phone, lock)
         if view.claim_id is None:
             raise Forbidden("claim_required")
         person = self._claims.person(view.claim_id)
         lock = self._people.id_number_index(person.id_number).hex()
         return Subject(person.graduate_id, person.name, person.id_number, "", lock)
-
-    def _identity(self, view: SessionView) -> IdentityView:
-        if view.actor.identity_id is None:
-            raise Forbidden("role_required")
-        return self._people.identity(view.actor.identity_id)
 
     def _own(self, view: SessionView, verification_id: UUID) -> Verification:
         with self._db.transaction() as session:
@@ -391,10 +285,3 @@ class VerificationService:
             alternatives,
             issued,
         )
-
-
-def _required(proof: Mapping[str, str], name: str) -> str:
-    value = proof.get(name, "")
-    if not value:
-        raise Invalid("invalid_input", faults=[FieldFault(f"/{name}", "required")])
-    return value

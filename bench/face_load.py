@@ -74,6 +74,7 @@ def queue_clips(on: Stand, actor: Actor, challenge: FaceChallenge, clip: FaceCli
         lambda: challenge,
         parts.queue,
         parts.log,
+        parts.clock,
         max_frames=settings.clip_max_frames,
         max_frame_bytes=settings.frame_max_bytes,
     )

@@ -59,11 +59,15 @@ def _redis(urls: ServiceUrls) -> Finding:
     try:
         client = redis.Redis.from_url(urls.redis_url, socket_timeout=3, socket_connect_timeout=3)
         version = str(client.info("server")["redis_version"])
-        saves = str(client.config_get("save").get("save", ""))
     except redis.RedisError as error:
         return Finding("Redis", False, f"连接失败（{type(error).__name__}）：检查 REDIS_URL")
     if tuple(int(n) for n in version.split(".")[:2]) < REDIS_LEAST:
         return Finding("Redis", False, f"Redis {version} 过旧，需要 6.2 或更新")
+    try:
+        saves = str(client.config_get("save").get("save", ""))
+        saves += str(client.config_get("appendonly").get("appendonly", "no")).replace("no", "")
+    except redis.RedisError:
+        return Finding("Redis", None, f"Redis {version}，不允许查看配置：请自行确认已关闭 RDB 与 AOF 落盘")
     if saves:
         return Finding("Redis", None, f'Redis {version} 会落盘：人脸画面经过 Redis，请设置 save "" 并关闭 AOF')
     return Finding("Redis", True, f"Redis {version}，不落盘")

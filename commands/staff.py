@@ -47,11 +47,13 @@ def show(credentials: Credentials, *, qr: bool = True) -> None:
     show_default=True,
     help="可重复；管理员不能查看档案内容。",
 )
+@click.option("--same-person-as", default="", help="同一自然人已有的用户名：两个账号只算一人，不能互相复核。")
 @click.option("--no-qr", is_flag=True, help="不在终端画二维码。")
-def add_command(username: str, display_name: str, roles: tuple[str, ...], no_qr: bool) -> None:
+def add_command(username: str, display_name: str, roles: tuple[str, ...], same_person_as: str, no_qr: bool) -> None:
     """新建账号，显示初始密码、动态口令和恢复码。"""
     with wired() as parts:
-        show(parts.staff.add(SYSTEM, username, display_name, [Role(r) for r in roles]), qr=not no_qr)
+        made = parts.staff.add(SYSTEM, username, display_name, [Role(r) for r in roles], same_person_as=same_person_as)
+        show(made, qr=not no_qr)
 
 
 @group.command("disable")

@@ -32,6 +32,7 @@ from notifications.models import AttemptState, DeliveryAttempt, Notice
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 6
+NEXT_DAY = timedelta(hours=24)
 BACKOFF = (
     timedelta(seconds=5),
     timedelta(seconds=30),
@@ -120,22 +121,31 @@ class NoticeDelivery:
         text = notice_for(notice.event_type, notice.data)
         if text is None:
             return
-        again = False
-        for identity in self._people.identities_of(notice.graduate_id):
+        wishes: set[SendFault] = set()
+        for identity in self._recipients(notice):
             if identity.platform in self._channels.senders and identity.reachable:
-                again |= self._deliver_to(notice, text, identity)
-        if again and job.attempt < MAX_ATTEMPTS:
-            wait = BACKOFF[min(job.attempt, len(BACKOFF)) - 1]
+                wishes |= self._deliver_to(notice, text, identity)
+        if wishes and job.attempt < MAX_ATTEMPTS:
+            # a daily limit is over tomorrow, not in five seconds
+            wait = NEXT_DAY if wishes == {SendFault.LATER} else BACKOFF[min(job.attempt, len(BACKOFF)) - 1]
             with self._db.transaction() as session:
                 # a new job when due: a waiting one would hold up everything behind it
                 self._queue.enqueue(session, DeliverNotice(notice.id, job.attempt + 1), at=self._clock.now() + wait)
 
-    def _deliver_to(self, notice: Notice, text: NoticeText, identity: IdentityView) -> bool:
-        """True if this account wants another attempt later."""
+    def _recipients(self, notice: Notice) -> list[IdentityView]:
+        """The bound accounts, and those the event itself parted: they must hear of it most of all."""
+        parted = [UUID(i) for i in notice.data.get("identities", [])]
+        bound = self._people.identities_of(notice.graduate_id)
+        return [*bound, *(self._people.identity(i) for i in parted if i not in {b.id for b in bound})]
+
+    def _deliver_to(self, notice: Notice, text: NoticeText, identity: IdentityView) -> set[SendFault]:
+        """The fault that wants another attempt later, if any."""
+        template_id = self._channels.template_ids.get(identity.platform.value, {}).get(text.template, "")
+        if not template_id:
+            return set()  # this channel has no such template: the inbox has the notice
         attempt_id = self._begin(notice.id, text, identity)
         if attempt_id is None:
-            return False
-        template_id = self._channels.template_ids.get(identity.platform.value, {}).get(text.template, "")
+            return set()
         message = OutboundMessage(
             identity.open_id,
             template_id,
@@ -152,7 +162,7 @@ class NoticeDelivery:
             row = session.get_one(DeliveryAttempt, attempt_id)
             row.state, row.provider_id, row.settled_at = AttemptState.SENT, provider_id, self._clock.now()
             self._subscriptions.spent(session, identity.id, text.template, exhausted=False)
-        return False
+        return set()
 
     def _begin(self, notice_id: UUID, text: NoticeText, identity: IdentityView) -> UUID | None:
         """Commit a row before calling. None where nothing is to be sent (any more)."""
@@ -184,7 +194,7 @@ class NoticeDelivery:
 
     def _settle_failure(
         self, attempt_id: UUID, text: NoticeText, identity: IdentityView, fault: SendFault, reason: str
-    ) -> bool:
+    ) -> set[SendFault]:
         retry = fault in (SendFault.RETRY, SendFault.LATER) or (
             fault is SendFault.UNKNOWN and text.promise is Promise.AT_LEAST_ONCE
         )
@@ -200,4 +210,4 @@ class NoticeDelivery:
         log.info("push_not_sent", attempt=str(attempt_id), fault=fault.value, reason=reason)
         if fault in (SendFault.CONFIG, SendFault.CONTENT):
             self.alert_staff(f"消息模板异常：{text.template.value}（{reason}），请检查配置")
-        return retry
+        return {fault} if retry else set()

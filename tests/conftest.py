@@ -125,11 +125,18 @@ def world(clock: fakes.FakeClock) -> World:
 
 # argon2 at full strength would be most of what the console's tests do; tests/auth/test_staff.py tries the real cost
 QUICK: dict[str, Any] = {"password_memory_kib": 1024, "password_passes": 1}
+TEMPLATES: dict[str, Any] = {
+    f"{platform}_template_{name}": f"{platform}-{name}"
+    for platform in ("wechat", "alipay")
+    for name in ("ticket_decided", "transfer_step", "account_notice")
+}
 
 
 @pytest.fixture
 def settings(key_folder: Path, tmp_path: Path) -> Settings:
-    return Settings(environment="test", key_dir=key_folder, data_dir=tmp_path / "data", database_pool=6, **QUICK)
+    return Settings(
+        environment="test", key_dir=key_folder, data_dir=tmp_path / "data", database_pool=6, **QUICK, **TEMPLATES
+    )
 
 
 @pytest.fixture

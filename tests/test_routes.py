@@ -392,11 +392,12 @@ def test_the_console_answers_absent_ids_with_its_not_found_page(app: Flask, owne
             "receiver_address": "x",
             "target": "destination_registered",
         }
-        reply = owned.staff.client.open(
-            route.path(absent), method=route.method, data=form if route.method == "POST" else None
-        )
+        data = form if route.method == "POST" else None
+        reply = owned.staff.client.open(route.path(absent), method=route.method, data=data)
         assert reply.status_code == 404, (route.name, reply.status_code)
         seen += 1
     assert seen >= 14
-    mixed = f"/console/tickets/{uuid.uuid4()}/evidence/{owned.values['evidence_id']}"
-    assert owned.staff.client.get(mixed).status_code == 404
+    assert (
+        owned.staff.client.get(f"/console/tickets/{uuid.uuid4()}/evidence/{owned.values['evidence_id']}").status_code
+        == 404
+    )

@@ -19,7 +19,7 @@ from app.corrections.models import Evidence, Ticket, TicketApproval, TicketMessa
 from app.corrections.rules import Side, State
 from app.corrections.views import ChangeView, EvidenceView, MessageView, StepView, TicketLine, TicketView
 from app.db import new_id
-from app.dossiers.rules import SECTIONS, is_statutory
+from app.dossiers.rules import SECTIONS, guards_account, is_statutory
 from app.envelope import DataKey, Place, open_json, seal_json
 from app.errors import VersionMismatch
 from app.events import EventLog
@@ -56,6 +56,12 @@ def diff_digest(key: DataKey, ticket: Ticket, claim: dict[str, Any]) -> bytes:
 class TicketBook:
     def __init__(self, people: PeopleService, log: EventLog, queue: JobQueue, clock: Clock) -> None:
         self.people, self.log, self.queue, self.clock = people, log, queue, clock
+
+    @staticmethod
+    def approvals_needed(ticket: Ticket, claim: dict[str, Any]) -> int:
+        section = ticket.section
+        account = section is not None and any(guards_account(section, name) for name in claim["changes"])
+        return rules.approvals_needed(ticket.kind, guards_account=account)
 
     def check_version(self, ticket: Ticket, expected: int) -> None:
         if ticket.version != expected:
@@ -142,7 +148,7 @@ class TicketBook:
             timeline=self._timeline(session, ticket.id),
             moves=moves,
             approvals=tuple(staff[a.staff_id] for a in approvals),
-            approvals_needed=rules.KINDS[ticket.kind].approvals,
+            approvals_needed=self.approvals_needed(ticket, claim),
             reason=rules.REJECTION_REASONS[ticket.reason_code] if ticket.reason_code else None,
             appeal=rules.APPEAL if closed_badly else None,
             stale=self._stale(ticket, claim, current),

@@ -150,7 +150,7 @@ class CorrectionDesk:
             ticket.assigned_to = ticket.assigned_to or actor.id
             if note:
                 self._book.say(session, key, ticket, Side.STAFF, actor, note)
-            if agreed < rules.KINDS[ticket.kind].approvals:
+            if agreed < self._book.approvals_needed(ticket, claim):
                 ticket.state = State.AWAITING_SECOND
                 return self._done(session, actor, key, ticket, "ticket.approved_once")
             if ticket.record_id is not None and ticket.base_version is not None and claim["changes"]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Identity, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.corrections.rules import Kind, Side, State
@@ -20,10 +31,16 @@ class Ticket(Base):
     __table_args__ = (
         Index("ix_ticket_queue", "state", "decide_by", "id"),
         Index("ix_ticket_graduate", "graduate_id", "serial"),
+        Index(
+            "uq_ticket_open_record",
+            "record_id",
+            unique=True,
+            postgresql_where=text("state not in ('applied', 'resolved', 'rejected', 'withdrawn')"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    serial: Mapped[int] = mapped_column(Integer, Identity(always=True), unique=True)
+    serial: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     graduate_id: Mapped[UUID] = mapped_column(ForeignKey("graduate.id"))
     record_id: Mapped[UUID | None] = mapped_column(ForeignKey("record.id"))
     section: Mapped[Section | None] = mapped_column(EnumText(Section, 20))

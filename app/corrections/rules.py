@@ -41,6 +41,11 @@ KINDS: Mapping[Kind, KindRule] = {
 }
 
 
+def approvals_needed(kind: Kind, *, guards_account: bool) -> int:
+    """Persons who must agree: what an account is verified against is never changed by one alone."""
+    return max(KINDS[kind].approvals, 2 if guards_account else 1)
+
+
 class State(StrEnum):
     SUBMITTED = "submitted"
     IN_REVIEW = "in_review"

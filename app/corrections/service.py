@@ -9,9 +9,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import BigInteger, delete, func, literal, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actors import Actor
+from app.actors import Actor, Purpose
 from app.corrections import rules
 from app.corrections.book import TicketBook, claim_place, evidence_place
 from app.corrections.models import Evidence, Ticket
@@ -19,7 +20,7 @@ from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.views import EvidenceView, OpenTicket, TicketLine, TicketView
 from app.db import Database, new_id
 from app.dossiers.filing import FilingService, normal_value, value_fault
-from app.dossiers.rules import SECTIONS, Section, is_statutory
+from app.dossiers.rules import SECTIONS, Section, guards_account, is_statutory
 from app.envelope import open_bytes, seal_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
 from app.keyring import Keyring
@@ -132,10 +133,8 @@ class CorrectionService:
     def open_ticket(self, actor: Actor, request: OpenTicket) -> TicketView:
         """Raises Invalid by field, Conflict (changes_held, too_many_tickets, record_has_open_ticket), NotFound."""
         statement = clean_text(request.statement, "/statement", MAX_STATEMENT)
-        graduate = self._book.people.graduate(actor.id)
+        self._book.people.require_no_hold(actor.id)
         now = self._book.clock.now()
-        if graduate.changes_held_until is not None and now < graduate.changes_held_until:
-            raise Conflict("changes_held", extra={"until": graduate.changes_held_until.isoformat()})
         section, base, changes = self._changes(actor, request)
         self._check_kind(request, section, list(changes))
         key = self._keys.of(actor.id)
@@ -157,7 +156,11 @@ class CorrectionService:
             )
             ticket.sealed_claim = seal_json(key, claim_place(ticket), {"statement": statement, "changes": changes})
             session.add(ticket)
-            session.flush()
+            try:
+                session.flush()
+            except IntegrityError:
+                # the partial unique index is the rule, whoever races
+                raise Conflict("record_has_open_ticket") from None
             self._attach(session, actor.id, ticket.id, request.evidence_ids)
             self._book.record_step(session, actor, ticket, "ticket.opened", kind=request.kind.value)
             return self._book.view(session, actor, key, ticket)
@@ -226,7 +229,8 @@ class CorrectionService:
             fault = value_fault(section, name, value, rules.office_date(self._book.clock.now()))
             if fault is not None:
                 faults.append(FieldFault(f"/changes/{name}", fault))
-            if value == body.get(name, ""):
+            # told only to whom the present value may be shown: else a guess could be tried against it
+            if value == body.get(name, "") and actor.stepped_up_for(Purpose.VIEW_DOSSIER, self._book.clock.now()):
                 faults.append(FieldFault(f"/changes/{name}", "unchanged"))
             changes[name] = [body.get(name, ""), value]
         if faults:
@@ -241,6 +245,9 @@ class CorrectionService:
             faults.append(FieldFault("/changes", "required_for_kind"))
         if rule.needs_evidence and not request.evidence_ids:
             faults.append(FieldFault("/evidence_ids", "required_for_kind"))
+        account = section is not None and any(guards_account(section, n) for n in names)
+        if account and not request.evidence_ids and not rule.needs_evidence:
+            faults.append(FieldFault("/evidence_ids", "required_for_field"))
         if len(request.evidence_ids) > MAX_EVIDENCE:
             faults.append(FieldFault("/evidence_ids", "too_many"))
         statutory = section is not None and any(is_statutory(section, n) for n in names)

@@ -34,6 +34,8 @@ CARD_FIELDS = {
     (Section.IDENTITY, "id_number"): "id_number",
     (Section.IDENTITY, "phone"): "phone",
     (Section.ENROLMENT, "student_number"): "student_number",
+    (Section.ENROLMENT, "college"): "college",
+    (Section.ENROLMENT, "major"): "major",
 }
 """Record fields an account is verified against: when one is corrected, the card follows."""
 
@@ -113,6 +115,10 @@ class FilingService:
         Raises Invalid naming the fields, Conflict('student_exists').
         """
         self._check(new)
+        with self._db.transaction() as session:
+            # asked before any file is stored, and again below against a race
+            if self._people.student_exists(session, new.card.student_number):
+                raise Conflict("student_exists")
         graduate, key, wrapped = self._people.prepare_graduate(
             new.card, cohort_year=new.cohort_year, college=new.college, major=new.major, level=new.degree_level
         )

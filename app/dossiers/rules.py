@@ -45,12 +45,14 @@ class DossierState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """One field of a record. ``statutory`` fields follow documents issued by the state and need two persons;
-    ``required`` ones may be corrected but not emptied.
+    ``required`` ones may be corrected but not emptied; ``guards_account`` ones are what an account is verified
+    against, so that changing one needs evidence and two persons as well.
     """
 
     label: str
     statutory: bool = False
     required: bool = False
+    guards_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,14 @@ SECTIONS: Mapping[Section, SectionRule] = {
             "ethnicity": FieldRule("民族", statutory=True),
             "origin_region": FieldRule("生源地代码"),
             "political_status": FieldRule("政治面貌"),
-            "phone": FieldRule("手机号"),
+            "phone": FieldRule("手机号", guards_account=True),
         },
     ),
     Section.ENROLMENT: SectionRule(
         "学籍",
         "student_number",
         {
-            "student_number": FieldRule("学号", required=True),
+            "student_number": FieldRule("学号", required=True, guards_account=True),
             "college": FieldRule("学院", required=True),
             "major": FieldRule("专业", required=True),
             "class_name": FieldRule("班级"),
@@ -238,6 +240,10 @@ def field_faults(section: Section, body: Mapping[str, str]) -> dict[str, str]:
         if field_rule.required and not body.get(name, "").strip():
             faults[name] = "required"
     return faults
+
+
+def guards_account(section: Section, field: str) -> bool:
+    return SECTIONS[section].fields[field].guards_account
 
 
 def is_statutory(section: Section, field: str) -> bool:

@@ -47,7 +47,9 @@ class ZipBundle:
         if len(entries) > MAX_ENTRIES or sum(e.file_size for e in entries) > MAX_UNPACKED:
             raise TooLarge("document_too_large")
         self.is_workbook = any(e.filename == "xl/workbook.xml" for e in entries)
-        self._names = {_decoded(e).split("/", 1)[-1] if _one_root(entries) else _decoded(e): e for e in entries}
+        entries = [e for e in entries if not _decoded(e).startswith("__MACOSX/")]
+        one_root = _one_root(entries)
+        self._names = {_decoded(e).split("/", 1)[-1] if one_root else _decoded(e): e for e in entries}
 
     def read(self, name: str) -> bytes | None:
         """Raises Invalid for an entry that is damaged, encrypted or packed by an unknown method."""

@@ -58,6 +58,17 @@ ENROLMENT_COLUMNS = {
 }
 FAULT_WORDS = {
     "required": "必填",
+    "too_long": "过长",
+    "name_empty": "必填",
+    "name_too_long": "姓名过长",
+    "name_invisible_character": "姓名含有不可见字符",
+    "name_private_use_character": "姓名含有自造字，请改用标准字符",
+    "name_wrong_character": "姓名含有不允许的字符",
+    "student_unknown": "学号不在本次毕业生表中",
+    "documents_busy": "照片处理繁忙，请稍后重新导入该行",
+    "documents_unavailable": "照片暂时无法处理，请稍后重新导入该行",
+    "database_unavailable": "数据库暂时不可用，请稍后重新导入该行",
+    "file_store_unavailable": "文件暂时无法保存，请稍后重新导入该行",
     "unknown_level": f"应为{'、'.join(DEGREE_LEVELS)}之一",
     "year_wrong": "年份不正确",
     "duplicate_in_file": "与文件中前面的行重复",
@@ -118,6 +129,7 @@ def graduate_faults(row: Row, today: date) -> list[Fault]:
     faults += [Fault(column, code) for column, code in checks if code and column not in missing]
     if row.get("学历层次") and row["学历层次"] not in DEGREE_LEVELS:
         faults.append(Fault("学历层次", "unknown_level"))
+    faults += [Fault(c, "too_long") for c in ("学院", "专业") if len(row.get(c, "")) > 60]
     year = row.get("毕业年份", "")
     if year and not (year.isascii() and year.isdigit() and 1950 <= int(year) <= today.year + 10):
         faults.append(Fault("毕业年份", "year_wrong"))
@@ -140,6 +152,8 @@ def new_material(row: Row) -> NewMaterial | Fault:
     code = row.get("类别", "").strip()
     if code not in MATERIAL_CLASSES:
         return Fault("类别", "unknown_class")
+    if len(row.get("种类", "").strip()) > 30:
+        return Fault("种类", "too_long")
     pages = row.get("页数", "").strip()
     return NewMaterial(
         class_code=code,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from app.actors import Actor, ActorKind, Role
 from app.dossiers.filing import FilingService, NewMaterial
 from app.dossiers.rules import Section
-from app.errors import Conflict, FieldFault, Forbidden, Invalid, TooLarge
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, TooLarge, Unavailable
 from app.imports import columns
 from app.imports.bundle import Bundle, photo_of, rows_of, scan_of
 from app.imports.columns import Fault, Related, Row
@@ -61,7 +61,12 @@ class ImportService:
             reports.append(self._file_row(actor, bundle, line, row, related, seen))
             if progress is not None:
                 progress(index + 1, len(rows))
-        return ImportReport(tuple(reports))
+        # rows of the other tables that belong to nobody here are told, not dropped in silence
+        strays = [
+            RowReport(0, mask_student_number(number), "refused", (Fault("学号", "student_unknown"),))
+            for number in sorted(related.keys() - seen)
+        ]
+        return ImportReport((*reports, *strays))
 
     @staticmethod
     def _check_table(rows: list[tuple[int, dict[str, str]]]) -> None:
@@ -115,6 +120,9 @@ class ImportService:
             self._filing.file_dossier(actor, columns.new_dossier(row, belonging, photo))
         except Conflict as error:
             return RowReport(line, masked, "refused", (Fault("学号", error.code),))
+        except Unavailable as error:
+            # this row can be brought again; the others go on
+            return RowReport(line, masked, "refused", (Fault("", error.code),))
         except (Invalid, TooLarge) as error:
             found = tuple(Fault(f.pointer, f.code) for f in error.faults) or (Fault("照片", error.code),)
             return RowReport(line, masked, "refused", found)

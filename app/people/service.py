@@ -21,7 +21,7 @@ from app.people.models import Graduate, IdentityState, PlatformIdentity, StaffMe
 from app.ports import Clock, Platform, PlatformAccount
 
 CHANGES_HOLD = timedelta(hours=24)
-"""After a second account of one platform is bound, changes wait this long (4-trust, assurance ladder)."""
+"""After a second account of one platform is bound, changes wait this long (docs/architecture.md, the ladder)."""
 
 READERS = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
 
@@ -209,6 +209,8 @@ class PeopleService:
         row.student_number_bidx = self.student_number_index(card.student_number)
         row.id_number_bidx = self.id_number_index(card.id_number)
         row.phone_bidx = self.phone_index(card.phone) if card.phone else None
+        row.college = changes.get("college", row.college)
+        row.major = changes.get("major", row.major)
 
     # --- platform identities ----------------------------------------------------------------------------------------
 
@@ -234,6 +236,7 @@ class PeopleService:
                 PlatformIdentity.open_id == account.open_id,
             )
         ).one()
+        row.unreachable_at = None  # whoever logs in can be reached again
         if row.state is IdentityState.REVOKED:
             # an unbound account may come back, but as a stranger
             row.state, row.graduate_id, row.bound_at = IdentityState.UNBOUND, None, None
@@ -269,6 +272,12 @@ class PeopleService:
             )
             return [identity_view(r) for r in rows]
 
+    def identities_of_app(self, session: Session, platform: Platform, app_id: str) -> list[UUID]:
+        query = select(PlatformIdentity.id).where(
+            PlatformIdentity.platform == platform, PlatformIdentity.app_id == app_id
+        )
+        return list(session.scalars(query))
+
     def bind(self, session: Session, identity_id: UUID, graduate_id: UUID) -> bool:
         """Join an account to a proofed graduate. True if another account of that platform was bound before:
         then changes are held for a day and the old account must be told. Raises Conflict('already_bound').
@@ -297,6 +306,13 @@ class PeopleService:
             if graduate is not None:
                 graduate.changes_held_until = self._clock.now() + CHANGES_HOLD
         return again
+
+    def require_no_hold(self, graduate_id: UUID) -> None:
+        """Raises Conflict('changes_held') while changes wait after a new binding."""
+        with self._db.transaction() as session:
+            until = session.scalar(select(Graduate.changes_held_until).where(Graduate.id == graduate_id))
+        if until is not None and self._clock.now() < until:
+            raise Conflict("changes_held", extra={"until": until.isoformat()})
 
     def unbind(self, session: Session, identity_id: UUID) -> None:
         row = session.get(PlatformIdentity, identity_id, with_for_update=True)

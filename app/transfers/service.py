@@ -82,7 +82,7 @@ class TransferService:
     def open(
         self, actor: Actor, graduate_id: UUID, *, channel: Channel, receiver_name: str, receiver_address: str
     ) -> TransferView:
-        """Raises Conflict('transfer_open') when one is already under way, Invalid by field."""
+        """Raises Conflict('transfer_open') when one is already under way, Conflict('dossier_transferred'), Invalid."""
         self._require_mover(actor)
         faults = [
             FieldFault(f"/{name}", "required" if not value.strip() else "too_long")
@@ -97,10 +97,12 @@ class TransferService:
         key = self._keys.of(graduate_id)
         now = self._clock.now()
         with self._db.transaction() as session:
-            dossier_id = session.scalars(select(Dossier.id).where(Dossier.graduate_id == graduate_id)).one()
+            dossier = session.scalars(select(Dossier).where(Dossier.graduate_id == graduate_id).with_for_update()).one()
+            if dossier.state is DossierState.TRANSFERRED:
+                raise Conflict("dossier_transferred")
             row = Transfer(
                 id=new_id(),
-                dossier_id=dossier_id,
+                dossier_id=dossier.id,
                 graduate_id=graduate_id,
                 state=State.DRAFT,
                 channel=channel,
@@ -207,7 +209,7 @@ class TransferService:
         dossier = session.get_one(Dossier, row.dossier_id, with_for_update=True)
         if row.state in rules.SEALING:
             dossier.state = DossierState.SEALED
-        elif row.state in rules.UNSEALING:
+        elif row.state in rules.UNSEALING and dossier.state is DossierState.SEALED:
             dossier.state = DossierState.OPEN
         elif row.state is State.RECEIVED:
             dossier.state = DossierState.TRANSFERRED

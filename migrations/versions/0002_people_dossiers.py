@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("request_id", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_event_public_id")),
     )
     op.create_index("ix_event_graduate", "event", ["graduate_id", "id"], unique=False)
     op.create_index("ix_event_object", "event", ["object_kind", "object_id", "id"], unique=False)

@@ -58,12 +58,13 @@ def upgrade() -> None:
         sa.Column("sealed_state", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("queued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["session_id"], ["login_session.id"], name=op.f("fk_verification_session_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verification")),
         sa.UniqueConstraint("order_no", name=op.f("uq_verification_order_no")),
     )
-    op.create_index("ix_verification_queue", "verification", ["state", "created_at"], unique=False)
+    op.create_index("ix_verification_queue", "verification", ["state", "queued_at"], unique=False)
     op.create_index(op.f("ix_verification_session_id"), "verification", ["session_id"], unique=False)
     op.create_table(
         "activation_code",
@@ -112,6 +113,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_lockout")),
     )
     op.create_table(
+        "used_proof",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_used_proof")),
+    )
+    op.create_table(
         "campus_terminal",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -126,6 +133,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("campus_terminal")
+    op.drop_table("used_proof")
     op.drop_table("lockout")
     op.drop_table("consent")
     op.drop_table("graduate_totp")

@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "ticket",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("serial", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("serial", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("graduate_id", sa.Uuid(), nullable=False),
         sa.Column("record_id", sa.Uuid(), nullable=True),
         sa.Column("section", sa.String(length=20), nullable=True),
@@ -38,6 +38,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["record_id"], ["record.id"], name=op.f("fk_ticket_record_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket")),
         sa.UniqueConstraint("serial", name=op.f("uq_ticket_serial")),
+    )
+    op.create_index(
+        "uq_ticket_open_record",
+        "ticket",
+        ["record_id"],
+        unique=True,
+        postgresql_where=sa.text("state not in ('applied', 'resolved', 'rejected', 'withdrawn')"),
     )
     op.create_index("ix_ticket_graduate", "ticket", ["graduate_id", "serial"], unique=False)
     op.create_index("ix_ticket_queue", "ticket", ["state", "decide_by", "id"], unique=False)

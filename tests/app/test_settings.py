@@ -34,6 +34,11 @@ def production(tmp_path: Path) -> Callable[..., Settings]:
             "alipay_app_id": "2021",
             "alipay_private_key_file": tmp_path / "private.pem",
             "alipay_platform_public_key_file": tmp_path / "platform.pem",
+            **{
+                f"{platform}_template_{name}": "id"
+                for platform in ("wechat", "alipay")
+                for name in ("ticket_decided", "transfer_step", "account_notice")
+            },
         }
         return Settings(**{**good, **changes})
 

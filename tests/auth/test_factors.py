@@ -69,10 +69,13 @@ def test_the_platforms_phone_must_be_the_one_on_file(
 ) -> None:
     person = graduate_factory()
     http = signed_in(person, level=2)
-    for given, same in (("13800139999", False), ("", False), (f"+86 {person.card.phone}", True)):
-        world.wechat_phone.numbers["proof"] = given
-        done = prove(http, "phone", "view_dossier", {"proof": "proof"}).json
+    for n, (given, same) in enumerate((("13800139999", False), ("", False), (f"+86 {person.card.phone}", True))):
+        world.wechat_phone.numbers[f"phone-{n}"] = given
+        done = prove(http, "phone", "view_dossier", {"proof": f"phone-{n}"}).json
         assert (done["state"], done["reason"]) == (("passed", "") if same else ("failed", "phone_differs")), given
+    # a proof is good once, whatever the platform says of it a second time
+    again = prove(http, "phone", "view_dossier", {"proof": "phone-2"})
+    assert (again.status_code, again.json["code"]) == (422, "phone_proof_rejected")
 
 
 def test_a_graduate_without_a_phone_on_file_is_not_proved_by_an_empty_one(

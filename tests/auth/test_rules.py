@@ -63,10 +63,13 @@ def test_a_step_up_needs_another_family_and_keeps_its_purpose_and_time() -> None
     found = {
         s.purpose: s.at for s in step_ups([proof(Factor.LOCAL_FACE, Purpose.BIND), proof(Factor.PHONE, seconds=9)])
     }
-    assert found == {Purpose.BIND: T0, Purpose.VIEW_DOSSIER: T0 + timedelta(seconds=9)}
-    # the newest proof for a purpose counts, in whichever order they are kept
-    again = [proof(Factor.PHONE, seconds=60), proof(Factor.TOTP, seconds=20), proof(Factor.PHONE, seconds=40)]
-    assert step_ups(again) == (StepUp(Purpose.VIEW_DOSSIER, T0 + timedelta(seconds=60)),)
+    assert found == {Purpose.VIEW_DOSSIER: T0 + timedelta(seconds=9)}
+    # what is shown later, for another purpose, lends nothing backwards
+    later = step_ups([proof(Factor.PHONE, Purpose.MANAGE_ACCOUNT), proof(Factor.TOTP, Purpose.VIEW_DOSSIER, seconds=5)])
+    assert later == (StepUp(Purpose.VIEW_DOSSIER, T0 + timedelta(seconds=5)),)
+    # the newest proof for a purpose counts
+    again = [proof(Factor.PHONE), proof(Factor.TOTP, seconds=20), proof(Factor.PHONE, seconds=40)]
+    assert step_ups(again) == (StepUp(Purpose.VIEW_DOSSIER, T0 + timedelta(seconds=40)),)
 
 
 def test_a_step_up_is_fresh_for_three_hundred_seconds_and_for_its_purpose_alone() -> None:

@@ -119,6 +119,7 @@ def test_an_unbound_account_is_dead_and_stays_dead_when_it_comes_back(
     signed_in: Callable[..., ApiClient],
     claimed: Callable[..., ApiClient],
     api: Callable[[], ApiClient],
+    world: World,
     run_jobs: Callable[[], None],
 ) -> None:
     """A stolen phone: its old token must not revive when the thief logs in again after the unbinding."""
@@ -128,6 +129,10 @@ def test_an_unbound_account_is_dead_and_stays_dead_when_it_comes_back(
     assert prove(owner, "alipay_certify", "bind", {}).json["state"] == "passed"
     bound = owner.get("/me/identities").json["items"]
     stolen = next(i["id"] for i in bound if not i["current"])
+    refused = owner.delete(f"/me/identities/{stolen}")
+    assert (refused.status_code, refused.json["purpose"]) == (403, "manage_account")
+    world.alipay_phone.numbers["owner's"] = person.card.phone
+    assert prove(owner, "phone", "manage_account", {"proof": "owner's"}).json["state"] == "passed"
     assert owner.delete(f"/me/identities/{stolen}").status_code == 204
     assert not works(thief)
     again = enter(api(), f"open-{person.id.hex[:8]}-1", serial="again")
@@ -136,6 +141,8 @@ def test_an_unbound_account_is_dead_and_stays_dead_when_it_comes_back(
     assert thief.get("/dossier").status_code == 401
     run_jobs()
     assert owner.get("/notices").json["items"][0]["title"] == "账号已解除绑定"
+    told = [m.open_id for m in world.wechat_sender.sent]
+    assert told[-1] == f"open-{person.id.hex[:8]}-1", "the parted account hears of it too"
     assert len(owner.get("/me/identities").json["items"]) == 1
 
 

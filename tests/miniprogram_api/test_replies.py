@@ -109,6 +109,7 @@ def test_problems_speak_the_language_asked_for(api: Callable[[], ApiClient]) -> 
 
 
 def test_a_problem_is_an_rfc_9457_document_with_a_stable_code(api: Callable[[], ApiClient], app: Flask) -> None:
+    app.config["TRUSTED_PROXIES"] = 1  # our own proxy may name a request
     reply = api().get("/me", headers={"X-Request-Id": "asked-by-client-1"})
     assert reply.content_type == "application/problem+json"
     assert reply.json == {
@@ -121,6 +122,9 @@ def test_a_problem_is_an_rfc_9457_document_with_a_stable_code(api: Callable[[], 
     }
     forged = api().get("/me", headers={"X-Request-Id": "a\tb"})
     assert forged.headers["X-Request-Id"] == forged.json["request_id"] != "a\tb"
+    app.config["TRUSTED_PROXIES"] = 0  # a stranger may not: it would stand in the audit
+    stranger = api().get("/me", headers={"X-Request-Id": "asked-by-client-1"})
+    assert stranger.json["request_id"] != "asked-by-client-1"
     enum = document(app)["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
     assert enum == sorted(WORDING)
 

@@ -15,7 +15,7 @@ from app.jobs import Announce, DeliverNotice
 from app.people.models import PlatformIdentity
 from app.ports import OutboundMessage, Platform, SendFault
 from notifications.catalogue import Promise, Template, notice_for
-from notifications.delivery import BACKOFF, MAX_ATTEMPTS
+from notifications.delivery import BACKOFF, MAX_ATTEMPTS, NEXT_DAY
 from notifications.models import AttemptState, DeliveryAttempt, Notice, Subscription
 from parts import Lantai
 from tests.conftest import ApiClient, Person, World
@@ -146,7 +146,7 @@ def test_what_each_fault_leads_to(
         # a new job, due later: a waiting one would hold up whatever stands behind it
         ((name, args, at),) = queued
         assert (name, args) == ("notifications.deliver", {"notice_id": str(job.notice_id), "attempt": 2})
-        assert at == clock.now() + BACKOFF[0]
+        assert at == clock.now() + (NEXT_DAY if fault is SendFault.LATER else BACKOFF[0])
         lantai.delivery.deliver(DeliverNotice(job.notice_id, 2))
         assert attempts(lantai, job)[-1] == ("sent", "")
     else:

@@ -25,6 +25,7 @@ expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "41
 [checks.missing_required_header]
 expected-statuses = ["400", "401", "403", "404", "412", "413", "415", "422", "428", "429"]
 """
+INTERPRETER_FAULT = "AST constructor recursion depth mismatch"  # CPython 3.11's own, deep in the tool: tried again once
 # these end the session that the rest of the run needs; they are fuzzed as nobody, and by the other tests
 ENDING = ("end_session", "end_all_sessions")
 
@@ -46,13 +47,13 @@ def step_up(on: Stand, token: str) -> str:
     return issued.token
 
 
-def st_run(port: int, folder: Path, *, seed: int, examples: int, token: str, seconds: int) -> Ran:
+def st_run(port: int, folder: Path, *, seed: int, examples: int, token: str, seconds: int, again: bool = True) -> Ran:
     """One run of the command line; each distinct failure is one fault."""
     config, report = folder / "schemathesis.toml", folder / f"report-{bool(token)}.json"
     config.write_text(CONFIG)
     argv = ["st", "--config-file", str(config), "run", f"http://127.0.0.1:{port}/api/v1/openapi.json"]
     argv += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(examples), "--seed", str(seed)]
-    argv += ["--no-shrink", "--continue-on-failure", "--workers", "2", "--request-timeout", "10", "--checks", "all"]
+    argv += ["--no-shrink", "--continue-on-failure", "--workers", "1", "--request-timeout", "10", "--checks", "all"]
     argv += ["--warnings", "off", "--report-json-path", str(report), "--generation-database", "none"]
     if token:
         argv += ["-H", f"Authorization: Bearer {token}"]
@@ -66,7 +67,10 @@ def st_run(port: int, folder: Path, *, seed: int, examples: int, token: str, sec
         timeout=seconds,
         check=False,
     )
-    return read(done.returncode, done.stdout + done.stderr)
+    output = done.stdout + done.stderr
+    if INTERPRETER_FAULT in output and again:
+        return st_run(port, folder, seed=seed + 1, examples=examples, token=token, seconds=seconds, again=False)
+    return read(done.returncode, output)
 
 
 def read(code: int, output: str) -> Ran:
