@@ -1,7 +1,6 @@
 """Default-deny, proved by requests: every route of every door as somebody who may not, and every id as somebody else's.
 
-The routes come from the URL map, so a new one is tested without being written down here.
-"""
+The routes come from the URL map, so a new one is tested without being written down here."""
 
 from __future__ import annotations
 
@@ -392,12 +391,10 @@ def test_the_console_answers_absent_ids_with_its_not_found_page(app: Flask, owne
             "receiver_address": "x",
             "target": "destination_registered",
         }
-        data = form if route.method == "POST" else None
-        reply = owned.staff.client.open(route.path(absent), method=route.method, data=data)
+        sent = {"data": form} if route.method == "POST" else {}
+        reply = owned.staff.client.open(route.path(absent), method=route.method, **sent)
         assert reply.status_code == 404, (route.name, reply.status_code)
         seen += 1
     assert seen >= 14
-    assert (
-        owned.staff.client.get(f"/console/tickets/{uuid.uuid4()}/evidence/{owned.values['evidence_id']}").status_code
-        == 404
-    )
+    path = f"/console/tickets/{uuid.uuid4()}/evidence/{owned.values['evidence_id']}"
+    assert owned.staff.client.get(path).status_code == 404
