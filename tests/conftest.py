@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -37,6 +38,17 @@ from providers.redis_store import RedisCache, RedisRateLimiter, connect
 from tests import fakes
 from wiring import build, build_queue_app, libpq_url, register_work
 from wsgi import create_app
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A test that configures logging must not silence the next one's."""
+    loggers = [logging.getLogger(name) for name in ("", "procrastinate", "urllib3", "sqlalchemy")]
+    before = [(each, each.level, list(each.handlers)) for each in loggers]
+    yield
+    for each, level, handlers in before:
+        each.setLevel(level)
+        each.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

@@ -391,7 +391,7 @@ def test_the_console_answers_absent_ids_with_its_not_found_page(app: Flask, owne
             "receiver_address": "x",
             "target": "destination_registered",
         }
-        sent = {"data": form} if route.method == "POST" else {}
+        sent: Any = {"data": form} if route.method == "POST" else {}
         reply = owned.staff.client.open(route.path(absent), method=route.method, **sent)
         assert reply.status_code == 404, (route.name, reply.status_code)
         seen += 1

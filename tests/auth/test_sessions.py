@@ -146,6 +146,35 @@ def test_an_unbound_account_is_dead_and_stays_dead_when_it_comes_back(
     assert len(owner.get("/me/identities").json["items"]) == 1
 
 
+def test_a_parted_account_that_binds_again_does_not_revive_its_old_sessions(
+    graduate_factory: Callable[..., Person], claimed: Callable[..., ApiClient], clock: FakeClock
+) -> None:
+    person = graduate_factory()
+    old = claimed(person, "open-own")
+    assert prove(old, "wechat_face", "bind", {}).json["state"] == "passed"
+    own = old.get("/me/identities").json["items"][0]["id"]
+    assert old.delete(f"/me/identities/{own}").status_code == 204
+    clock.advance(seconds=1)
+    new = enter(ApiClient(old.http), "open-own", serial="2")
+    new.post("/claims", json=claim_of(person))
+    assert prove(new, "wechat_face", "bind", {}).json["state"] == "passed"
+    assert (works(new), works(old)) == (True, False)
+
+
+def test_a_session_ends_with_its_binding_even_where_nobody_revoked_it(
+    graduate_factory: Callable[..., Person], claimed: Callable[..., ApiClient], lantai: Lantai
+) -> None:
+    person = graduate_factory()
+    http = claimed(person, "open-own")
+    assert prove(http, "wechat_face", "bind", {}).json["state"] == "passed"
+    (identity,) = lantai.people.identities_of(person.id)
+    with lantai.db.transaction() as session:
+        lantai.people.unbind(session, identity.id)
+    assert not works(http)
+    enter(ApiClient(http.http), "open-own", serial="2")  # the account is back, as a stranger
+    assert not works(http)
+
+
 def test_unbinding_somebody_elses_account_is_not_found(
     graduate_factory: Callable[..., Person], signed_in: Callable[..., ApiClient]
 ) -> None:

@@ -88,7 +88,9 @@ def demo_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
 
 @pytest.fixture(scope="session")
 def config(demo_environment: dict[str, str]) -> SandboxConfig:
-    return SandboxConfig.from_environment(demo_environment)
+    # without the file that keeps phones over a restart: each test starts with none
+    without = {k: v for k, v in demo_environment.items() if k != "SANDBOX_PHONES_FILE"}
+    return SandboxConfig.from_environment(without)
 
 
 @pytest.fixture
