@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 import pyotp
@@ -20,6 +21,7 @@ from app.errors import Forbidden
 from app.imports.bundle import FolderBundle
 from app.settings import Settings
 from commands.cohort import print_report
+from commands.demo_cases import open_tickets, open_transfer
 from commands.demo_scans import sample_scan
 from commands.parts import wired
 from parts import Lantai
@@ -92,7 +94,9 @@ def _load(parts: Lantai) -> dict[str, Any]:
     print_report(report)
     staff = [_add_staff(parts, *row) for row in STAFF]
     _, terminal = parts.logins.add_terminal("演示自助终端")
-    _add_scans(parts, people[:6])
+    ids = _add_scans(parts, people[:6])
+    open_tickets(parts, ids)
+    open_transfer(parts, next(UUID(s["id"]) for s in staff if s["username"] == "dispatcher"), ids[3])
     _add_phones(parts, people)
     graduates = [
         {"student_number": p.student_number, "name": p.name, "id_number": p.id_number, "phone": p.phone}
@@ -117,6 +121,7 @@ def _add_staff(parts: Lantai, username: str, name: str, roles: tuple[Role, ...])
     # sample accounts skip the forced change, so that the printed password works
     parts.staff.change_password(Actor(ActorKind.STAFF, made.staff_id), made.password, password)
     return {
+        "id": str(made.staff_id),
         "username": username,
         "name": name,
         "roles": [r.value for r in roles],
@@ -125,8 +130,9 @@ def _add_staff(parts: Lantai, username: str, name: str, roles: tuple[Role, ...])
     }
 
 
-def _add_scans(parts: Lantai, people: list[SampleGraduate]) -> None:
-    """A readable scan for the first graduates, so that a download can be tried."""
+def _add_scans(parts: Lantai, people: list[SampleGraduate]) -> list[UUID]:
+    """A readable scan for these graduates, so that a download can be tried; gives their ids."""
+    ids = []
     for person in people:
         graduate = parts.people.find_by_student_number(
             Actor(ActorKind.STAFF, SYSTEM.id, frozenset({Role.ARCHIVIST})), person.student_number
@@ -134,6 +140,8 @@ def _add_scans(parts: Lantai, people: list[SampleGraduate]) -> None:
         document = parts.outside.cleaner.clean(sample_scan(person.student_number))
         material = NewMaterial("4-1", "transcript", "成绩单（扫描件）", f"{YEAR}-06-20", 1, None, document)
         parts.filing.add_material(SYSTEM, graduate.id, material)
+        ids.append(graduate.id)
+    return ids
 
 
 def _add_phones(parts: Lantai, people: list[SampleGraduate]) -> None:

@@ -1,0 +1,49 @@
+"""A few cases under way, so that the demo's queue and transfers are not empty."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.actors import Actor, ActorKind, Assurance, Purpose, Role, StepUp
+from app.corrections.rules import Kind
+from app.corrections.views import OpenTicket
+from app.dossiers.rules import Section
+from app.transfers.rules import Channel, State
+from parts import Lantai
+
+RECEIVER = ("示例市人力资源公共服务中心", "示例市人民路 1 号 人事档案科")
+
+
+def _graduate(parts: Lantai, graduate_id: UUID) -> Actor:
+    """The graduate as after a fresh step-up."""
+    step_up = StepUp(Purpose.VIEW_DOSSIER, parts.clock.now())
+    return Actor(ActorKind.GRADUATE, graduate_id, assurance=Assurance.L3_STEPPED_UP, step_ups=(step_up,))
+
+
+def open_tickets(parts: Lantai, graduates: list[UUID]) -> None:
+    """A wrong grade, a missing material and a wrong class, one of each for the first three."""
+    first, second, third = (_graduate(parts, g) for g in graduates[:3])
+    course = parts.dossiers.section(first, Section.COURSE).records[0]
+    parts.corrections.open_ticket(
+        first,
+        OpenTicket(
+            Kind.TRANSCRIPTION, "成绩单原件为 96 分，电子记录录入有误。", course.id, course.version, {"grade": "96"}
+        ),
+    )
+    parts.corrections.open_ticket(second, OpenTicket(Kind.MISSING_MATERIAL, "缺少大三学年的三好学生登记表。"))
+    enrolment = parts.dossiers.section(third, Section.ENROLMENT).records[0]
+    parts.corrections.open_ticket(
+        third,
+        OpenTicket(
+            Kind.TRANSCRIPTION, "班级写错了一个数字。", enrolment.id, enrolment.version, {"class_name": "档案学2203班"}
+        ),
+    )
+
+
+def open_transfer(parts: Lantai, dispatcher: UUID, graduate_id: UUID) -> None:
+    """One transfer that has come to the school's approval."""
+    actor = Actor(ActorKind.STAFF, dispatcher, frozenset({Role.DISPATCHER}))
+    name, address = RECEIVER
+    view = parts.transfers.open(actor, graduate_id, channel=Channel.EMS, receiver_name=name, receiver_address=address)
+    for state in (State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED):
+        view = parts.transfers.move(actor, view.id, view.version, state)
