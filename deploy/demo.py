@@ -110,7 +110,7 @@ def welcome(demo: Demo, logins: str, seconds: float) -> str:
         "  sample logins",
         *(f"    {line}" for line in logins.strip().splitlines()),
         "",
-        "  next: sign in to the console as archivist, find a graduate by student number, issue a code;",
+        "  next: sign in to the console as archivist and decide one of the waiting corrections;",
         "        see on the sandbox phones what a phone would show, and read the API reference;",
         "        'make journey' in another terminal plays the whole story, step by step.",
         f"  logs: {demo.folder / 'log'}",
