@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import create_engine, pool
 
 from app.db import Base
 from migrations.tables import ALL_MODELS
@@ -21,12 +21,10 @@ def include_object(thing: object, name: str | None, kind: str, reflected: bool, 
 
 def run() -> None:
     url = context.config.attributes["url"]
-    engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+    # a migration that has to wait for a lock gives up instead of stopping the house
+    limits = {"options": "-c lock_timeout=5s -c statement_timeout=10min"}
+    engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True, connect_args=limits)
     with engine.connect() as connection:
-        # a migration that has to wait for a lock gives up instead of stopping the house
-        connection.execute(text("set lock_timeout = '5s'"))
-        connection.execute(text("set statement_timeout = '10min'"))
-        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
