@@ -8,6 +8,7 @@ from app.corrections.desk import CorrectionDesk
 from app.corrections.service import CorrectionService
 from app.db import Database
 from app.dossiers.filing import FilingService
+from app.dossiers.holdings import Holdings
 from app.dossiers.service import DossierService
 from app.events import EventLog
 from app.idempotency import Idempotency
@@ -48,6 +49,7 @@ class Lantai:
     people: PeopleService
     dossiers: DossierService
     filing: FilingService
+    holdings: Holdings
     corrections: CorrectionService
     desk: CorrectionDesk
     transfers: TransferService

@@ -14,6 +14,7 @@ from app.corrections.desk import CorrectionDesk
 from app.corrections.service import CorrectionService
 from app.db import Database
 from app.dossiers.filing import FilingService
+from app.dossiers.holdings import Holdings
 from app.dossiers.service import DossierService
 from app.envelope import BlindIndex
 from app.events import EventLog
@@ -97,9 +98,10 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     log = EventLog(clock)
     keys = Keyring(db, wrapper, clock, settings.seal_suite)
     queue = ProcrastinateQueue(build_queue_app(urls))
-    people = PeopleService(db, keys, BlindIndex(wrapper.secret("blind-index")), log, clock)
+    index = BlindIndex(wrapper.secret("blind-index"))
+    people = PeopleService(db, keys, index, log, clock)
     dossiers = DossierService(db, keys, outside.files, log, clock)
-    filing = FilingService(db, keys, people, outside.files, log, clock)
+    filing = FilingService(db, keys, index, people, outside.files, log, clock)
     book = TicketBook(people, log, queue, clock)
     sessions = SessionService(db, pepper, log, clock)
     lockouts = Lockouts(db, pepper, clock)
@@ -135,6 +137,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         people=people,
         dossiers=dossiers,
         filing=filing,
+        holdings=Holdings(db, keys, outside.files),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         desk=CorrectionDesk(db, keys, filing, book, outside.files),
         transfers=TransferService(db, keys, log, queue, clock),

@@ -14,6 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.errors import DomainError
+from app.file_ports import DocumentCleaner, FileStore
 
 
 class Clock(Protocol):
@@ -291,7 +292,7 @@ class AlipayNotify(Protocol):
         ...
 
 
-# --- keys, files, documents ---------------------------------------------------------------------------------------
+# --- keys -------------------------------------------------------------------------------------------------------------
 
 
 class KeyWrapper(Protocol):
@@ -310,39 +311,6 @@ class KeyWrapper(Protocol):
 
     def secret(self, name: str) -> bytes:
         """A 32-byte key of its own for one use ('blind-index', 'frames', 'session-pepper' …)."""
-        ...
-
-
-class FileStore(Protocol):
-    """Opaque, already sealed bytes by random name."""
-
-    def put(self, name: str, data: bytes) -> None:
-        """Durable when it returns; never overwrites."""
-        ...
-
-    def get(self, name: str) -> bytes:
-        """Raises NotFound."""
-        ...
-
-    def delete(self, name: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class CleanDocument:
-    """An upload after processing: re-encoded image or PDF without active content."""
-
-    media_type: str
-    data: bytes = field(repr=False)
-    pages: int
-    width: int | None = None
-    height: int | None = None
-
-
-class DocumentCleaner(Protocol):
-    def clean(self, data: bytes, claimed_type: str = "") -> CleanDocument:
-        """Decides the type by content. Raises Invalid (codes document_type_refused, document_type_lies,
-        document_unreadable, document_too_complex) or TooLarge.
-        """
         ...
 
 

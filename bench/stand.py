@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from app.actors import SYSTEM, Purpose
 from app.db import new_id
-from app.dossiers.filing import NewDossier, NewMaterial
+from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import Section
 from app.people.rules import id_check_digit
 from app.people.service import Card

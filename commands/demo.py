@@ -16,7 +16,7 @@ import click
 import pyotp
 
 from app.actors import SYSTEM, Actor, ActorKind, Role
-from app.dossiers.filing import NewMaterial
+from app.dossiers.incoming import NewMaterial
 from app.errors import Forbidden
 from app.imports.bundle import FolderBundle
 from app.settings import Settings

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Invalid, TooLarge, Unavailable
-from app.ports import CleanDocument
+from app.file_ports import CleanDocument
 from providers.document_child import READY
 
 JPEG, PNG, TIFF, PDF, OFD = "image/jpeg", "image/png", "image/tiff", "application/pdf", "application/ofd"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from flask import Response, make_response, redirect, render_template, request
 
@@ -45,18 +46,20 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
+    group: str
     path: str
     label: str
     current: bool
 
 
-_NAV: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
-    ("/console/", "工作台", ()),
-    ("/console/tickets", "更正申请", gate.DESK),
-    ("/console/graduates", "毕业生", gate.READERS),
-    ("/console/transfers", "档案转递", gate.MOVERS),
-    ("/console/import", "批量导入", (Role.ARCHIVIST,)),
-    ("/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
+# (group, path, label, roles): a group's heading stands before its first item that this person may open
+_NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
+    ("", "/console/", "工作台", ()),
+    ("办理", "/console/tickets", "更正申请", gate.DESK),
+    ("办理", "/console/transfers", "档案转递", gate.MOVERS),
+    ("档案", "/console/graduates", "毕业生", gate.READERS),
+    ("档案", "/console/import", "批量导入", (Role.ARCHIVIST,)),
+    ("管理", "/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
 )
 
 
@@ -66,10 +69,16 @@ def _here(path: str) -> bool:
     return request.path == path if path == "/console/" else request.path.startswith(path)
 
 
-def navigation(who: StaffView | None) -> list[NavItem]:
+def navigation(who: StaffView | None) -> list[tuple[str, list[NavItem]]]:
+    """Groups in order, each with the items this person may open."""
     if who is None or who.must_change_password:
         return []
-    return [NavItem(p, label, _here(p)) for p, label, roles in _NAV if not roles or who.roles.intersection(roles)]
+    items = [
+        NavItem(group, p, label, _here(p))
+        for group, p, label, roles in _NAV
+        if not roles or who.roles.intersection(roles)
+    ]
+    return [(group, list(members)) for group, members in groupby(items, key=lambda item: item.group)]
 
 
 def wants_fragment() -> bool:

@@ -20,7 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.actors import SYSTEM, Actor, ActorKind, Assurance, Purpose, Role, StepUp
-from app.dossiers.filing import NewDossier, NewMaterial
+from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import Section
 from app.job_worker import work
 from app.people.rules import id_check_digit

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from PIL import Image
 
 from app.errors import Invalid, NotFound, Unavailable
+from app.file_ports import CleanDocument
 from app.ports import (
     CertifyOutcome,
     CertifyState,
     CertifyTicket,
-    CleanDocument,
     FaceChallenge,
     FaceClip,
     FaceDecision,

@@ -7,8 +7,7 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,11 +17,11 @@ from werkzeug.routing import Rule
 
 from app.actors import Actor, Purpose, Role
 from app.errors import DomainError
-from app.transfers.rules import Channel
 from auth.guards import STAFF_COOKIE, policy_of, unguarded_routes
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
-from tests.fakes import FakeClock, jpeg
+from tests.fakes import FakeClock
+from tests.owned import Owned, make_owned
 
 # Whatever is open to everybody stands here with the reason, and nothing else may be.
 PUBLIC = {
@@ -69,16 +68,6 @@ def routes(app: Flask, prefix: str = "/") -> Iterator[Route]:
                 yield Route(method, rule, policy_of(app.view_functions[rule.endpoint]) or "")
 
 
-@dataclass
-class Owned:
-    """A graduate with one of everything that has an id."""
-
-    person: Person
-    http: ApiClient
-    staff: StaffLogin
-    values: dict[str, object] = field(default_factory=dict)
-
-
 @pytest.fixture
 def owned(
     graduate_factory: Callable[..., Person],
@@ -87,52 +76,7 @@ def owned(
     lantai: Lantai,
     run_jobs: Callable[[], None],
 ) -> Owned:
-    person = graduate_factory()
-    http, staff = signed_in(person), staff_factory(Role.ARCHIVIST)
-    record = http.get("/dossier/sections/course").json["records"][0]
-    materials = [i for i in http.get("/dossier").json["items"] if i["kind"] == "material"]
-    evidence = http.post(
-        "/evidence",
-        data={"file": (BytesIO(jpeg()), "a.jpg")},
-        content_type="multipart/form-data",
-        headers={"Idempotency-Key": "owned-evidence"},
-    ).json
-    ticket = http.post(
-        "/corrections",
-        json={
-            "kind": "transcription",
-            "statement": "成绩有误",
-            "record_id": record["id"],
-            "base_version": record["version"],
-            "changes": {"grade": "95"},
-            "evidence_ids": [evidence["id"]],
-        },
-        headers={"Idempotency-Key": "owned-ticket"},
-    ).json
-    transfer = lantai.transfers.open(
-        staff.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某市某路 1 号"
-    )
-    run_jobs()
-    begun = http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json
-    values: dict[str, object] = {
-        "identity_id": http.get("/me/identities").json["items"][0]["id"],
-        "notice_id": http.get("/notices").json["items"][0]["id"],
-        "dossier_id": person.dossier_id,
-        "graduate_id": person.id,
-        "section": "course",
-        "record_id": record["id"],
-        "material_id": materials[0]["id"],
-        "evidence_id": evidence["id"],
-        "ticket_id": ticket["id"],
-        "session_id": http.get("/sessions").json["items"][0]["id"],
-        "verification_id": begun["id"],
-        "transfer_id": transfer.id,
-        "staff_id": staff.id,
-        "kind": "face",
-        "template": "ticket_decided",
-        "name": "console.css",
-    }
-    return Owned(person, http, staff, values)
+    return make_owned(graduate_factory, signed_in, staff_factory, lantai, run_jobs)
 
 
 def test_every_view_has_a_policy_and_the_public_ones_are_written_down(app: Flask) -> None:

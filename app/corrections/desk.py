@@ -16,12 +16,13 @@ from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.service import MAX_STATEMENT, clean_text
 from app.corrections.views import TicketLine, TicketView
 from app.db import Database, new_id
-from app.dossiers.filing import FieldChange, FilingService
+from app.dossiers.filing import FilingService
+from app.dossiers.incoming import FieldChange
 from app.envelope import DataKey, open_bytes, open_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
+from app.file_ports import FileStore
 from app.keyring import Keyring
 from app.people.models import StaffMember
-from app.ports import FileStore
 
 DESK_ROLES = (Role.ARCHIVIST, Role.REVIEWER)
 OPEN_STATES = tuple(s for s in State if s not in rules.CLOSED)

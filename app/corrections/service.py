@@ -19,12 +19,13 @@ from app.corrections.models import Evidence, Ticket
 from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.views import EvidenceView, OpenTicket, TicketLine, TicketView
 from app.db import Database, new_id
-from app.dossiers.filing import FilingService, normal_value, value_fault
+from app.dossiers.filing import FilingService
+from app.dossiers.incoming import normal_value, value_fault
 from app.dossiers.rules import SECTIONS, Section, guards_account, is_statutory
 from app.envelope import open_bytes, seal_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
+from app.file_ports import CleanDocument, DocumentCleaner, FileStore
 from app.keyring import Keyring
-from app.ports import CleanDocument, DocumentCleaner, FileStore
 
 MAX_STATEMENT = 2000
 MAX_VALUE = 500

@@ -5,10 +5,9 @@ Nothing is overwritten: a change is a new version row, and the one before stays.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -16,97 +15,35 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
-from app.db import Database, new_id
+from app.db import Base, Database, new_id
 from app.dossiers import rules
+from app.dossiers.incoming import CARD_FIELDS, FieldChange, NewDossier, NewMaterial, normal_value, value_fault
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
+from app.dossiers.places import body_place, file_place, photo_name_place, photo_place, preview_place
+from app.dossiers.rows import StoredFile, material_rows, record_rows, record_version
 from app.dossiers.rules import DossierState, Section, Source
-from app.dossiers.service import about_place, body_place, changed_fields, file_place, photo_name_place, photo_place
-from app.envelope import DataKey, open_json, seal_bytes, seal_json
+from app.dossiers.service import changed_fields
+from app.envelope import BlindIndex, DataKey, open_json, seal_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
+from app.file_ports import FileStore
 from app.keyring import Keyring
-from app.people import rules as people_rules
-from app.people.service import Card, PeopleService
-from app.ports import CleanDocument, Clock, FileStore
-
-CARD_FIELDS = {
-    (Section.IDENTITY, "name"): "name",
-    (Section.IDENTITY, "id_number"): "id_number",
-    (Section.IDENTITY, "phone"): "phone",
-    (Section.ENROLMENT, "student_number"): "student_number",
-    (Section.ENROLMENT, "college"): "college",
-    (Section.ENROLMENT, "major"): "major",
-}
-"""Record fields an account is verified against: when one is corrected, the card follows."""
-
-
-_NORMAL: Mapping[str, Callable[[str], str]] = {
-    "name": people_rules.normalise_name,
-    "id_number": people_rules.normalise_id_number,
-    "phone": people_rules.normalise_phone,
-    "student_number": people_rules.normalise_student_number,
-}
-
-
-def normal_value(section: Section, name: str, value: str) -> str:
-    """What a card field is stored and looked up as; other fields unchanged."""
-    card_field = CARD_FIELDS.get((section, name))
-    return _NORMAL[card_field](value) if card_field is not None else value
-
-
-def value_fault(section: Section, name: str, value: str, today: date) -> str | None:
-    """Why a normal-form value cannot stand on a card; None for other fields and where it can."""
-    card_field = CARD_FIELDS.get((section, name))
-    if card_field is None or not value:
-        return None
-    if card_field == "id_number":
-        return people_rules.id_number_fault(value, today)
-    check = {
-        "name": people_rules.name_fault,
-        "phone": people_rules.phone_fault,
-        "student_number": people_rules.student_number_fault,
-    }[card_field]
-    return check(value)
-
-
-@dataclass(frozen=True, slots=True)
-class NewMaterial:
-    class_code: str
-    kind: str
-    title: str = field(repr=False)
-    formed_on: str | None = None
-    pages: int | None = None
-    remark: str | None = field(default=None, repr=False)
-    document: CleanDocument | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewDossier:
-    """One graduate as an import brings it. ``records`` per section in order; ``photo`` a cleaned JPEG."""
-
-    card: Card
-    cohort_year: int
-    college: str
-    major: str
-    degree_level: str
-    records: Mapping[Section, Sequence[Mapping[str, str]]] = field(repr=False)
-    materials: Sequence[NewMaterial] = ()
-    photo: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """A corrected record field, old value and new."""
-
-    name: str
-    new_value: str = field(repr=False)
+from app.people.service import PeopleService
+from app.ports import Clock
 
 
 class FilingService:
     def __init__(
-        self, db: Database, keys: Keyring, people: PeopleService, files: FileStore, log: EventLog, clock: Clock
+        self,
+        db: Database,
+        keys: Keyring,
+        index: BlindIndex,
+        people: PeopleService,
+        files: FileStore,
+        log: EventLog,
+        clock: Clock,
     ) -> None:
-        self._db, self._keys, self._people = db, keys, people
+        self._db, self._keys, self._index, self._people = db, keys, index, people
         self._files, self._log, self._clock = files, log, clock
 
     def file_dossier(self, actor: Actor, new: NewDossier) -> UUID:
@@ -129,11 +66,28 @@ class FilingService:
         if new.photo is not None:
             name = self._store(seal_bytes(key, photo_place(dossier), new.photo))
             dossier.sealed_photo_name = seal_json(key, photo_name_place(dossier), {"name": name})
-        rows = [row for section, bodies in new.records.items() for row in self._records(dossier, key, section, bodies)]
+        now = self._clock.now()
+        rows: list[Base] = [
+            row
+            for section, bodies in new.records.items()
+            for pair in record_rows(dossier.id, key, section, bodies, now)
+            for row in pair
+        ]
         sequences: dict[str, int] = {}
         for material in new.materials:
             sequences[material.class_code] = sequences.get(material.class_code, 0) + 1
-            rows += self._material(dossier.id, key, material, sequences[material.class_code], Source.IMPORT, None)
+            ids = (new_id(), new_id())
+            rows += material_rows(
+                dossier.id,
+                key,
+                material,
+                sequences[material.class_code],
+                Source.IMPORT,
+                None,
+                now,
+                ids=ids,
+                stored=self._store_document(key, material, ids[1]),
+            )
         with self._db.transaction() as session:
             if self._people.student_exists(session, new.card.student_number):
                 raise Conflict("student_exists")
@@ -157,7 +111,7 @@ class FilingService:
         with self._db.transaction() as session:
             dossier_id = session.scalars(select(Dossier.id).where(Dossier.graduate_id == graduate_id)).one()
         material_id, version_id = new_id(), new_id()
-        sealed = self._store_document(key, material, version_id)
+        stored = self._store_document(key, material, version_id)
         with self._db.transaction() as session:
             dossier = session.scalars(select(Dossier).where(Dossier.id == dossier_id).with_for_update()).one()
             self._require_open(dossier)
@@ -166,8 +120,16 @@ class FilingService:
                     Material.dossier_id == dossier_id, Material.class_code == material.class_code
                 )
             )
-            rows = self._material(
-                dossier_id, key, material, (last or 0) + 1, source, None, ids=(material_id, version_id), stored=sealed
+            rows = material_rows(
+                dossier_id,
+                key,
+                material,
+                (last or 0) + 1,
+                source,
+                None,
+                self._clock.now(),
+                ids=(material_id, version_id),
+                stored=stored,
             )
             session.add_all(rows)
             dossier.version += 1
@@ -220,7 +182,8 @@ class FilingService:
         ]
         if faults:
             raise Invalid("record_invalid", faults=faults)
-        new = self._version(record.id, key, base_version + 1, body, Source.CORRECTION, ticket_id)
+        now = self._clock.now()
+        new = record_version(record.id, key, base_version + 1, body, Source.CORRECTION, ticket_id, now)
         session.add(new)
         record.current = new.number
         dossier.version += 1
@@ -281,88 +244,18 @@ class FilingService:
         ).one()
         return record, version
 
-    def _records(
-        self, dossier: Dossier, key: DataKey, section: Section, bodies: Sequence[Mapping[str, str]]
-    ) -> list[Record | RecordVersion | Material | MaterialVersion]:
-        zone = rules.section_zone(section)
-        rows: list[Record | RecordVersion | Material | MaterialVersion] = []
-        for position, body in enumerate(bodies, 1):
-            record = Record(
-                id=new_id(),
-                dossier_id=dossier.id,
-                section=section,
-                position=position,
-                zone=zone.zone,
-                zone_rule=zone.id,
-                current=1,
-            )
-            rows += (record, self._version(record.id, key, 1, body, Source.IMPORT, None))
-        return rows
-
-    def _version(
-        self,
-        record_id: UUID,
-        key: DataKey,
-        number: int,
-        body: Mapping[str, str],
-        source: Source,
-        source_id: UUID | None,
-    ) -> RecordVersion:
-        version = RecordVersion(
-            id=new_id(),
-            record_id=record_id,
-            number=number,
-            source=source,
-            source_id=source_id,
-            created_at=self._clock.now(),
-        )
-        version.sealed_body = seal_json(key, body_place(version), body)
-        return version
-
-    def _material(
-        self,
-        dossier_id: UUID,
-        key: DataKey,
-        new: NewMaterial,
-        sequence: int,
-        source: Source,
-        source_id: UUID | None,
-        *,
-        ids: tuple[UUID, UUID] | None = None,
-        stored: str | None = None,
-    ) -> list[Record | RecordVersion | Material | MaterialVersion]:
-        zone = rules.material_zone(new.class_code, new.kind)
-        material_id, version_id = ids or (new_id(), new_id())
-        material = Material(
-            id=material_id,
-            dossier_id=dossier_id,
-            class_code=new.class_code,
-            kind=new.kind,
-            sequence=sequence,
-            zone=zone.zone,
-            zone_rule=zone.id,
-            current=1,
-        )
-        version = MaterialVersion(
-            id=version_id,
-            material_id=material_id,
-            number=1,
-            file_name=stored or self._store_document(key, new, version_id),
-            media_type=new.document.media_type if new.document else None,
-            size=len(new.document.data) if new.document else None,
-            source=source,
-            source_id=source_id,
-            created_at=self._clock.now(),
-        )
-        about = {"title": new.title, "formed_on": new.formed_on, "pages": new.pages, "remark": new.remark}
-        version.sealed_about = seal_json(key, about_place(version), {k: v for k, v in about.items() if v is not None})
-        return [material, version]
-
-    def _store_document(self, key: DataKey, new: NewMaterial, version_id: UUID) -> str | None:
-        if new.document is None:
+    def _store_document(self, key: DataKey, new: NewMaterial, version_id: UUID, number: int = 1) -> StoredFile | None:
+        """Content and preview under random names; before any transaction, so that a crash leaves orphans only."""
+        document = new.document
+        if document is None:
             return None
-        place = file_place(MaterialVersion(id=version_id, number=1))
-        return self._store(seal_bytes(key, place, new.document.data))
+        version = MaterialVersion(id=version_id, number=number)
+        name = self._store(seal_bytes(key, file_place(version), document.data))
+        preview = None
+        if document.preview is not None:
+            preview = self._store(seal_bytes(key, preview_place(version), document.preview))
+        digest = hashlib.sha256(document.data).hexdigest()
+        return StoredFile(name, preview, document, self._index.of("material_version", "content", digest))
 
     def _store(self, sealed: bytes) -> str:
         name = os.urandom(24).hex()

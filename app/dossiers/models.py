@@ -70,10 +70,12 @@ class Material(Base):
 
 
 class MaterialVersion(Base):
-    """``sealed_about`` holds title, date formed, pages and remark; the content lies sealed in the file store."""
+    """``sealed_about`` holds title, date formed, pages and remark; ``sealed_facts`` what was measured of the content
+    (digests, pages, pixels, dpi). Content and preview lie sealed in the file store.
+    """
 
     __tablename__ = "material_version"
-    __table_args__ = (UniqueConstraint("material_id", "number"),)
+    __table_args__ = (UniqueConstraint("material_id", "number"), Index("ix_material_version_content", "content_bidx"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     material_id: Mapped[UUID] = mapped_column(ForeignKey("material.id"))
@@ -82,6 +84,9 @@ class MaterialVersion(Base):
     file_name: Mapped[str | None] = mapped_column(String(64))
     media_type: Mapped[str | None] = mapped_column(String(60))
     size: Mapped[int | None]
+    preview_name: Mapped[str | None] = mapped_column(String(64))
+    content_bidx: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_facts: Mapped[bytes | None] = mapped_column(LargeBinary)
     source: Mapped[Source] = mapped_column(EnumText(Source, 12))
     source_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -12,6 +12,7 @@ from app.actors import Actor, ActorKind, Purpose, Role
 from app.db import Database
 from app.dossiers import catalogue, rules
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
+from app.dossiers.places import about_place, body_place, file_place, photo_name_place, photo_place
 from app.dossiers.rules import DossierState, Section, Zone, ZoneRule
 from app.dossiers.views import (
     CatalogueView,
@@ -22,11 +23,12 @@ from app.dossiers.views import (
     SectionView,
     VersionView,
 )
-from app.envelope import DataKey, Place, open_bytes, open_json
+from app.envelope import DataKey, open_bytes, open_json
 from app.errors import Forbidden, NotFound, StepUpRequired
 from app.events import EventLog, EventView
+from app.file_ports import FileStore
 from app.keyring import Keyring
-from app.ports import Clock, FileStore
+from app.ports import Clock
 
 CONTENT_ROLES = (Role.ARCHIVIST, Role.REVIEWER)
 CATALOGUE_ROLES = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
@@ -41,26 +43,6 @@ ACCESS_TYPES = (
     "ticket.read",
     "evidence.read",
 )
-
-
-def body_place(version: RecordVersion) -> Place:
-    return Place("record_version", "sealed_body", version.id, version.number)
-
-
-def about_place(version: MaterialVersion) -> Place:
-    return Place("material_version", "sealed_about", version.id, version.number)
-
-
-def file_place(version: MaterialVersion) -> Place:
-    return Place("material_version", "file", version.id, version.number)
-
-
-def photo_place(dossier: Dossier) -> Place:
-    return Place("dossier", "photo", dossier.id)
-
-
-def photo_name_place(dossier: Dossier) -> Place:
-    return Place("dossier", "sealed_photo_name", dossier.id)
 
 
 def _hidden(rule: ZoneRule) -> Hidden:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from app.dossiers.filing import NewDossier, NewMaterial
+from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import MATERIAL_CLASSES, Section
 from app.people import rules as people
 from app.people.service import Card

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.actors import Actor, ActorKind, Role
-from app.dossiers.filing import FilingService, NewMaterial
+from app.dossiers.filing import FilingService
+from app.dossiers.incoming import NewMaterial
 from app.dossiers.rules import Section
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, TooLarge, Unavailable
+from app.file_ports import CleanDocument, DocumentCleaner
 from app.imports import columns
 from app.imports.bundle import Bundle, photo_of, rows_of, scan_of
 from app.imports.columns import Fault, Related, Row
 from app.people.rules import mask_student_number, normalise_student_number
-from app.ports import CleanDocument, Clock, DocumentCleaner
+from app.ports import Clock
 
 Progress = Callable[[int, int], None]
 

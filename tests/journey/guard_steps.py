@@ -12,7 +12,7 @@ from tests.journey.story import check, step
 
 GUARD = "庚　边界与查阅记录 borders and the access log"
 FACELESS = "辛　关闭人脸后同样可办 the same with face switched off"
-CANARY = "壬　金丝雀 canary"
+CANARY = "癸　金丝雀 canary"
 FOREIGN = (
     ("档案", "GET", "/dossiers/{}", "dossier"),
     ("记录", "GET", "/dossier/records/{}", "record"),

@@ -15,11 +15,12 @@ import psycopg
 from pydantic import SecretStr
 
 from app.actors import SYSTEM, Actor, ActorKind, Assurance, Purpose, Role, StepUp
-from app.dossiers.filing import NewDossier, NewMaterial
+from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import Section
+from app.file_ports import CleanDocument
 from app.people.rules import id_check_digit
 from app.people.service import Card
-from app.ports import CleanDocument, Platform
+from app.ports import Platform
 from app.settings import Settings
 from auth.sessions import SessionView
 from commands.database import upgrade

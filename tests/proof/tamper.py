@@ -24,8 +24,8 @@ from app.corrections.models import Evidence, Ticket, TicketMessage
 from app.corrections.rules import Kind
 from app.corrections.views import OpenTicket
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
+from app.dossiers.places import about_place, body_place, file_place, photo_name_place, photo_place
 from app.dossiers.rules import Section
-from app.dossiers.service import about_place, body_place, file_place, photo_name_place, photo_place
 from app.envelope import HOUSE, Place, open_bytes, open_json
 from app.errors import DomainError, Tampered
 from app.field_table import FIELDS

@@ -21,11 +21,12 @@ from flask import Flask
 from pydantic import SecretStr
 
 from app.actors import SYSTEM, Purpose
-from app.dossiers.filing import NewDossier, NewMaterial
+from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import Section
+from app.file_ports import CleanDocument
 from app.people.rules import id_check_digit
 from app.people.service import Card
-from app.ports import CleanDocument, Platform, PlatformAccount
+from app.ports import Platform, PlatformAccount
 from app.settings import load_settings
 from auth.rules import Factor, Proof
 from commands.database import upgrade

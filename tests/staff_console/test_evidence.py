@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from app.actors import Role
 from app.corrections.views import TicketView
-from app.dossiers.filing import NewMaterial
+from app.dossiers.incoming import NewMaterial
 from app.events import Event
-from app.ports import CleanDocument
+from app.file_ports import CleanDocument
 from parts import Lantai
 from tests import fakes
 from tests.conftest import Person

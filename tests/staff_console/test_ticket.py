@@ -10,7 +10,7 @@ import pytest
 from app.actors import Purpose, Role
 from app.corrections.rules import Kind, State
 from app.corrections.views import TicketView
-from app.dossiers.filing import FieldChange
+from app.dossiers.incoming import FieldChange
 from app.dossiers.rules import Section
 from app.transfers.rules import Channel
 from app.transfers.rules import State as TransferState

@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from app.actors import SYSTEM, Actor, Purpose, Role
 from app.dossiers import rules
-from app.dossiers.filing import NewDossier, NewMaterial
+from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import MASKED_TITLE, Section, Zone
 from app.errors import Conflict, Forbidden, Invalid, NotFound, StepUpRequired
 from app.events import Event
+from app.file_ports import CleanDocument
 from app.people.service import Card
-from app.ports import CleanDocument
 from parts import Lantai
 from providers.embedded.services import ServiceUrls
 from tests.app.conftest import Clerk
