@@ -25,6 +25,7 @@ from auth.claims import ClaimService
 from auth.factors import FactorService
 from auth.lockouts import Lockouts
 from auth.login import LoginService
+from auth.partners import PartnerService
 from auth.sessions import SessionService
 from auth.staff import StaffService
 from auth.totp import GraduateTotpService
@@ -63,6 +64,7 @@ class Lantai:
     totp: GraduateTotpService
     accounts: AccountService
     staff: StaffService
+    partners: PartnerService
     inbox: InboxService
     subscriptions: SubscriptionService
     delivery: NoticeDelivery

@@ -35,6 +35,7 @@ from auth.judging import FactorJudge, FactorProviders
 from auth.local_face import LocalFace
 from auth.lockouts import Lockouts
 from auth.login import LoginService
+from auth.partners import PartnerService
 from auth.rules import Factor
 from auth.sessions import SessionService
 from auth.staff import StaffService
@@ -176,6 +177,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             office,
             _hasher(settings),
         ),
+        partners=PartnerService(db, outside.limits, pepper, log, clock),
         inbox=InboxService(db, clock),
         subscriptions=subscriptions,
         delivery=NoticeDelivery(db, people, subscriptions, channels, queue, clock),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 import secrets
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import structlog
 from flask import Flask, Request, Response, current_app, g, has_request_context, json, request
@@ -15,6 +14,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from app import logs
 from app.errors import DomainError
 from app.problems import Problem, problem_of, wording
+from app.spool import SealedSpool
 
 PROBLEM_TYPE = "application/problem+json"
 Renderer = Callable[[Problem], Response]
@@ -34,7 +34,7 @@ HTTP_CODES = {
 
 class StrictRequest(Request):
     """JSON is taken from a JSON content type only (APIFlask would force it), nesting without end is malformed, and
-    uploads stay in memory: Werkzeug would write larger ones to a temporary file, in the clear.
+    large uploads wait sealed: Werkzeug would write them to a temporary file in the clear.
     """
 
     def _get_file_stream(
@@ -44,7 +44,7 @@ class StrictRequest(Request):
         filename: str | None = None,  # noqa: ARG002
         content_length: int | None = None,  # noqa: ARG002
     ) -> IO[bytes]:
-        return io.BytesIO()
+        return cast(IO[bytes], SealedSpool())
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:  # noqa: ARG002
         try:

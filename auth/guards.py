@@ -14,6 +14,8 @@ from app.errors import Forbidden, StepUpRequired, Unauthenticated
 from app.ports import Clock
 from app.web import request_id
 from auth.factors import FactorService
+from auth.partners import PartnerService
+from auth.rules import Scope
 from auth.sessions import SessionService, SessionView
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -29,6 +31,8 @@ class GuardParts(Protocol):
     def sessions(self) -> SessionService: ...
     @property
     def factors(self) -> FactorService: ...
+    @property
+    def partners(self) -> PartnerService: ...
     @property
     def clock(self) -> Clock: ...
     @property
@@ -148,6 +152,28 @@ def staff(*roles: Role) -> Callable[[View], View]:
             return view(*args, **kwargs)
 
         _mark(guarded, "staff " + (",".join(r.value for r in roles) or "any"))
+        return cast(View, guarded)
+
+    return decorate
+
+
+def current_machine() -> Actor:
+    return cast(Actor, g.lantai_machine)
+
+
+def machine(scope: Scope) -> Callable[[View], View]:
+    """A partner client's credential as a bearer token, with this scope. Cookies and people's tokens open nothing."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            credential = bearer_token()
+            if not credential:
+                raise Unauthenticated("credential_required")
+            g.lantai_machine = _parts().partners.resolve(credential, scope, request_id())
+            return view(*args, **kwargs)
+
+        _mark(guarded, f"partner {scope.value}")
         return cast(View, guarded)
 
     return decorate

@@ -1,4 +1,4 @@
-"""Sessions, claims, verifications, codes, consents and lock-outs."""
+"""Sessions, claims, verifications, codes, consents, lock-outs and machines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.actors import ActorKind, Purpose
@@ -147,4 +147,23 @@ class CampusTerminal(Base):
     name: Mapped[str] = mapped_column(String(60), unique=True)
     credential_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class PartnerClient(Base):
+    """A campus system or data terminal, known by the HMAC of its credential.
+
+    ``previous_hash`` opens the door until ``previous_until``: the overlap after a rotation.
+    """
+
+    __tablename__ = "partner_client"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    credential_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    previous_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(40)))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)

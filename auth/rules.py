@@ -127,3 +127,12 @@ def available(situation: Situation) -> tuple[Factor, ...]:
             continue
         found.append(factor)
     return tuple(found)
+
+
+class Scope(StrEnum):
+    """What a partner client may do, each for itself."""
+
+    PUSH_DOSSIERS = "dossiers:push"
+
+
+SCOPE_LABELS: Mapping[Scope, str] = {Scope.PUSH_DOSSIERS: "推送毕业生档案数据"}

@@ -1,0 +1,141 @@
+"""Machines that come through the partner door: campus systems and data terminals, each with a credential and scopes.
+
+A bearer credential of 256 random bits over TLS. It is shown once, kept as an HMAC under the pepper, and asked about on
+every request, so that a closing acts on the next one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.actors import SYSTEM, Actor, ActorKind
+from app.db import Database, new_id
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Unauthenticated
+from app.events import EventLog
+from app.ports import Clock, RateLimiter
+from auth.models import PartnerClient
+from auth.rules import Scope
+
+SEEN_STEP = timedelta(seconds=60)
+REQUESTS_PER_MINUTE = 600
+LONGEST_OVERLAP = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerView:
+    id: UUID
+    name: str
+    scopes: Sequence[str]
+    created_at: datetime
+    last_used_at: datetime | None
+    disabled_at: datetime | None
+
+
+# columns, not entities, and built once: this runs on every request
+_CLIENT = select(*PartnerClient.__table__.c).where(
+    or_(
+        PartnerClient.credential_hash == bindparam("digest"),
+        (PartnerClient.previous_hash == bindparam("digest")) & (PartnerClient.previous_until > bindparam("now")),
+    )
+)
+
+
+class PartnerService:
+    def __init__(self, db: Database, limits: RateLimiter, pepper: bytes, log: EventLog, clock: Clock) -> None:
+        self._db, self._limits, self._pepper, self._log, self._clock = db, limits, pepper, log, clock
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def resolve(self, credential: str, scope: Scope, request_id: str = "") -> Actor:
+        """The machine behind a credential.
+
+        Raises Unauthenticated('credential_refused') alike for an unknown and for a closed one, RateLimited, and
+        Forbidden('scope_required').
+        """
+        now = self._clock.now()
+        row = self._db.look_up(_CLIENT, {"digest": self._hash(credential), "now": now})
+        if row is None or row.disabled_at is not None:
+            raise Unauthenticated("credential_refused")
+        self._limits.hit("partner-client", str(row.id), limit=REQUESTS_PER_MINUTE, window_s=60)
+        if row.last_used_at is None or now - row.last_used_at > SEEN_STEP:
+            with self._db.transaction() as session:
+                session.execute(update(PartnerClient).where(PartnerClient.id == row.id).values(last_used_at=now))
+        if scope not in row.scopes:
+            raise Forbidden("scope_required", params={"scope": scope.value}, extra={"scope": scope.value})
+        return Actor(ActorKind.PARTNER, row.id, request_id=request_id)
+
+    # --- keeping ------------------------------------------------------------------------------------------------------
+
+    def add(self, name: str, scopes: Sequence[str]) -> tuple[UUID, str]:
+        """(id, credential shown once). Raises Invalid for an unknown scope, Conflict for a name in use."""
+        unknown = [s for s in scopes if s not in set(Scope)]
+        if unknown or not scopes:
+            raise Invalid("unknown_scope", faults=[FieldFault("/scopes", "unknown_field")])
+        credential = secrets.token_urlsafe(32)
+        row = PartnerClient(
+            id=new_id(),
+            name=name,
+            credential_hash=self._hash(credential),
+            scopes=sorted(set(scopes)),
+            created_at=self._clock.now(),
+        )
+        try:
+            with self._db.transaction() as session:
+                session.add(row)
+                session.flush()
+                self._record(session, "partner.added", row.id)
+        except IntegrityError:
+            raise Conflict("partner_name_taken") from None
+        return row.id, credential
+
+    def clients(self) -> list[PartnerView]:
+        """All of them by name, the closed ones too."""
+        with self._db.transaction() as session:
+            rows = session.scalars(select(PartnerClient).order_by(PartnerClient.name))
+            return [
+                PartnerView(r.id, r.name, tuple(r.scopes), r.created_at, r.last_used_at, r.disabled_at) for r in rows
+            ]
+
+    def rotate(self, name: str, overlap: timedelta) -> str:
+        """A new credential, shown once; the old one opens the door for ``overlap`` more (0 when it has leaked).
+
+        Raises NotFound, Conflict for a closed client.
+        """
+        credential = secrets.token_urlsafe(32)
+        with self._db.transaction() as session:
+            row = self._named(session, name)
+            if row.disabled_at is not None:
+                raise Conflict("credential_refused")
+            row.previous_hash, row.credential_hash = row.credential_hash, self._hash(credential)
+            row.previous_until = self._clock.now() + min(overlap, LONGEST_OVERLAP)
+            self._record(session, "partner.rotated", row.id)
+        return credential
+
+    def disable(self, name: str) -> None:
+        """Both credentials are dead from the next request on. Raises NotFound."""
+        with self._db.transaction() as session:
+            row = self._named(session, name)
+            row.disabled_at = row.disabled_at or self._clock.now()
+            self._record(session, "partner.disabled", row.id)
+
+    def _record(self, session: Session, kind: str, client_id: UUID) -> None:
+        self._log.record(session, SYSTEM, kind, object_kind="partner", object_id=client_id)
+
+    @staticmethod
+    def _named(session: Session, name: str) -> PartnerClient:
+        row = session.scalar(select(PartnerClient).where(PartnerClient.name == name).with_for_update())
+        if row is None:
+            raise NotFound("partner_not_found")
+        return row
+
+    def _hash(self, credential: str) -> bytes:
+        return hmac.digest(self._pepper, b"partner" + credential.encode(), "sha256")
