@@ -5,6 +5,7 @@ Every method may raise app.errors.Unavailable when the outside does not answer i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,7 +21,50 @@ class FileStore(Protocol):
         """Raises NotFound."""
         ...
 
-    def delete(self, name: str) -> None: ...
+    def delete(self, name: str) -> None:
+        """Deleting what is not there is no fault."""
+        ...
+
+
+class RepairableStore(FileStore, Protocol):
+    """A store that can be walked, and mended by whoever has proved that an object is damaged."""
+
+    def names(self) -> Iterator[str]:
+        """Every object, in ascending order; copies set aside by ``repair`` are not among them."""
+        ...
+
+    def repair(self, name: str, data: bytes) -> None:
+        """The only overwrite there is: puts ``data``, keeping what stood there under ``<name>.damaged-…``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """``copied`` went from the primary to the replica; ``missing_in_primary`` stand in the replica alone: either a
+    deletion that did not reach it, or a loss that only the database can tell from one.
+    """
+
+    seen: int
+    copied: int
+    missing_in_primary: int
+
+
+class ReplicaStore(RepairableStore, Protocol):
+    """Two stores as one. ``get``, ``names`` and ``repair`` speak of the primary; a put the replica missed is made up
+    for by ``sync``.
+    """
+
+    def replica_get(self, name: str) -> bytes:
+        """The replica's copy. Raises NotFound."""
+        ...
+
+    def repair_replica(self, name: str, data: bytes) -> None:
+        """``repair`` for a copy that is damaged or absent in the replica."""
+        ...
+
+    def sync(self) -> SyncReport:
+        """Copies to the replica whatever it lacks. Safe to run at any time, and twice."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +72,8 @@ class CleanDocument:
     """An upload after processing: re-encoded image or PDF without active content.
 
     ``width`` and ``height`` in pixels and ``dpi`` are the first page's; ``preview`` a small JPEG of it, None where none
-    can be drawn.
+    can be drawn. ``as_received``: the bytes are those of the sender, because any change would break what they prove (a
+    signed PDF without active content) or because the format is opaque here (OFD).
     """
 
     media_type: str
@@ -38,6 +83,7 @@ class CleanDocument:
     height: int | None = None
     dpi: int | None = None
     preview: bytes | None = field(default=None, repr=False)
+    as_received: bool = False
 
 
 class DocumentCleaner(Protocol):

@@ -14,7 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.errors import DomainError
-from app.file_ports import DocumentCleaner, FileStore
+from app.file_ports import DocumentCleaner, FileStore, ReplicaStore
 
 
 class Clock(Protocol):
@@ -348,7 +348,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """One of each port. ``certifiers`` by factor name; absent ones are simply not offered."""
+    """One of each port. ``certifiers`` by factor name; absent ones are simply not offered.
+
+    ``replica`` is ``files`` itself where a replica is configured, None where there is but one copy.
+    """
 
     clock: Clock
     keys: KeyWrapper
@@ -358,6 +361,7 @@ class Outside:
     cache: Cache
     frames: FrameBox
     redis: Store | None = None
+    replica: ReplicaStore | None = None
     logins: Mapping[Platform, PlatformLogin] = field(default_factory=dict)
     phones: Mapping[Platform, PlatformPhone] = field(default_factory=dict)
     certifiers: Mapping[str, FaceCertifier] = field(default_factory=dict)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from PIL import Image
 
 from app.errors import Invalid, NotFound, Unavailable
-from app.file_ports import CleanDocument
+from app.file_ports import CleanDocument, ReplicaStore, SyncReport
 from app.ports import (
     CertifyOutcome,
     CertifyState,
@@ -44,6 +44,7 @@ class FakeClock:
 class MemoryFiles:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.aside: list[bytes] = []  # what repair replaced
 
     def put(self, name: str, data: bytes) -> None:
         assert name not in self.files
@@ -56,6 +57,42 @@ class MemoryFiles:
 
     def delete(self, name: str) -> None:
         self.files.pop(name, None)
+
+    def names(self) -> Iterator[str]:
+        return iter(sorted(self.files))
+
+    def repair(self, name: str, data: bytes) -> None:
+        self.aside += [self.files[name]] if name in self.files else []
+        self.files[name] = data
+
+
+class MemoryReplica(MemoryFiles):
+    """Two copies: ``files`` and ``copies``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copies: dict[str, bytes] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        super().put(name, data)
+        self.copies[name] = data
+
+    def delete(self, name: str) -> None:
+        super().delete(name)
+        self.copies.pop(name, None)
+
+    def replica_get(self, name: str) -> bytes:
+        if name not in self.copies:
+            raise NotFound("file_not_found")
+        return self.copies[name]
+
+    def repair_replica(self, name: str, data: bytes) -> None:
+        self.copies[name] = data
+
+    def sync(self) -> SyncReport:
+        missing = self.files.keys() - self.copies.keys()
+        self.copies |= {name: self.files[name] for name in missing}
+        return SyncReport(len(self.files), len(missing), len(self.copies.keys() - self.files.keys()))
 
 
 class PlainCleaner:
@@ -166,3 +203,6 @@ def jpeg(width: int = 40, height: int = 50, colour: Mapping[str, int] | tuple[in
         out, "JPEG"
     )
     return out.getvalue()
+
+
+_REPLICA: type[ReplicaStore] = MemoryReplica  # mypy holds the fake to the port
