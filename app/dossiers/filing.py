@@ -5,12 +5,10 @@ Nothing is overwritten: a change is a new version row, and the one before stays.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,13 +16,14 @@ from app.actors import Actor
 from app.db import Base, Database, new_id
 from app.dossiers import rules
 from app.dossiers.incoming import CARD_FIELDS, FieldChange, NewDossier, NewMaterial, normal_value, value_fault
-from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
-from app.dossiers.places import body_place, file_place, photo_name_place, photo_place, preview_place
-from app.dossiers.rows import StoredFile, material_rows, record_rows, record_version
+from app.dossiers.materials import MaterialFiling, store_document, store_sealed
+from app.dossiers.models import Dossier, Record, RecordVersion
+from app.dossiers.places import body_place, photo_name_place, photo_place
+from app.dossiers.rows import material_rows, record_rows, record_version
 from app.dossiers.rules import DossierState, Section, Source
 from app.dossiers.service import changed_fields
 from app.envelope import BlindIndex, DataKey, open_json, seal_bytes, seal_json
-from app.errors import Conflict, FieldFault, Invalid, NotFound, VersionMismatch
+from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
 from app.file_ports import FileStore
 from app.keyring import Keyring
@@ -45,6 +44,7 @@ class FilingService:
     ) -> None:
         self._db, self._keys, self._index, self._people = db, keys, index, people
         self._files, self._log, self._clock = files, log, clock
+        self.materials = MaterialFiling(db, keys, index, files, log, clock)
 
     def file_dossier(self, actor: Actor, new: NewDossier) -> UUID:
         """Add one graduate with dossier, records, materials and photo: all of it or nothing.
@@ -64,7 +64,7 @@ class FilingService:
         )
         # files first, under random names: a crash leaves an unreadable orphan, never a row without its file
         if new.photo is not None:
-            name = self._store(seal_bytes(key, photo_place(dossier), new.photo))
+            name = store_sealed(self._files, seal_bytes(key, photo_place(dossier), new.photo))
             dossier.sealed_photo_name = seal_json(key, photo_name_place(dossier), {"name": name})
         now = self._clock.now()
         rows: list[Base] = [
@@ -86,7 +86,7 @@ class FilingService:
                 None,
                 now,
                 ids=ids,
-                stored=self._store_document(key, material, ids[1]),
+                stored=store_document(self._files, self._index, key, material, ids[1]),
             )
         with self._db.transaction() as session:
             if self._people.student_exists(session, new.card.student_number):
@@ -107,41 +107,13 @@ class FilingService:
         self, actor: Actor, graduate_id: UUID, material: NewMaterial, *, source: Source = Source.STAFF
     ) -> UUID:
         """A later material, at the end of its class. Raises Conflict('dossier_sealed')."""
-        key = self._keys.of(graduate_id)
-        with self._db.transaction() as session:
-            dossier_id = session.scalars(select(Dossier.id).where(Dossier.graduate_id == graduate_id)).one()
-        material_id, version_id = new_id(), new_id()
-        stored = self._store_document(key, material, version_id)
-        with self._db.transaction() as session:
-            dossier = session.scalars(select(Dossier).where(Dossier.id == dossier_id).with_for_update()).one()
-            self._require_open(dossier)
-            last = session.scalar(
-                select(func.max(Material.sequence)).where(
-                    Material.dossier_id == dossier_id, Material.class_code == material.class_code
-                )
-            )
-            rows = material_rows(
-                dossier_id,
-                key,
-                material,
-                (last or 0) + 1,
-                source,
-                None,
-                self._clock.now(),
-                ids=(material_id, version_id),
-                stored=stored,
-            )
-            session.add_all(rows)
-            dossier.version += 1
-            self._log.record(
-                session,
-                actor,
-                "dossier.material_added",
-                graduate_id=graduate_id,
-                object_kind="material",
-                object_id=material_id,
-            )
-        return material_id
+        prepared = self.materials.prepare(graduate_id, material)
+        try:
+            with self._db.transaction() as session:
+                return self.materials.add(session, actor, prepared, source=source)
+        except DomainError:
+            self.materials.discard(prepared)
+            raise
 
     def current_body(self, graduate_id: UUID, record_id: UUID) -> tuple[Section, int, dict[str, str]]:
         """(section, current version, body) for a service that is about to propose a change. Raises NotFound."""
@@ -243,21 +215,3 @@ class FilingService:
             select(RecordVersion).where(RecordVersion.record_id == record_id, RecordVersion.number == record.current)
         ).one()
         return record, version
-
-    def _store_document(self, key: DataKey, new: NewMaterial, version_id: UUID, number: int = 1) -> StoredFile | None:
-        """Content and preview under random names; before any transaction, so that a crash leaves orphans only."""
-        document = new.document
-        if document is None:
-            return None
-        version = MaterialVersion(id=version_id, number=number)
-        name = self._store(seal_bytes(key, file_place(version), document.data))
-        preview = None
-        if document.preview is not None:
-            preview = self._store(seal_bytes(key, preview_place(version), document.preview))
-        digest = hashlib.sha256(document.data).hexdigest()
-        return StoredFile(name, preview, document, self._index.of("material_version", "content", digest))
-
-    def _store(self, sealed: bytes) -> str:
-        name = os.urandom(24).hex()
-        self._files.put(name, sealed)
-        return name

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Purpose, Role
 from app.db import Database
-from app.dossiers import catalogue, rules
+from app.dossiers import catalogue, material_versions, rules
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.places import about_place, body_place, file_place, photo_name_place, photo_place
 from app.dossiers.rules import DossierState, Section, Zone, ZoneRule
@@ -18,6 +18,7 @@ from app.dossiers.views import (
     CatalogueView,
     FileView,
     Hidden,
+    MaterialHistory,
     MaterialView,
     RecordView,
     SectionView,
@@ -182,6 +183,39 @@ class DossierService:
             name, version.media_type or "application/octet-stream", open_bytes(key, file_place(version), sealed)
         )
 
+    def material_history(self, actor: Actor, material_id: UUID) -> MaterialHistory:
+        """A material with every version and what was measured of each; for staff with a content role."""
+        owner = self._owner_of_material(actor, material_id)
+        if actor.kind is not ActorKind.STAFF:
+            raise Forbidden("role_required")
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            row, version = self._material_row(session, material_id)
+            self._log.record(
+                session,
+                actor,
+                "dossier.material_read",
+                graduate_id=owner,
+                object_kind="material",
+                object_id=material_id,
+            )
+            versions = material_versions.versions(session, key, material_id)
+            return MaterialHistory(self._material_view(actor, row, version, key), owner, versions)
+
+    def material_preview(self, actor: Actor, material_id: UUID, number: int) -> bytes:
+        """The first page of a version as a small JPEG, for staff; recorded like an opening of the file."""
+        version, key = self._version_for_staff(actor, material_id, number, "preview")
+        return material_versions.preview(self._files, key, version)
+
+    def material_version_file(self, actor: Actor, material_id: UUID, number: int) -> FileView:
+        """The content of any version, for staff. NotFound where that version has none."""
+        version, key = self._version_for_staff(actor, material_id, number, "file")
+        if version.file_name is None:
+            raise NotFound("material_file_not_shown")
+        media_type = version.media_type or "application/octet-stream"
+        name = f"material-v{number}.{media_type.rsplit('/', 1)[-1]}"
+        return FileView(name, media_type, open_bytes(key, file_place(version), self._files.get(version.file_name)))
+
     def reference_photo(self, graduate_id: UUID) -> bytes | None:
         """The registrar's ID photo for the face worker; None where the dossier holds none."""
         key = self._keys.of(graduate_id)
@@ -237,6 +271,26 @@ class DossierService:
             return self._owner(actor, CONTENT_ROLES, dossier_id)
         except NotFound:
             raise NotFound("material_not_found") from None
+
+    def _version_for_staff(
+        self, actor: Actor, material_id: UUID, number: int, part: str
+    ) -> tuple[MaterialVersion, DataKey]:
+        owner = self._owner_of_material(actor, material_id)
+        if actor.kind is not ActorKind.STAFF:
+            raise Forbidden("role_required")
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            version = material_versions.numbered(session, material_id, number)
+            self._log.record(
+                session,
+                actor,
+                "dossier.file_read",
+                graduate_id=owner,
+                object_kind="material",
+                object_id=material_id,
+                data={"version": number, "part": part},
+            )
+        return version, key
 
     def _content_open(self, actor: Actor, zone: Zone) -> bool:
         """Staff with a content role read all zones. A graduate reads zone A, and only with a fresh step-up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from app.dossiers.rules import DossierState, Section, Source, Zone
@@ -100,6 +100,33 @@ class MaterialView:
     media_type: str | None
     size: int | None
     hidden: Hidden | None
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialVersionView:
+    """One version as staff see it. ``facts``: sha256, sm3, pages, width, height, dpi as far as they were measured."""
+
+    number: int
+    source: Source
+    source_id: UUID | None
+    created_at: datetime
+    title: str = field(repr=False)
+    formed_on: str | None
+    pages: int | None
+    remark: str | None = field(repr=False)
+    media_type: str | None
+    size: int | None
+    has_preview: bool
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialHistory:
+    """A material with every version, newest first; for staff who may read content."""
+
+    material: MaterialView
+    graduate_id: UUID
+    versions: Sequence[MaterialVersionView]
 
 
 @dataclass(frozen=True, slots=True)
