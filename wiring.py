@@ -13,6 +13,7 @@ from app.corrections.book import TicketBook
 from app.corrections.desk import CorrectionDesk
 from app.corrections.service import CorrectionService
 from app.db import Database
+from app.dossiers import class_map
 from app.dossiers.filing import FilingService
 from app.dossiers.holdings import Holdings
 from app.dossiers.service import DossierService
@@ -92,6 +93,7 @@ def build_queue_app(urls: ServiceUrls) -> procrastinate.App:
 
 def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None) -> Lantai:
     """Wire everything. ``outside`` replaces the real providers in tests."""
+    _use_class_map(settings)
     outside = outside or build_outside(settings, urls.redis_url)
     clock, wrapper = outside.clock, outside.keys
     pepper = wrapper.secret("session-pepper")
@@ -185,6 +187,13 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         idempotency=Idempotency(db, keys, clock),
         importer=ImportService(filing, outside.cleaner, clock),
     )
+
+
+def _use_class_map(settings: Settings) -> None:
+    try:
+        class_map.use(settings.class_map)
+    except class_map.ClassMapInvalid as error:
+        raise SettingsError([f"LANTAI_CLASS_MAP: {fault}" for fault in error.faults]) from None
 
 
 def _hasher(settings: Settings) -> PasswordHasher:

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     local_face_on_wechat_override: str = ""  # the operator's written reason; see SECURITY.md
     frames_ttl_s: int = Field(120, ge=5, le=120)
 
+    # 类别映射: a school's own file instead of the shipped one
+    class_map: Path | None = None
+
     # limits
     upload_max_bytes: int = 10 * 1024 * 1024
     frame_max_bytes: int = 600 * 1024

@@ -11,7 +11,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives import hashes
 
 from app.db import new_id
-from app.dossiers import rules
+from app.dossiers import class_map, rules
 from app.dossiers.incoming import NewMaterial
 from app.dossiers.models import Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.places import about_place, body_place, facts_place
@@ -86,7 +86,7 @@ def material_rows(
     stored: StoredFile | None,
 ) -> tuple[Material, MaterialVersion]:
     """A material and its first version; ``ids`` are theirs, for the file was sealed under the version's id."""
-    zone = rules.material_zone(new.class_code, new.kind)
+    zone = class_map.current().zone_of(new.class_code, new.kind)
     material_id, version_id = ids
     material = Material(
         id=material_id,

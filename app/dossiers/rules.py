@@ -212,7 +212,6 @@ CLASS_ZONES: Mapping[str, ZoneRule] = {
     "9-4": _OPEN,
     "10": _EXISTS,
 }
-MATERIAL_KIND_ZONES: Mapping[str, ZoneRule] = {"confidential": _SEALED, "application": _OPEN, "transcript": _OPEN}
 ZONE_RULES = (_OPEN, _EXISTS, _THIRD_PARTY, _SEALED)
 _ZONE_BY_ID = {r.id: r for r in ZONE_RULES}
 
@@ -221,11 +220,6 @@ MASKED_TITLE = "（题名不予显示）"
 
 def section_zone(section: Section) -> ZoneRule:
     return SECTION_ZONES[section]
-
-
-def material_zone(class_code: str, kind: str) -> ZoneRule:
-    """The kind's own rule wins over its class's."""
-    return MATERIAL_KIND_ZONES.get(kind) or CLASS_ZONES[class_code]
 
 
 def zone_rule(rule_id: str) -> ZoneRule:

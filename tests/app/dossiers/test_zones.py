@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.actors import SYSTEM, Actor, Purpose, Role
-from app.dossiers import rules
+from app.dossiers import class_map, rules
 from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import MASKED_TITLE, Section, Zone
 from app.errors import Conflict, Forbidden, Invalid, NotFound, StepUpRequired
@@ -47,14 +47,14 @@ def stepped_up(person: Person, clock: FakeClock) -> Actor:
 def test_every_class_and_section_has_a_rule_with_its_ground() -> None:
     assert set(rules.SECTION_ZONES) == set(Section)
     assert set(rules.CLASS_ZONES) == set(rules.MATERIAL_CLASSES)
-    for zone in (*rules.SECTION_ZONES.values(), *rules.CLASS_ZONES.values(), *rules.MATERIAL_KIND_ZONES.values()):
+    for zone in (*rules.SECTION_ZONES.values(), *rules.CLASS_ZONES.values()):
         assert rules.zone_rule(zone.id) is zone
         assert zone.ground
         assert zone.ask
         assert zone.objection
-    assert {z.zone for z in rules.MATERIAL_KIND_ZONES.values()} <= set(Zone)
-    assert rules.material_zone("10", "confidential").zone is Zone.C
-    assert rules.material_zone("3", "application").zone is Zone.A  # one's own application, whatever the class
+    kinds = class_map.current()
+    assert kinds.zone_of("10", "confidential").zone is Zone.C
+    assert kinds.zone_of("3", "application").zone is Zone.A  # one's own application, whatever the class
 
 
 def test_a_graduates_catalogue_masks_by_zone_and_says_why(filed: Person, lantai: Lantai, clock: FakeClock) -> None:
