@@ -26,6 +26,8 @@ from app.jobs import Announce, DeliverNotice, HandlePush, ProcrastinateQueue
 from app.keyring import Keyring
 from app.people.service import PeopleService
 from app.ports import Outside, Platform
+from app.retrieval.index import SearchIndex
+from app.retrieval.keys import IndexKeys
 from app.settings import Settings, SettingsError
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
@@ -104,7 +106,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     index = BlindIndex(wrapper.secret("blind-index"))
     people = PeopleService(db, keys, index, log, clock)
     dossiers = DossierService(db, keys, outside.files, log, clock)
-    filing = FilingService(db, keys, index, people, outside.files, log, clock)
+    search_index = SearchIndex(IndexKeys(wrapper.secret("search-index")))
+    filing = FilingService(db, keys, index, people, outside.files, log, clock, (search_index,))
     book = TicketBook(people, log, queue, clock)
     sessions = SessionService(db, pepper, log, clock)
     lockouts = Lockouts(db, pepper, clock)

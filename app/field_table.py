@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.field_tables import foundation, partners
+from app.field_tables import foundation, partners, retrieval
 from app.field_tables.kept import Kept
 
 # Columns of every table that carry no personal meaning by their very name.
@@ -31,4 +31,8 @@ TECHNICAL = frozenset(
 )
 
 # Each room's tables stand in a module of their own.
-FIELDS: Mapping[str, Mapping[str, Kept]] = {**foundation.FIELDS, **partners.FIELDS}
+FIELDS: Mapping[str, Mapping[str, Kept]] = {
+    **foundation.FIELDS,
+    **partners.FIELDS,
+    **retrieval.FIELDS,
+}

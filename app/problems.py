@@ -22,7 +22,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
-from app.wording import foundation, partners
+from app.wording import foundation, partners, retrieval
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -45,8 +45,16 @@ STATUS: Mapping[type[DomainError], int] = {
 STATUS_BY_CODE: Mapping[str, int] = {"idempotency_key_required": 400, "idempotency_key_reused": 422, "malformed": 400}
 
 # Each room's words stand in a module of their own.
-WORDING: Mapping[str, tuple[str, str]] = {**foundation.WORDING, **partners.WORDING}
-FAULT_WORDS: Mapping[str, tuple[str, str]] = {**foundation.FAULT_WORDS, **partners.FAULT_WORDS}
+WORDING: Mapping[str, tuple[str, str]] = {
+    **foundation.WORDING,
+    **partners.WORDING,
+    **retrieval.WORDING,
+}
+FAULT_WORDS: Mapping[str, tuple[str, str]] = {
+    **foundation.FAULT_WORDS,
+    **partners.FAULT_WORDS,
+    **retrieval.FAULT_WORDS,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import app.events
 import app.idempotency
 import app.keyring
 import app.people.models
+import app.retrieval.models
 import app.transfers.models
 import auth.models
 import notifications.models
@@ -19,6 +20,7 @@ ALL_MODELS = (
     app.idempotency,
     app.keyring,
     app.people.models,
+    app.retrieval.models,
     app.transfers.models,
     auth.models,
     notifications.models,

@@ -5,7 +5,7 @@ Nothing is overwritten: a change is a new version row, and the one before stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,17 +16,20 @@ from app.actors import Actor
 from app.db import Base, Database, new_id
 from app.dossiers import rules
 from app.dossiers.incoming import CARD_FIELDS, FieldChange, NewDossier, NewMaterial, normal_value, value_fault
+from app.dossiers.indexing import Unit, UnitIndex
 from app.dossiers.materials import MaterialFiling, store_document, store_sealed
 from app.dossiers.models import Dossier, Record, RecordVersion
 from app.dossiers.places import body_place, photo_name_place, photo_place
 from app.dossiers.rows import material_rows, record_rows, record_version
 from app.dossiers.rules import DossierState, Section, Source
 from app.dossiers.service import changed_fields
+from app.dossiers.units import UnitOwner, units_of
 from app.envelope import BlindIndex, DataKey, open_json, seal_bytes, seal_json
 from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
 from app.file_ports import FileStore
 from app.keyring import Keyring
+from app.people.models import Graduate
 from app.people.service import PeopleService
 from app.ports import Clock
 
@@ -41,10 +44,11 @@ class FilingService:
         files: FileStore,
         log: EventLog,
         clock: Clock,
+        indexes: Sequence[UnitIndex] = (),
     ) -> None:
         self._db, self._keys, self._index, self._people = db, keys, index, people
-        self._files, self._log, self._clock = files, log, clock
-        self.materials = MaterialFiling(db, keys, index, files, log, clock)
+        self._files, self._log, self._clock, self._indexes = files, log, clock, indexes
+        self.materials = MaterialFiling(db, keys, index, files, log, clock, indexes)
 
     def file_dossier(self, actor: Actor, new: NewDossier) -> UUID:
         """Add one graduate with dossier, records, materials and photo: all of it or nothing.
@@ -67,17 +71,18 @@ class FilingService:
             name = store_sealed(self._files, seal_bytes(key, photo_place(dossier), new.photo))
             dossier.sealed_photo_name = seal_json(key, photo_name_place(dossier), {"name": name})
         now = self._clock.now()
-        rows: list[Base] = [
-            row
-            for section, bodies in new.records.items()
-            for pair in record_rows(dossier.id, key, section, bodies, now)
-            for row in pair
-        ]
+        rows: list[Base] = []
+        units: list[Unit] = []
+        owner = UnitOwner.of(graduate)
+        for section, bodies in new.records.items():
+            for body, pair in zip(bodies, record_rows(dossier.id, key, section, bodies, now), strict=True):
+                rows += pair
+                units.append(owner.record(pair[0].id, section, pair[0].zone, body))
         sequences: dict[str, int] = {}
         for material in new.materials:
             sequences[material.class_code] = sequences.get(material.class_code, 0) + 1
             ids = (new_id(), new_id())
-            rows += material_rows(
+            filed = material_rows(
                 dossier.id,
                 key,
                 material,
@@ -88,6 +93,8 @@ class FilingService:
                 ids=ids,
                 stored=store_document(self._files, self._index, key, material, ids[1]),
             )
+            rows += filed
+            units.append(owner.material(filed[0], material.title, material.formed_on))
         with self._db.transaction() as session:
             if self._people.student_exists(session, new.card.student_number):
                 raise Conflict("student_exists")
@@ -98,6 +105,8 @@ class FilingService:
             except IntegrityError:
                 # two imports at once: the unique blind index decides, whoever races
                 raise Conflict("student_exists") from None
+            for index in self._indexes:
+                index.add(session, units)
             self._log.record(
                 session, actor, "dossier.filed", graduate_id=graduate.id, object_kind="dossier", object_id=dossier.id
             )
@@ -166,6 +175,7 @@ class FilingService:
         }
         if card:
             self._people.rewrite_card(session, key, key.owner, card)
+        self._reindex(session, key, record, body, all_units=bool(card.keys() & {"college", "major"}))
         self._log.record(
             session,
             actor,
@@ -194,6 +204,19 @@ class FilingService:
         ]
         if faults:
             raise Invalid("record_invalid", faults=faults)
+
+    def _reindex(
+        self, session: Session, key: DataKey, record: Record, body: Mapping[str, str], *, all_units: bool
+    ) -> None:
+        """``all_units``: a facet that every unit of the graduate is found by has changed."""
+        if not self._indexes:
+            return
+        session.flush()
+        owner = UnitOwner.of(session.get_one(Graduate, key.owner))
+        changed = units_of(session, key) if all_units else [owner.record(record.id, record.section, record.zone, body)]
+        for index in self._indexes:
+            for unit in changed:
+                index.replace(session, unit)
 
     @staticmethod
     def _require_open(dossier: Dossier) -> None:

@@ -37,7 +37,7 @@ class Unit:
 
 
 class UnitIndex(Protocol):
-    """Both join the caller's transaction."""
+    """All join the caller's transaction. Zone C is given like the rest and left out by the index."""
 
     def add(self, session: Session, units: Sequence[Unit]) -> None:
         """Units never seen before; thousands at once when a cohort comes in."""
@@ -45,4 +45,8 @@ class UnitIndex(Protocol):
 
     def replace(self, session: Session, unit: Unit) -> None:
         """After a correction or a new version."""
+        ...
+
+    def remove(self, session: Session, ids: Sequence[UUID]) -> None:
+        """Units that are no more, as when an import is undone."""
         ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -19,15 +20,18 @@ from app.actors import Actor
 from app.db import Database, new_id
 from app.dossiers import rules
 from app.dossiers.incoming import NewMaterial
+from app.dossiers.indexing import UnitIndex
 from app.dossiers.models import Dossier, Material, MaterialVersion
 from app.dossiers.places import file_place, preview_place
 from app.dossiers.rows import StoredFile, material_rows, material_version
 from app.dossiers.rules import DossierState, Source
+from app.dossiers.units import UnitOwner
 from app.envelope import BlindIndex, DataKey, seal_bytes
 from app.errors import Conflict, FieldFault, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
 from app.file_ports import FileStore
 from app.keyring import Keyring
+from app.people.models import Graduate
 from app.ports import Clock
 
 Twin = Literal["", "here", "elsewhere"]
@@ -71,10 +75,17 @@ def store_document(
 
 class MaterialFiling:
     def __init__(
-        self, db: Database, keys: Keyring, index: BlindIndex, files: FileStore, log: EventLog, clock: Clock
+        self,
+        db: Database,
+        keys: Keyring,
+        index: BlindIndex,
+        files: FileStore,
+        log: EventLog,
+        clock: Clock,
+        indexes: Sequence[UnitIndex] = (),
     ) -> None:
         self._db, self._keys, self._index, self._files = db, keys, index, files
-        self._log, self._clock = log, clock
+        self._log, self._clock, self._indexes = log, clock, indexes
 
     def prepare(
         self, graduate_id: UUID, new: NewMaterial, *, material_id: UUID | None = None, number: int = 1
@@ -142,7 +153,7 @@ class MaterialFiling:
             stored=prepared.stored,
         )
         session.add_all(rows)
-        self._changed(session, actor, dossier, prepared, "dossier.material_added")
+        self._changed(session, actor, dossier, rows[0], prepared, "dossier.material_added")
         return prepared.material_id
 
     def add_version(
@@ -182,7 +193,7 @@ class MaterialFiling:
             )
         )
         material.current = prepared.number
-        self._changed(session, actor, dossier, prepared, "dossier.material_replaced")
+        self._changed(session, actor, dossier, material, prepared, "dossier.material_replaced")
         return prepared.number
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -198,10 +209,19 @@ class MaterialFiling:
         return dossier
 
     def _changed(
-        self, session: Session, actor: Actor, dossier: Dossier, prepared: PreparedMaterial, event: str
+        self,
+        session: Session,
+        actor: Actor,
+        dossier: Dossier,
+        material: Material,
+        prepared: PreparedMaterial,
+        event: str,
     ) -> None:
         dossier.version += 1
         session.flush()
+        owner = UnitOwner.of(session.get_one(Graduate, dossier.graduate_id))
+        for index in self._indexes:
+            index.replace(session, owner.material(material, prepared.new.title, prepared.new.formed_on))
         self._log.record(
             session,
             actor,
