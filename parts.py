@@ -17,6 +17,7 @@ from app.jobs import JobQueue
 from app.keyring import Keyring
 from app.people.service import PeopleService
 from app.ports import Clock, Outside
+from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
@@ -51,6 +52,7 @@ class Lantai:
     dossiers: DossierService
     filing: FilingService
     holdings: Holdings
+    upkeep: IndexUpkeep
     corrections: CorrectionService
     desk: CorrectionDesk
     transfers: TransferService

@@ -28,6 +28,7 @@ from app.people.service import PeopleService
 from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
 from app.retrieval.keys import IndexKeys
+from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings, SettingsError
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
@@ -144,6 +145,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         dossiers=dossiers,
         filing=filing,
         holdings=Holdings(db, keys, outside.files),
+        upkeep=IndexUpkeep(db, keys, search_index, clock),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         desk=CorrectionDesk(db, keys, filing, book, outside.files),
         transfers=TransferService(db, keys, log, queue, clock),

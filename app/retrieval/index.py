@@ -38,6 +38,11 @@ _ADD_UNITS = text(
 )
 
 
+UPKEEP_LOCK = 0x1A47A1
+"""Adding holds it shared, sweeping alone: a shelf is not swept away between being found and being used."""
+_SHARE = text(f"select pg_advisory_xact_lock_shared({UPKEEP_LOCK})")
+
+
 class SearchIndex:
     """Satisfies app.dossiers.indexing.UnitIndex. Zone C, names and numbers are never indexed, whoever asks."""
 
@@ -45,9 +50,14 @@ class SearchIndex:
         self.keys = keys
 
     def add(self, session: Session, units: Sequence[Unit]) -> None:
+        self.put(session, units)
+
+    def put(self, session: Session, units: Sequence[Unit], *, anew: bool = False) -> None:
+        """``anew``: write also what a known text should have written before, in case it was lost."""
         wanted = [u for u in units if indexed(u)]
         if not wanted:
             return
+        session.execute(_SHARE)
         entries: dict[bytes, TextEntry] = {}
         shelves: dict[bytes, tuple[bytes, Unit]] = {}
         placed: list[tuple[UUID, bytes, UUID]] = []
@@ -57,7 +67,7 @@ class SearchIndex:
             entries.setdefault(entry.key, entry)
             shelves.setdefault(shelf, (entry.key, unit))
             placed.append((unit.id, shelf, unit.graduate_id))
-        self._texts(session, entries)
+        self._texts(session, entries, anew)
         _shelves(session, shelves)
         session.execute(
             _ADD_UNITS,
@@ -73,9 +83,10 @@ class SearchIndex:
     def remove(self, session: Session, ids: Sequence[UUID]) -> None:
         session.execute(delete(RetrievalUnit).where(RetrievalUnit.id.in_(ids)))
 
-    def _texts(self, session: Session, entries: dict[bytes, TextEntry]) -> None:
+    def _texts(self, session: Session, entries: dict[bytes, TextEntry], anew: bool) -> None:
         """Sorted, so that two transactions that add the same texts wait for each other in one order."""
-        new = [entries[k] for k in sorted(entries.keys() - set(session.scalars(_KNOWN_TEXTS, {"keys": list(entries)})))]
+        known = set() if anew else set(session.scalars(_KNOWN_TEXTS, {"keys": list(entries)}))
+        new = [entries[k] for k in sorted(entries.keys() - known)]
         if not new:
             return
         session.execute(
@@ -94,8 +105,6 @@ class SearchIndex:
 
 def indexed(unit: Unit) -> bool:
     return unit.zone is not Zone.C and unit.group in rules.SEARCHED_GROUPS and any(unit.texts)
-
-
 
 
 def _shelves(session: Session, shelves: dict[bytes, tuple[bytes, Unit]]) -> None:

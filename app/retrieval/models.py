@@ -21,7 +21,10 @@ class SearchText(Base):
     """One distinct text of one class, level and zone (检索目录的条目). Its words stand nowhere but in the dossiers."""
 
     __tablename__ = "search_text"
-    __table_args__ = (Index("ix_search_text_group", "unit_group", "level", "key"), Index(None, "strength", "key"))
+    __table_args__ = (
+        Index("ix_search_text_group", "unit_group", "level", "key"),
+        Index("ix_search_text_strength", "strength", "key"),
+    )
 
     key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     unit_group: Mapped[str] = mapped_column(String(12))

@@ -173,7 +173,7 @@ SEARCHED_GROUPS: Mapping[str, str] = {
 """What can be browsed. Identity and enrolment are never searched by text: a name's bigrams would be half the name."""
 
 
-# --- purposes of opening content (调取) ---------------------------------------------------------------------------------
+# --- purposes of opening content (调取) ------------------------------------------------------------------------------
 
 PURPOSE_LASTS = timedelta(minutes=30)
 MOST_NOTE = 500

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 WORDING: Mapping[str, tuple[str, str]] = {
-    "search_too_short": ("请至少输入两个汉字，或一个完整的单词、数字", "Give at least two characters or one whole word"),
+    "search_too_short": (
+        "请至少输入两个汉字，或一个完整的单词、数字",
+        "Give two characters or a whole word",
+    ),
     "search_too_long": ("检索词过长，请缩短", "The search is too long"),
     "search_empty": ("请输入检索词，或选择一项分类", "Give words or choose a class"),
     "search_not_found": ("该检索已过期或不存在，请重新检索", "This search has expired or is not yours"),
