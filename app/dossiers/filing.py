@@ -5,7 +5,7 @@ Nothing is overwritten: a change is a new version row, and the one before stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,7 +18,7 @@ from app.dossiers import rules
 from app.dossiers.incoming import CARD_FIELDS, FieldChange, NewDossier, NewMaterial, normal_value, value_fault
 from app.dossiers.indexing import Unit, UnitIndex
 from app.dossiers.materials import MaterialFiling, store_document, store_sealed
-from app.dossiers.models import Dossier, Record, RecordVersion
+from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.places import body_place, photo_name_place, photo_place
 from app.dossiers.rows import material_rows, record_rows, record_version
 from app.dossiers.rules import DossierState, Section, Source
@@ -78,23 +78,9 @@ class FilingService:
             for body, pair in zip(bodies, record_rows(dossier.id, key, section, bodies, now), strict=True):
                 rows += pair
                 units.append(owner.record(pair[0].id, section, pair[0].zone, body))
-        sequences: dict[str, int] = {}
-        for material in new.materials:
-            sequences[material.class_code] = sequences.get(material.class_code, 0) + 1
-            ids = (new_id(), new_id())
-            filed = material_rows(
-                dossier.id,
-                key,
-                material,
-                sequences[material.class_code],
-                Source.IMPORT,
-                None,
-                now,
-                ids=ids,
-                stored=store_document(self._files, self._index, key, material, ids[1]),
-            )
+        for filed, unit in self._materials(dossier.id, key, new.materials, owner):
             rows += filed
-            units.append(owner.material(filed[0], material.title, material.formed_on))
+            units.append(unit)
         with self._db.transaction() as session:
             if self._people.student_exists(session, new.card.student_number):
                 raise Conflict("student_exists")
@@ -188,6 +174,27 @@ class FilingService:
         return new.number
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _materials(
+        self, dossier_id: UUID, key: DataKey, materials: Sequence[NewMaterial], owner: UnitOwner
+    ) -> Iterator[tuple[tuple[Material, MaterialVersion], Unit]]:
+        """First versions, numbered by class, with their files stored; each beside what it is found by."""
+        sequences: dict[str, int] = {}
+        for material in materials:
+            sequences[material.class_code] = sequences.get(material.class_code, 0) + 1
+            ids = (new_id(), new_id())
+            filed = material_rows(
+                dossier_id,
+                key,
+                material,
+                sequences[material.class_code],
+                Source.IMPORT,
+                None,
+                self._clock.now(),
+                ids=ids,
+                stored=store_document(self._files, self._index, key, material, ids[1]),
+            )
+            yield filed, owner.material(filed[0], material.title, material.formed_on)
 
     @staticmethod
     def _check(new: NewDossier) -> None:

@@ -33,13 +33,13 @@ _NORMAL: Mapping[str, Callable[[str], str]] = {
 def normal_value(section: Section, name: str, value: str) -> str:
     """What a card field is stored and looked up as; other fields unchanged."""
     card_field = CARD_FIELDS.get((section, name))
-    return _NORMAL[card_field](value) if card_field in _NORMAL else value
+    return _NORMAL[card_field](value) if card_field is not None and card_field in _NORMAL else value
 
 
 def value_fault(section: Section, name: str, value: str, today: date) -> str | None:
     """Why a normal-form value cannot stand on a card; None for other fields and where it can."""
     card_field = CARD_FIELDS.get((section, name))
-    if card_field not in _NORMAL or not value:
+    if card_field is None or card_field not in _NORMAL or not value:
         return None
     if card_field == "id_number":
         return people_rules.id_number_fault(value, today)
