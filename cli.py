@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import DomainError
 from app.problems import problem_of
 from app.settings import SettingsError
-from commands import cohort, database, demo, doctor, index, keys, partners, staff, terminals, workers
+from commands import cohort, database, demo, doctor, index, keys, partners, staff, statistics, terminals, workers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,7 +18,16 @@ def lantai() -> None:
     """兰台：毕业生档案服务的运维命令。"""
 
 
-for group in (database.group, keys.group, staff.group, terminals.group, partners.group, demo.group, index.group):
+for group in (
+    database.group,
+    keys.group,
+    staff.group,
+    terminals.group,
+    partners.group,
+    demo.group,
+    index.group,
+    statistics.group,
+):
     lantai.add_command(group)
 for single in (cohort.import_command, doctor.doctor_command, workers.worker_command):
     lantai.add_command(single)

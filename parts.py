@@ -19,6 +19,8 @@ from app.people.service import PeopleService
 from app.ports import Clock, Outside
 from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings
+from app.statistics.feed import AwardCensus, StatisticsFeed
+from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
 from auth.activation import ActivationService
@@ -73,6 +75,9 @@ class Lantai:
     pushes: PushService
     idempotency: Idempotency
     importer: ImportService
+    statistics: StatisticsService
+    statistics_feed: StatisticsFeed
+    award_census: AwardCensus
 
     def close(self) -> None:
         self.db.dispose()

@@ -30,6 +30,8 @@ from app.retrieval.index import SearchIndex
 from app.retrieval.keys import IndexKeys
 from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings, SettingsError
+from app.statistics.feed import AwardCensus, StatisticsFeed
+from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
 from auth.activation import ActivationService
@@ -107,8 +109,9 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     index = BlindIndex(wrapper.secret("blind-index"))
     people = PeopleService(db, keys, index, log, clock)
     dossiers = DossierService(db, keys, outside.files, log, clock)
+    statistics_feed = StatisticsFeed()
     search_index = SearchIndex(IndexKeys(wrapper.secret("search-index")))
-    filing = FilingService(db, keys, index, people, outside.files, log, clock, (search_index,))
+    filing = FilingService(db, keys, index, people, outside.files, log, clock, (search_index, statistics_feed))
     book = TicketBook(people, log, queue, clock)
     sessions = SessionService(db, pepper, log, clock)
     lockouts = Lockouts(db, pepper, clock)
@@ -191,6 +194,9 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         pushes=PushService(db, people, subscriptions, queue, clock),
         idempotency=Idempotency(db, keys, clock),
         importer=ImportService(filing, outside.cleaner, clock),
+        statistics=StatisticsService(db, log, clock, settings.statistics_smallest),
+        statistics_feed=statistics_feed,
+        award_census=AwardCensus(db, Holdings(db, keys, outside.files)),
     )
 
 

@@ -25,6 +25,7 @@ def housekeeping(parts: Lantai) -> None:
             "replies": parts.idempotency.sweep(),
             "claims": parts.claims.sweep(),
             "evidence": parts.corrections.sweep_evidence(),
+            "statistics": int(parts.statistics.publish_if_due()),
         }
     except Unavailable as error:
         log.warning("housekeeping_failed", code=error.code)

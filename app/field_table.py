@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.field_tables import foundation, partners, retrieval
+from app.field_tables import foundation, partners, retrieval, statistics
 from app.field_tables.kept import Kept
 
 # Columns of every table that carry no personal meaning by their very name.
@@ -35,4 +35,5 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **foundation.FIELDS,
     **partners.FIELDS,
     **retrieval.FIELDS,
+    **statistics.FIELDS,
 }

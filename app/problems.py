@@ -22,7 +22,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
-from app.wording import foundation, partners, retrieval
+from app.wording import foundation, partners, retrieval, statistics
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -49,11 +49,13 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **foundation.WORDING,
     **partners.WORDING,
     **retrieval.WORDING,
+    **statistics.WORDING,
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **foundation.FAULT_WORDS,
     **partners.FAULT_WORDS,
     **retrieval.FAULT_WORDS,
+    **statistics.FAULT_WORDS,
 }
 
 

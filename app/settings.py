@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     # 类别映射: a school's own file instead of the shipped one
     class_map: Path | None = None
 
+    # statistics: groups of fewer persons are never shown as a number
+    statistics_smallest: int = Field(5, ge=3, le=50)
+
     # limits
     upload_max_bytes: int = 10 * 1024 * 1024
     frame_max_bytes: int = 600 * 1024

@@ -9,6 +9,7 @@ import app.idempotency
 import app.keyring
 import app.people.models
 import app.retrieval.models
+import app.statistics.models
 import app.transfers.models
 import auth.models
 import notifications.models
@@ -22,6 +23,7 @@ ALL_MODELS = (
     app.people.models,
     app.retrieval.models,
     app.transfers.models,
+    app.statistics.models,
     auth.models,
     notifications.models,
 )

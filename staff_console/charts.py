@@ -102,6 +102,4 @@ def trends(years: Sequence[str], series: Sequence[tuple[str, Sequence[int | None
                 runs[-1].append(Point(round(x, 1), y(n), f"{label} {year}：{n}"))
         lines.append(Trend(label, number, [run for run in runs if run]))
     ticks_y = [(y(n), n) for n in range(0, ceiling + 1, step)]
-    return Trends(
-        lines, list(zip([round(x, 1) for x in xs], years, strict=True)), ticks_y, len(series) - len(drawn)
-    )
+    return Trends(lines, list(zip([round(x, 1) for x in xs], years, strict=True)), ticks_y, len(series) - len(drawn))

@@ -16,6 +16,7 @@ from staff_console.people import add_people
 from staff_console.problems import render_console_problem
 from staff_console.render import protect
 from staff_console.sign_in import add_sign_in
+from staff_console.statistics import add_statistics
 from staff_console.tickets import add_tickets
 from staff_console.transfers import add_transfers
 
@@ -45,6 +46,7 @@ def create_console() -> APIBlueprint:
         add_transfers,
         add_imports,
         add_people,
+        add_statistics,
     ):
         add(console)
     console.after_request(protect)

@@ -12,6 +12,7 @@ from app.imports.service import ImportService
 from app.people.service import PeopleService
 from app.ports import Clock
 from app.settings import Settings
+from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
 from auth.activation import ActivationService
@@ -37,6 +38,8 @@ class ConsoleParts(Protocol):
     def transfers(self) -> TransferService: ...
     @property
     def importer(self) -> ImportService: ...
+    @property
+    def statistics(self) -> StatisticsService: ...
     @property
     def sessions(self) -> SessionService: ...
     @property

@@ -10,6 +10,7 @@ from flask import Response, make_response, redirect, render_template, request
 
 from app.actors import Role
 from app.errors import Unavailable
+from app.statistics.service import READERS as STATISTICS
 from app.web import request_id
 from auth.guards import csrf_token, current_view
 from auth.staff import StaffView
@@ -29,6 +30,7 @@ FLASHES: Mapping[str, str] = {
     "ticket_rejected": "已作出不予更正的决定，申请人将收到理由和救济途径。",
     "transfer_opened": "转递已建立。",
     "transfer_moved": "转递状态已更新，毕业生将收到通知。",
+    "statistics_published": "新一期统计已生成。",
     "password_changed": "密码已修改。",
     "session_ended": "该登录已退出。",
     "signed_out": "您已退出登录。",
@@ -59,6 +61,7 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("办理", "/console/transfers", "档案转递", gate.MOVERS),
     ("档案", "/console/graduates", "毕业生", gate.READERS),
     ("档案", "/console/import", "批量导入", (Role.ARCHIVIST,)),
+    ("治理", "/console/statistics", "人才库统计", STATISTICS),
     ("管理", "/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
 )
 

@@ -149,7 +149,9 @@ def add_statistics(console: Blueprint) -> None:
         ]
         rows.append(["合计", *(t.count for t in table.totals), table.total])
         rows.append([])
-        rows.append([f"第 {release.number} 期，{BASES[asked.base]}；少于 {release.smallest} 人显示为 <{release.smallest}"])
+        rows.append(
+            [f"第 {release.number} 期，{BASES[asked.base]}；少于 {release.smallest} 人显示为 <{release.smallest}"]
+        )
         rows.append(["＊：为防止由合计推算出小于该人数的单元而隐去"])
         return csv_file(f"人才库统计-第{release.number}期-{asked.rows.value}.csv", rows)
 

@@ -1,4 +1,4 @@
-"""Whoever has all published tables cannot work out one small cell; careless publishers are broken by the same attack."""
+"""Whoever has all published tables cannot work out a small cell; careless publishers are broken by the attack."""
 
 from __future__ import annotations
 
