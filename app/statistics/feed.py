@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -47,6 +47,9 @@ class StatisticsFeed:
     def replace(self, session: Session, unit: Unit) -> None:
         if _is_award(unit):
             _put(session, [_fact(unit)])
+
+    def remove(self, session: Session, ids: Sequence[UUID]) -> None:
+        session.execute(delete(AwardFact).where(AwardFact.unit_id.in_(ids)))
 
 
 def _is_award(unit: Unit) -> bool:

@@ -179,6 +179,9 @@ def test_the_feed_follows_filing_and_correction(lantai: Lantai, school: list[Gra
             "select unit_id, rank, year from award_fact where unit_id = any(%s)", ([school[5].id, school[6].id],)
         )
         assert [tuple(r) for r in rows] == [(school[5].id, 1, 2024)]
+        lantai.statistics_feed.remove(session, [school[5].id, school[6].id])
+        left = session.connection().exec_driver_sql("select 1 from award_fact where unit_id = %s", (school[5].id,))
+        assert left.all() == []
 
 
 def test_a_census_finds_what_the_feed_was_told(lantai: Lantai, school: list[Graduate]) -> None:
