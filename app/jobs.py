@@ -55,7 +55,15 @@ class HandlePush(Job):
     push_id: UUID
 
 
-ALL_JOBS: tuple[type[Job], ...] = (Announce, DeliverNotice, VerifyFace, HandlePush)
+@dataclass(frozen=True, slots=True)
+class FixitySlice(Job):
+    """The next slice of a round of fixity."""
+
+    name: ClassVar[str] = "materials.fixity_slice"
+    run_id: UUID
+
+
+ALL_JOBS: tuple[type[Job], ...] = (Announce, DeliverNotice, VerifyFace, HandlePush, FixitySlice)
 
 
 class JobQueue(Protocol):
