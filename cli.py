@@ -10,7 +10,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import DomainError
 from app.problems import problem_of
 from app.settings import SettingsError
-from commands import cohort, database, demo, doctor, index, keys, partners, staff, statistics, terminals, workers
+from commands import (
+    cohort,
+    database,
+    demo,
+    doctor,
+    fixity,
+    index,
+    keys,
+    partners,
+    staff,
+    statistics,
+    terminals,
+    workers,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +40,7 @@ for group in (
     demo.group,
     index.group,
     statistics.group,
+    fixity.group,
 ):
     lantai.add_command(group)
 for single in (cohort.import_command, doctor.doctor_command, workers.worker_command):

@@ -26,6 +26,7 @@ def housekeeping(parts: Lantai) -> None:
             "claims": parts.claims.sweep(),
             "evidence": parts.corrections.sweep_evidence(),
             "statistics": int(parts.statistics.publish_if_due()),
+            "fixity": int(parts.fixity.tick()),
         }
     except Unavailable as error:
         log.warning("housekeeping_failed", code=error.code)

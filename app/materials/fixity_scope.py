@@ -63,6 +63,7 @@ SCOPE: Sequence[Sealed] = (
     Sealed("ticket_message", ("sealed_text",), ("ticket_id", "graduate_id")),
     Sealed("evidence", (), files=(CONTENT,)),
     Sealed("transfer", ("sealed_proofs",)),
+    Sealed("retrieval_purpose", ("sealed_note",)),
     Sealed("graduate_totp", ("sealed_secret",), row="graduate_id"),
     Sealed("staff_member", ("sealed_totp",), ()),
 )
@@ -70,6 +71,7 @@ UNCHECKED: Mapping[str, str] = {
     "stored_reply.sealed_reply": "kept for a day, and its owner is known to nobody but the caller who asks again",
     "claim.sealed_person": "lives for minutes",
     "verification.sealed_state": "lives for minutes",
+    "staff_search.sealed_search": "a search of staff, which expires unless kept; no dossier hangs on it",
     "data_key.wrapped": "verified by unwrapping it, in the stage data_key",
 }
 """table.column -> why a sealed column is not verified by its tag."""

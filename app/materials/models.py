@@ -68,7 +68,8 @@ class FixityRun(Base):
     __table_args__ = (
         Index(
             "uq_fixity_run_open",
-            text("(finished_at is null)"),
+            # an open round is never an abandoned one, so this lets one alone be open
+            "abandoned",
             unique=True,
             postgresql_where=text("finished_at is null"),
         ),
