@@ -12,10 +12,10 @@ from app.problems import problem_of
 from app.settings import SettingsError
 from commands import (
     cohort,
+    completeness,
     database,
     demo,
     doctor,
-    fixity,
     index,
     keys,
     partners,
@@ -37,10 +37,10 @@ for group in (
     staff.group,
     terminals.group,
     partners.group,
+    completeness.group,
     demo.group,
     index.group,
     statistics.group,
-    fixity.group,
 ):
     lantai.add_command(group)
 for single in (cohort.import_command, doctor.doctor_command, workers.worker_command):

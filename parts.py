@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.completeness.forecast import CohortForecast
+from app.completeness.reminders import ReminderService
+from app.completeness.service import CompletenessService
 from app.corrections.desk import CorrectionDesk
 from app.corrections.service import CorrectionService
 from app.db import Database
@@ -15,11 +18,6 @@ from app.idempotency import Idempotency
 from app.imports.service import ImportService
 from app.jobs import JobQueue
 from app.keyring import Keyring
-from app.materials.desk import SupplementDesk
-from app.materials.fixity import FixityService
-from app.materials.fixity_board import FixityBoard
-from app.materials.scans import ScanService
-from app.materials.service import SupplementService
 from app.people.service import PeopleService
 from app.ports import Clock, Outside
 from app.retrieval.upkeep import IndexUpkeep
@@ -60,14 +58,12 @@ class Lantai:
     filing: FilingService
     holdings: Holdings
     upkeep: IndexUpkeep
-    scans: ScanService
-    supplements: SupplementService
-    supplement_desk: SupplementDesk
-    fixity: FixityService
-    fixity_board: FixityBoard
     corrections: CorrectionService
     desk: CorrectionDesk
     transfers: TransferService
+    completeness: CompletenessService
+    forecast: CohortForecast
+    reminders: ReminderService
     sessions: SessionService
     logins: LoginService
     claims: ClaimService

@@ -9,6 +9,12 @@ import procrastinate
 from argon2 import PasswordHasher
 from procrastinate import PsycopgConnector
 
+from app.completeness import checklist
+from app.completeness.assessor import Assessor
+from app.completeness.forecast import CohortForecast
+from app.completeness.reminders import ReminderService
+from app.completeness.rules import Checklist
+from app.completeness.service import CompletenessService, recheck_on_change
 from app.corrections.book import TicketBook
 from app.corrections.desk import CorrectionDesk
 from app.corrections.service import CorrectionService
@@ -22,14 +28,8 @@ from app.events import EventLog
 from app.idempotency import Idempotency
 from app.imports.service import ImportService
 from app.job_worker import register
-from app.jobs import Announce, DeliverNotice, FixitySlice, HandlePush, ProcrastinateQueue
+from app.jobs import Announce, DeliverNotice, HandlePush, ProcrastinateQueue, RecheckDossier, SweepCompleteness
 from app.keyring import Keyring
-from app.materials.book import SupplementBook
-from app.materials.desk import SupplementDesk
-from app.materials.fixity import FixityService
-from app.materials.fixity_board import FixityBoard
-from app.materials.scans import ScanService
-from app.materials.service import SupplementService
 from app.people.service import PeopleService
 from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
@@ -104,7 +104,7 @@ def build_queue_app(urls: ServiceUrls) -> procrastinate.App:
 
 def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None) -> Lantai:
     """Wire everything. ``outside`` replaces the real providers in tests."""
-    _use_class_map(settings)
+    listed = _configured_lists(settings)
     outside = outside or build_outside(settings, urls.redis_url)
     clock, wrapper = outside.clock, outside.keys
     pepper = wrapper.secret("session-pepper")
@@ -118,8 +118,12 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     statistics_feed = StatisticsFeed()
     search_index = SearchIndex(IndexKeys(wrapper.secret("search-index")))
     filing = FilingService(db, keys, index, people, outside.files, log, clock, (search_index, statistics_feed))
+    holdings = Holdings(db, keys, outside.files)
+    assessor = Assessor(db, holdings, listed)
+    completeness = CompletenessService(db, assessor, log, queue, clock)
+    forecast = CohortForecast(db, assessor, people, log, clock)
+    log.listen(recheck_on_change(queue))
     book = TicketBook(people, log, queue, clock)
-    supplement_book = SupplementBook(log, queue, outside.files, clock)
     sessions = SessionService(db, pepper, log, clock)
     lockouts = Lockouts(db, pepper, clock)
     activation = ActivationService(db, pepper, log, clock)
@@ -154,16 +158,14 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         people=people,
         dossiers=dossiers,
         filing=filing,
-        holdings=Holdings(db, keys, outside.files),
+        holdings=holdings,
         upkeep=IndexUpkeep(db, keys, search_index, clock),
-        scans=ScanService(db, keys, filing.materials, outside.cleaner, clock),
-        supplements=SupplementService(db, keys, people, supplement_book, outside.cleaner),
-        supplement_desk=SupplementDesk(db, keys, people, filing.materials, supplement_book),
-        fixity=FixityService(db, keys, outside.files, outside.replica, log, queue, clock),
-        fixity_board=FixityBoard(db, has_replica=outside.replica is not None),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         desk=CorrectionDesk(db, keys, filing, book, outside.files),
-        transfers=TransferService(db, keys, log, queue, clock),
+        transfers=TransferService(db, keys, log, queue, clock, (completeness,)),
+        completeness=completeness,
+        forecast=forecast,
+        reminders=ReminderService(db, forecast, log, queue, clock),
         sessions=sessions,
         logins=LoginService(db, people, sessions, outside.logins, outside.limits, pepper, log, clock),
         claims=claims,
@@ -212,11 +214,15 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     )
 
 
-def _use_class_map(settings: Settings) -> None:
+def _configured_lists(settings: Settings) -> Checklist:
+    """The class map goes into force for the process; the checklist is handed on."""
     try:
-        class_map.use(settings.class_map)
+        kinds = class_map.use(settings.class_map)
+        return checklist.load(settings.checklist, kinds)
     except class_map.ClassMapInvalid as error:
         raise SettingsError([f"LANTAI_CLASS_MAP: {fault}" for fault in error.faults]) from None
+    except checklist.ChecklistInvalid as error:
+        raise SettingsError([f"LANTAI_CHECKLIST: {fault}" for fault in error.faults]) from None
 
 
 def _hasher(settings: Settings) -> PasswordHasher:
@@ -239,4 +245,5 @@ def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     register(queue, Announce, parts.delivery.announce)
     register(queue, DeliverNotice, parts.delivery.deliver)
     register(queue, HandlePush, parts.pushes.handle)
-    register(queue, FixitySlice, parts.fixity.work)
+    register(queue, RecheckDossier, parts.completeness.recheck)
+    register(queue, SweepCompleteness, parts.completeness.sweep)

@@ -25,8 +25,10 @@ def housekeeping(parts: Lantai) -> None:
             "replies": parts.idempotency.sweep(),
             "claims": parts.claims.sweep(),
             "evidence": parts.corrections.sweep_evidence(),
+            "completeness": parts.completeness.enqueue_sweep(),
+            "reminders": parts.reminders.remind_by_calendar(),
+            "digests": parts.reminders.digest(),
             "statistics": int(parts.statistics.publish_if_due()),
-            "fixity": int(parts.fixity.tick()),
         }
     except Unavailable as error:
         log.warning("housekeeping_failed", code=error.code)

@@ -6,7 +6,7 @@ It holds ids and codes, never personal data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,9 +59,18 @@ class EventView:
     data: Mapping[str, Any]
 
 
+Listener = Callable[[Session, str, UUID | None], None]
+"""Called in the transaction of the event with its type and its graduate."""
+
+
 class EventLog:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """For what must follow a change whoever makes it: wiring registers, once, before anything is recorded."""
+        self._listeners.append(listener)
 
     def record(
         self,
@@ -92,6 +101,8 @@ class EventLog:
                 "request_id": actor.request_id,
             },
         )
+        for listener in self._listeners:
+            listener(session, kind, graduate_id)
         return public_id
 
     def of_graduate(

@@ -56,14 +56,28 @@ class HandlePush(Job):
 
 
 @dataclass(frozen=True, slots=True)
-class FixitySlice(Job):
-    """The next slice of a round of fixity."""
+class RecheckDossier(Job):
+    """A dossier changed: find anew what it lacks."""
 
-    name: ClassVar[str] = "materials.fixity_slice"
-    run_id: UUID
+    name: ClassVar[str] = "completeness.recheck"
+    graduate_id: UUID
 
 
-ALL_JOBS: tuple[type[Job], ...] = (Announce, DeliverNotice, VerifyFace, HandlePush, FixitySlice)
+@dataclass(frozen=True, slots=True)
+class SweepCompleteness(Job):
+    """Some of the dossiers whose completeness is not known or out of date."""
+
+    name: ClassVar[str] = "completeness.sweep"
+
+
+ALL_JOBS: tuple[type[Job], ...] = (
+    Announce,
+    DeliverNotice,
+    VerifyFace,
+    HandlePush,
+    RecheckDossier,
+    SweepCompleteness,
+)
 
 
 class JobQueue(Protocol):

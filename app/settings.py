@@ -77,8 +77,9 @@ class Settings(BaseSettings):
     local_face_on_wechat_override: str = ""  # the operator's written reason; see SECURITY.md
     frames_ttl_s: int = Field(120, ge=5, le=120)
 
-    # 类别映射: a school's own file instead of the shipped one
+    # 类别映射 and 材料清单: a school's own files instead of the shipped ones
     class_map: Path | None = None
+    checklist: Path | None = None
 
     # statistics: groups of fewer persons are never shown as a number
     statistics_smallest: int = Field(5, ge=3, le=50)

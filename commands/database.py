@@ -49,7 +49,7 @@ def grant(urls: ServiceUrls) -> None:
             f"grant execute on all functions in schema public to {quoted}",
         ):
             connection.execute(text(statement))
-        for table in ("event", "record_version", "material_version", "retrieval_purpose"):
+        for table in ("event", "record_version", "material_version", "completeness_reminder", "retrieval_purpose"):
             if connection.scalar(text("select to_regclass(:t)"), {"t": table}) is not None:
                 connection.execute(text(f"revoke update, delete, truncate on {table} from {quoted}"))
     engine.dispose()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import app.completeness.models
 import app.corrections.models
 import app.dossiers.models
 import app.events
 import app.idempotency
 import app.keyring
-import app.materials.models
 import app.people.models
 import app.retrieval.models
 import app.statistics.models
@@ -16,12 +16,12 @@ import auth.models
 import notifications.models
 
 ALL_MODELS = (
+    app.completeness.models,
     app.corrections.models,
     app.dossiers.models,
     app.events,
     app.idempotency,
     app.keyring,
-    app.materials.models,
     app.people.models,
     app.retrieval.models,
     app.transfers.models,

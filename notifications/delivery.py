@@ -74,11 +74,12 @@ class NoticeDelivery:
         """
         with self._db.transaction() as session:
             event = session.scalar(select(Event).where(Event.public_id == job.event_id))
-        if event is None or event.graduate_id is None:
+        if event is None:
             return
-        staff_line = staff_line_for(event.type)
+        staff_line = staff_line_for(event.type, event.data)
         if staff_line is not None:
             self.alert_staff(staff_line)
+        if staff_line is not None or event.graduate_id is None:
             return
         with self._db.transaction() as session:
             if notice_for(event.type, event.data) is None:

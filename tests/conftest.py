@@ -237,7 +237,14 @@ def graduate_factory(lantai: Lantai) -> Callable[..., Person]:
         )
         records = {
             Section.IDENTITY: [{"name": card.name, "id_number": card.id_number, "sex": "女", "phone": card.phone}],
-            Section.ENROLMENT: [{"student_number": card.student_number, "college": "文学院", "major": "档案学"}],
+            Section.ENROLMENT: [
+                {
+                    "student_number": card.student_number,
+                    "college": "文学院",
+                    "major": "档案学",
+                    "destination_code": f"ZD2026{n:012d}",
+                }
+            ],
             Section.COURSE: [
                 {"course_name": f"课程{i}", "term": "2024-2025-1", "credit": "2", "grade": str(80 + i)}
                 for i in range(3)

@@ -39,11 +39,11 @@ ACCESS_TYPES = (
     "dossier.record_read",
     "dossier.material_read",
     "dossier.file_read",
+    "dossier.completeness_read",
     "graduate.searched",
     # a ticket's page shows the record as it stands, and proofs are personal papers
     "ticket.read",
     "evidence.read",
-    "supplement.read",
 )
 
 

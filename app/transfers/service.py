@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -75,9 +76,26 @@ def _proofs_place(row: Transfer) -> Place:
     return Place("transfer", "sealed_proofs", row.id)
 
 
+class SealGuard(Protocol):
+    """What another room knows against sealing a dossier."""
+
+    def require_sealable(self, graduate_id: UUID) -> None:
+        """Raises Conflict saying what must be done first."""
+        ...
+
+
 class TransferService:
-    def __init__(self, db: Database, keys: Keyring, log: EventLog, queue: JobQueue, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        keys: Keyring,
+        log: EventLog,
+        queue: JobQueue,
+        clock: Clock,
+        guards: Sequence[SealGuard] = (),
+    ) -> None:
         self._db, self._keys, self._log, self._queue, self._clock = db, keys, log, queue, clock
+        self._guards = guards
 
     def open(
         self, actor: Actor, graduate_id: UUID, *, channel: Channel, receiver_name: str, receiver_address: str
@@ -123,9 +141,17 @@ class TransferService:
             return self._view(session, row, {}, staff=True)
 
     def move(self, actor: Actor, transfer_id: UUID, version: int, target: State, proof: str = "") -> TransferView:
-        """One edge of the rule book. Raises Conflict('move_not_allowed'), Invalid, VersionMismatch, NotFound."""
+        """One edge of the rule book; the seal only with every SealGuard's leave.
+
+        Raises Conflict('move_not_allowed') or a guard's, Invalid, VersionMismatch, NotFound.
+        """
         self._require_mover(actor)
-        key = self._keys.of(self._owner(transfer_id))
+        owner = self._owner(transfer_id)
+        key = self._keys.of(owner)
+        if target in rules.SEALING:
+            # they open the whole dossier, so they are asked before the transaction
+            for guard in self._guards:
+                guard.require_sealable(owner)
         with self._db.transaction() as session:
             row = session.scalars(select(Transfer).where(Transfer.id == transfer_id).with_for_update()).one()
             if row.version != version:
