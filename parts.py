@@ -20,6 +20,7 @@ from app.jobs import JobQueue
 from app.keyring import Keyring
 from app.people.service import PeopleService
 from app.ports import Clock, Outside
+from app.retrieval.purposes import PurposeRegister
 from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings
 from app.statistics.feed import AwardCensus, StatisticsFeed
@@ -57,6 +58,7 @@ class Lantai:
     dossiers: DossierService
     filing: FilingService
     holdings: Holdings
+    purposes: PurposeRegister
     upkeep: IndexUpkeep
     corrections: CorrectionService
     desk: CorrectionDesk

@@ -34,6 +34,7 @@ from app.people.service import PeopleService
 from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
 from app.retrieval.keys import IndexKeys
+from app.retrieval.purposes import PurposeRegister
 from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings, SettingsError
 from app.statistics.feed import AwardCensus, StatisticsFeed
@@ -114,8 +115,9 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     queue = ProcrastinateQueue(build_queue_app(urls))
     index = BlindIndex(wrapper.secret("blind-index"))
     people = PeopleService(db, keys, index, log, clock)
-    dossiers = DossierService(db, keys, outside.files, log, clock)
     statistics_feed = StatisticsFeed()
+    purposes = PurposeRegister(db, keys, log, clock)
+    dossiers = DossierService(db, keys, outside.files, log, clock, purposes)
     search_index = SearchIndex(IndexKeys(wrapper.secret("search-index")))
     filing = FilingService(db, keys, index, people, outside.files, log, clock, (search_index, statistics_feed))
     holdings = Holdings(db, keys, outside.files)
@@ -159,6 +161,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         dossiers=dossiers,
         filing=filing,
         holdings=holdings,
+        purposes=purposes,
         upkeep=IndexUpkeep(db, keys, search_index, clock),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         desk=CorrectionDesk(db, keys, filing, book, outside.files),

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter
 from app.actors import ActorKind, Assurance, Purpose
 from app.dossiers.rules import DossierState, Section, Source, Zone
 from app.dossiers.views import CatalogueView
+from app.retrieval.rules import purpose_label
 from auth.guards import current_actor, graduate
 from miniprogram_api.door import Out, PageIn, api, etag, lantai, page_of, read_cursor
 
@@ -99,6 +100,7 @@ class AccessOut(Out):
     at: datetime
     type: str
     by: ActorKind
+    purpose: str | None = Field(description="Why staff opened it (调取目的), in Chinese")
     object_kind: str
     object_id: UUID | None
 
@@ -184,6 +186,14 @@ def access_log(query: PageIn) -> AccessLogOut:
     rows = lantai().dossiers.access_log(current_actor(), before=read_cursor(query.cursor), limit=query.limit + 1)
     page, following = page_of(rows, query.limit, lambda e: e.seq)
     items = [
-        AccessOut(at=e.at, type=e.type, by=e.actor_kind, object_kind=e.object_kind, object_id=e.object_id) for e in page
+        AccessOut(
+            at=e.at,
+            type=e.type,
+            by=e.actor_kind,
+            purpose=purpose_label(e.data.get("purpose")),
+            object_kind=e.object_kind,
+            object_id=e.object_id,
+        )
+        for e in page
     ]
     return AccessLogOut(items=items, next=following)

@@ -14,6 +14,7 @@ from staff_console.home import add_home
 from staff_console.imports import add_imports
 from staff_console.people import add_people
 from staff_console.problems import render_console_problem
+from staff_console.purposes import add_purposes
 from staff_console.render import protect
 from staff_console.sign_in import add_sign_in
 from staff_console.statistics import add_statistics
@@ -42,6 +43,7 @@ def create_console() -> APIBlueprint:
         add_evidence,
         add_graduates,
         add_dossiers,
+        add_purposes,
         add_counter,
         add_transfers,
         add_imports,

@@ -48,6 +48,7 @@ def add_dossiers(console: Blueprint) -> None:
             sections=_groups(catalogue.items, "record"),
             classes=_groups(catalogue.items, "material"),
             may_open=actor.has_role(*DESK),
+            purpose=parts().purposes.current(actor, graduate_id),
         )
 
     @console.get("/graduates/<uuid:graduate_id>/dossier/<section>")

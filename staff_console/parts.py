@@ -11,6 +11,7 @@ from app.dossiers.service import DossierService
 from app.imports.service import ImportService
 from app.people.service import PeopleService
 from app.ports import Clock
+from app.retrieval.purposes import PurposeRegister
 from app.settings import Settings
 from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
@@ -32,6 +33,8 @@ class ConsoleParts(Protocol):
     def people(self) -> PeopleService: ...
     @property
     def dossiers(self) -> DossierService: ...
+    @property
+    def purposes(self) -> PurposeRegister: ...
     @property
     def desk(self) -> CorrectionDesk: ...
     @property

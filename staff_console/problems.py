@@ -47,6 +47,20 @@ def _sign_in_first(problem: Problem) -> Response:
     return response
 
 
+def _purpose_first(problem: Problem) -> Response:
+    """Ask what it is needed for, and come back to what was asked for."""
+    target = f"/console/graduates/{problem.extra['graduate_id']}/purpose?next={quote(_place_asked_for(), safe='/')}"
+    if not wants_fragment():
+        return go(target)
+    response = Response("", 403)
+    response.headers["HX-Redirect"] = target
+    return response
+
+
+def _place_asked_for() -> str:
+    return safe_next(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else _way_back()
+
+
 def _shown(problem: Problem) -> Response:
     context = {"problem": problem, "advice": ADVICE.get(problem.status, "")}
     if not wants_fragment():
@@ -63,6 +77,8 @@ def render_console_problem(problem: Problem) -> Response:
         return protect(_sign_in_first(problem))
     if problem.code == "password_change_required":
         return protect(go("/console/password"))
+    if problem.code == "purpose_required":
+        return protect(_purpose_first(problem))
     response = _shown(problem)
     if "retry_after" in problem.extra:
         response.headers["Retry-After"] = str(problem.extra["retry_after"])

@@ -31,6 +31,7 @@ FLASHES: Mapping[str, str] = {
     "transfer_opened": "转递已建立。",
     "transfer_moved": "转递状态已更新，毕业生将收到通知。",
     "statistics_published": "新一期统计已生成。",
+    "purpose_opened": "已登记调取目的，三十分钟内有效。",
     "password_changed": "密码已修改。",
     "session_ended": "该登录已退出。",
     "signed_out": "您已退出登录。",
@@ -62,6 +63,7 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("档案", "/console/graduates", "毕业生", gate.READERS),
     ("档案", "/console/import", "批量导入", (Role.ARCHIVIST,)),
     ("治理", "/console/statistics", "人才库统计", STATISTICS),
+    ("治理", "/console/retrieval/purposes", "调取登记", (Role.AUDITOR,)),
     ("管理", "/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
 )
 

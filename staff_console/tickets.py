@@ -112,7 +112,13 @@ def add_tickets(console: Blueprint) -> None:
     @console.get("/tickets/<uuid:ticket_id>")
     @desk(*DESK)
     def ticket(ticket_id: UUID) -> Response:
-        return _show(parts().desk.ticket(current_actor(), ticket_id))
+        found = parts().desk.ticket(current_actor(), ticket_id)
+        if found.line.state not in rules.CLOSED:
+            # the ticket says why its record and the dossier around it are opened, so nobody is asked again
+            parts().purposes.open(
+                current_actor(), found.line.graduate_id, "correction", reference=found.line.number, quiet=True
+            )
+        return _show(found)
 
     @console.post("/tickets/<uuid:ticket_id>/take")
     @desk(*DESK)

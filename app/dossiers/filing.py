@@ -22,7 +22,7 @@ from app.dossiers.models import Dossier, Material, MaterialVersion, Record, Reco
 from app.dossiers.places import body_place, photo_name_place, photo_place
 from app.dossiers.rows import material_rows, record_rows, record_version
 from app.dossiers.rules import DossierState, Section, Source
-from app.dossiers.service import changed_fields
+from app.dossiers.shaping import changed_fields
 from app.dossiers.units import UnitOwner, units_of
 from app.envelope import BlindIndex, DataKey, open_json, seal_bytes, seal_json
 from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, VersionMismatch

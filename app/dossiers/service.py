@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Purpose, Role
 from app.db import Database
-from app.dossiers import catalogue, material_versions, rules
+from app.dossiers import catalogue, material_versions, rules, shaping
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.places import about_place, body_place, file_place, photo_name_place, photo_place
+from app.dossiers.purposes import PurposeLedger
 from app.dossiers.rules import DossierState, Section, Zone, ZoneRule
 from app.dossiers.views import (
     CatalogueView,
@@ -47,17 +48,16 @@ ACCESS_TYPES = (
 )
 
 
-def _hidden(rule: ZoneRule) -> Hidden:
-    return Hidden(rule.zone, rule.id, rule.ground, rule.ask, rule.objection)
-
-
-def changed_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
-
-
 class DossierService:
-    def __init__(self, db: Database, keys: Keyring, files: FileStore, log: EventLog, clock: Clock) -> None:
+    """Staff readings of content need an open purpose (PurposeLedger), or one named by the procedure they are part of;
+    without one they raise Forbidden('purpose_required'). It stands in the event, so the graduate sees why.
+    """
+
+    def __init__(
+        self, db: Database, keys: Keyring, files: FileStore, log: EventLog, clock: Clock, purposes: PurposeLedger
+    ) -> None:
         self._db, self._keys, self._files, self._log, self._clock = db, keys, files, log, clock
+        self._purposes = purposes
 
     # --- public -----------------------------------------------------------------------------------------------------
 
@@ -91,19 +91,24 @@ class DossierService:
             )
         return catalogue.view(found, key, own=own)
 
-    def section_by_name(self, actor: Actor, name: str, dossier_id: UUID | None = None) -> SectionView:
+    def section_by_name(
+        self, actor: Actor, name: str, dossier_id: UUID | None = None, *, purpose: str = ""
+    ) -> SectionView:
         """Raises NotFound for a name that is no section."""
         if name not in {s.value for s in Section}:
             raise NotFound("section_not_found")
-        return self.section(actor, Section(name), dossier_id)
+        return self.section(actor, Section(name), dossier_id, purpose=purpose)
 
-    def section(self, actor: Actor, section: Section, dossier_id: UUID | None = None) -> SectionView:
+    def section(
+        self, actor: Actor, section: Section, dossier_id: UUID | None = None, *, purpose: str = ""
+    ) -> SectionView:
         """All records of one section with their content. Zone A needs a fresh step-up of the graduate."""
         owner = self._owner(actor, CONTENT_ROLES, dossier_id)
         rule = rules.section_zone(section)
         shown = self._content_open(actor, rule.zone)
         key = self._keys.of(owner)
         with self._db.transaction() as session:
+            why = self._why(session, actor, owner, purpose)
             dossier = session.scalars(select(Dossier).where(Dossier.graduate_id == owner)).one()
             records: list[RecordView] = []
             if shown:
@@ -117,7 +122,7 @@ class DossierService:
                 ).all()
                 # a record may be filed under a stricter zone than its section
                 records = [
-                    self._record_view(r, owner, open_json(key, body_place(v), v.sealed_body))
+                    shaping.record_view(r, owner, open_json(key, body_place(v), v.sealed_body))
                     for r, v in rows
                     if self._content_open(actor, r.zone)
                 ]
@@ -128,33 +133,41 @@ class DossierService:
                 graduate_id=owner,
                 object_kind="dossier",
                 object_id=dossier.id,
-                data={"section": section.value, "shown": shown},
+                data={"section": section.value, "shown": shown, **why},
             )
         label = rules.SECTIONS[section].label
-        return SectionView(section, label, rule.zone, None if shown else _hidden(rule), tuple(records))
+        return SectionView(section, label, rule.zone, None if shown else shaping.hidden(rule), tuple(records))
 
-    def record(self, actor: Actor, record_id: UUID) -> RecordView:
+    def record(self, actor: Actor, record_id: UUID, *, purpose: str = "") -> RecordView:
         """One record with all its versions, oldest first."""
         owner = self._owner_of_record(actor, record_id)
         key = self._keys.of(owner)
         with self._db.transaction() as session:
+            why = self._why(session, actor, owner, purpose)
             row = session.get_one(Record, record_id)
             if not self._content_open(actor, row.zone):
-                raise NotFound("record_not_shown", extra={"hidden": _as_dict(rules.zone_rule(row.zone_rule))})
+                raise NotFound("record_not_shown", extra={"hidden": shaping.as_dict(rules.zone_rule(row.zone_rule))})
             versions = session.scalars(
                 select(RecordVersion).where(RecordVersion.record_id == record_id).order_by(RecordVersion.number)
             ).all()
-            views = _version_views(key, versions)
+            views = shaping.version_views(key, versions)
             self._log.record(
-                session, actor, "dossier.record_read", graduate_id=owner, object_kind="record", object_id=record_id
+                session,
+                actor,
+                "dossier.record_read",
+                graduate_id=owner,
+                object_kind="record",
+                object_id=record_id,
+                data=why,
             )
         body = next(v.body for v in views if v.number == row.current)
-        return self._record_view(row, owner, body, tuple(views))
+        return shaping.record_view(row, owner, body, tuple(views))
 
-    def material(self, actor: Actor, material_id: UUID) -> MaterialView:
+    def material(self, actor: Actor, material_id: UUID, *, purpose: str = "") -> MaterialView:
         owner = self._owner_of_material(actor, material_id)
         key = self._keys.of(owner)
         with self._db.transaction() as session:
+            why = self._why(session, actor, owner, purpose)
             row, version = self._material_row(session, material_id)
             self._log.record(
                 session,
@@ -163,19 +176,27 @@ class DossierService:
                 graduate_id=owner,
                 object_kind="material",
                 object_id=material_id,
+                data=why,
             )
-            return self._material_view(actor, row, version, key)
+            return shaping.material_view(actor, row, version, key)
 
-    def material_file(self, actor: Actor, material_id: UUID) -> FileView:
+    def material_file(self, actor: Actor, material_id: UUID, *, purpose: str = "") -> FileView:
         """The content, decrypted in memory. Zone A only for graduates; NotFound where there is no file."""
         owner = self._owner_of_material(actor, material_id)
         key = self._keys.of(owner)
         with self._db.transaction() as session:
+            why = self._why(session, actor, owner, purpose)
             row, version = self._material_row(session, material_id)
             if not self._content_open(actor, row.zone) or version.file_name is None:
                 raise NotFound("material_file_not_shown")
             self._log.record(
-                session, actor, "dossier.file_read", graduate_id=owner, object_kind="material", object_id=material_id
+                session,
+                actor,
+                "dossier.file_read",
+                graduate_id=owner,
+                object_kind="material",
+                object_id=material_id,
+                data=why,
             )
         sealed = self._files.get(version.file_name)
         suffix = (version.media_type or "application/octet-stream").rsplit("/", 1)[-1]
@@ -184,13 +205,14 @@ class DossierService:
             name, version.media_type or "application/octet-stream", open_bytes(key, file_place(version), sealed)
         )
 
-    def material_history(self, actor: Actor, material_id: UUID) -> MaterialHistory:
+    def material_history(self, actor: Actor, material_id: UUID, *, purpose: str = "") -> MaterialHistory:
         """A material with every version and what was measured of each; for staff with a content role."""
         owner = self._owner_of_material(actor, material_id)
         if actor.kind is not ActorKind.STAFF:
             raise Forbidden("role_required")
         key = self._keys.of(owner)
         with self._db.transaction() as session:
+            why = self._why(session, actor, owner, purpose)
             row, version = self._material_row(session, material_id)
             self._log.record(
                 session,
@@ -199,18 +221,19 @@ class DossierService:
                 graduate_id=owner,
                 object_kind="material",
                 object_id=material_id,
+                data=why,
             )
             versions = material_versions.versions(session, key, material_id)
-            return MaterialHistory(self._material_view(actor, row, version, key), owner, versions)
+            return MaterialHistory(shaping.material_view(actor, row, version, key), owner, versions)
 
-    def material_preview(self, actor: Actor, material_id: UUID, number: int) -> bytes:
+    def material_preview(self, actor: Actor, material_id: UUID, number: int, *, purpose: str = "") -> bytes:
         """The first page of a version as a small JPEG, for staff; recorded like an opening of the file."""
-        version, key = self._version_for_staff(actor, material_id, number, "preview")
+        version, key = self._version_for_staff(actor, material_id, number, "preview", purpose)
         return material_versions.preview(self._files, key, version)
 
-    def material_version_file(self, actor: Actor, material_id: UUID, number: int) -> FileView:
+    def material_version_file(self, actor: Actor, material_id: UUID, number: int, *, purpose: str = "") -> FileView:
         """The content of any version, for staff. NotFound where that version has none."""
-        version, key = self._version_for_staff(actor, material_id, number, "file")
+        version, key = self._version_for_staff(actor, material_id, number, "file", purpose)
         if version.file_name is None:
             raise NotFound("material_file_not_shown")
         media_type = version.media_type or "application/octet-stream"
@@ -235,6 +258,15 @@ class DossierService:
             return self._log.of_graduate(session, actor.id, types=ACCESS_TYPES, before=before, limit=limit)
 
     # --- who may --------------------------------------------------------------------------------------------------
+
+    def _why(self, session: Session, actor: Actor, owner: UUID, purpose: str) -> dict[str, str]:
+        """What the event says of the purpose. Graduates read their own and give none."""
+        if actor.kind is not ActorKind.STAFF:
+            return {}
+        code = purpose or self._purposes.open_purpose(session, actor.id, owner)
+        if code is None:
+            raise Forbidden("purpose_required", extra={"graduate_id": str(owner)})
+        return {"purpose": code}
 
     def _owner(self, actor: Actor, roles: Iterable[Role], dossier_id: UUID | None) -> UUID:
         """The graduate whose dossier this actor may read. Foreign and absent are the same NotFound."""
@@ -274,13 +306,14 @@ class DossierService:
             raise NotFound("material_not_found") from None
 
     def _version_for_staff(
-        self, actor: Actor, material_id: UUID, number: int, part: str
+        self, actor: Actor, material_id: UUID, number: int, part: str, purpose: str
     ) -> tuple[MaterialVersion, DataKey]:
         owner = self._owner_of_material(actor, material_id)
         if actor.kind is not ActorKind.STAFF:
             raise Forbidden("role_required")
         key = self._keys.of(owner)
         with self._db.transaction() as session:
+            why = self._why(session, actor, owner, purpose)
             version = material_versions.numbered(session, material_id, number)
             self._log.record(
                 session,
@@ -289,7 +322,7 @@ class DossierService:
                 graduate_id=owner,
                 object_kind="material",
                 object_id=material_id,
-                data={"version": number, "part": part},
+                data={"version": number, "part": part, **why},
             )
         return version, key
 
@@ -316,66 +349,3 @@ class DossierService:
             .where(Material.id == material_id)
         ).one()
         return row[0], row[1]
-
-    @staticmethod
-    def _material_view(actor: Actor, row: Material, version: MaterialVersion, key: DataKey) -> MaterialView:
-        graduate = actor.kind is ActorKind.GRADUATE
-        sealed = graduate and row.zone is Zone.C
-        about = {} if sealed else open_json(key, about_place(version), version.sealed_about)
-        readable = not graduate or row.zone is Zone.A
-        return MaterialView(
-            id=row.id,
-            class_code=row.class_code,
-            class_label=rules.MATERIAL_CLASSES[row.class_code],
-            kind=row.kind,
-            sequence=row.sequence,
-            zone=row.zone,
-            version=row.current,
-            title=about.get("title", rules.MASKED_TITLE),
-            formed_on=about.get("formed_on"),
-            pages=about.get("pages"),
-            remark=about.get("remark") if readable else None,
-            media_type=version.media_type if readable else None,
-            size=version.size if readable else None,
-            hidden=None if readable else _hidden(rules.zone_rule(row.zone_rule)),
-        )
-
-    @staticmethod
-    def _record_view(
-        row: Record, owner: UUID, body: Mapping[str, str], versions: tuple[VersionView, ...] = ()
-    ) -> RecordView:
-        rule = rules.SECTIONS[row.section]
-        return RecordView(
-            id=row.id,
-            dossier_id=row.dossier_id,
-            graduate_id=owner,
-            section=row.section,
-            section_label=rule.label,
-            position=row.position,
-            zone=row.zone,
-            version=row.current,
-            body=body,
-            labels={name: f.label for name, f in rule.fields.items()},
-            versions=versions,
-        )
-
-
-def _as_dict(rule: ZoneRule) -> dict[str, str]:
-    return {
-        "zone": rule.zone.value,
-        "rule": rule.id,
-        "ground": rule.ground,
-        "ask": rule.ask,
-        "objection": rule.objection,
-    }
-
-
-def _version_views(key: DataKey, versions: Iterable[RecordVersion]) -> list[VersionView]:
-    views: list[VersionView] = []
-    before: Mapping[str, str] = {}
-    for v in versions:
-        body = open_json(key, body_place(v), v.sealed_body)
-        changed = changed_fields(before, body) if views else ()
-        views.append(VersionView(v.number, v.source, v.source_id, v.created_at, body, tuple(changed)))
-        before = body
-    return views
