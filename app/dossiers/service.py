@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,18 +12,16 @@ from app.actors import Actor, ActorKind, Purpose, Role
 from app.db import Database
 from app.dossiers import catalogue, material_versions, rules, shaping
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
-from app.dossiers.places import about_place, body_place, file_place, photo_name_place, photo_place
+from app.dossiers.places import body_place, file_place, photo_name_place, photo_place
 from app.dossiers.purposes import PurposeLedger
-from app.dossiers.rules import DossierState, Section, Zone, ZoneRule
+from app.dossiers.rules import DossierState, Section, Zone
 from app.dossiers.views import (
     CatalogueView,
     FileView,
-    Hidden,
     MaterialHistory,
     MaterialView,
     RecordView,
     SectionView,
-    VersionView,
 )
 from app.envelope import DataKey, open_bytes, open_json
 from app.errors import Forbidden, NotFound, StepUpRequired
