@@ -52,7 +52,7 @@ def _purpose_first(problem: Problem) -> Response:
     target = f"/console/graduates/{problem.extra['graduate_id']}/purpose?next={quote(_place_asked_for(), safe='/')}"
     if not wants_fragment():
         return go(target)
-    response = Response("", 403)
+    response = Response("")
     response.headers["HX-Redirect"] = target
     return response
 

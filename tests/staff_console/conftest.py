@@ -35,6 +35,10 @@ class Desk:
         form = {"csrf_token": self.login.csrf, **(data or {})}
         return self.login.client.post(f"/console{path}", data=form, **kwargs)
 
+    def state_purpose(self, graduate_id: UUID, purpose: str = "filing") -> None:
+        """Put on record why this graduate's content is opened."""
+        assert self.post(f"/graduates/{graduate_id}/purpose", {"purpose": purpose}).status_code == 303
+
     def read(self, path: str, **kwargs: Any) -> Reader:
         return Reader(self.get(path, **kwargs).text)
 

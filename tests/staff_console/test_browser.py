@@ -172,8 +172,13 @@ def test_shortcuts_can_be_switched_off(
 
 
 def test_a_section_opens_in_its_place(visit: Callable[..., Visit], desk: Desks, graduate_factory: People) -> None:
-    one = visit(desk())
-    page = one.open(f"/graduates/{graduate_factory().id}/dossier")
+    one, person = visit(desk()), graduate_factory()
+    page = one.open(f"/graduates/{person.id}/dossier")
+    page.get_by_role("link", name=re.compile("查看内容.*课程成绩")).click()
+    page.get_by_label("目的").select_option("filing")
+    page.get_by_role("button", name="登记并查阅").click()
+    page.get_by_role("cell", name="82").wait_for()  # the section that was asked for
+    page = one.open(f"/graduates/{person.id}/dossier")
     page.get_by_role("link", name=re.compile("查看内容.*课程成绩")).click()
     page.locator("#section-course").get_by_role("cell", name="82").wait_for()
     assert page.url.endswith("/dossier")

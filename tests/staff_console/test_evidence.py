@@ -70,6 +70,7 @@ def test_material_files(desk: Desks, graduate_factory: People, lantai: Lantai) -
     material = lantai.filing.add_material(
         clerk.login.actor, person.id, NewMaterial("4-1", "transcript", "成绩单", document=document)
     )
+    clerk.state_purpose(person.id)
     answer = clerk.get(f"/materials/{material}/file")
     assert answer.data == PDF
     assert answer.headers["Content-Disposition"].startswith("attachment")

@@ -69,6 +69,7 @@ def test_the_desk_reads_a_section_and_the_graduate_can_see_it(
     desk: Desks, graduate_factory: People, lantai: Lantai, clock: FakeClock
 ) -> None:
     person, clerk = graduate_factory(), desk(Role.REVIEWER)
+    clerk.state_purpose(person.id)
     assert "课程2" in clerk.read(f"/graduates/{person.id}/dossier/course").text
     part = clerk.get(f"/graduates/{person.id}/dossier/identity", headers={"HX-Request": "true"})
     assert person.card.id_number in part.text
@@ -85,6 +86,7 @@ def test_a_record_shows_every_version(
     clerk = desk()
     ticket = open_ticket(graduate_factory())
     lantai.desk.accept(clerk.login.actor, ticket.line.id, ticket.line.version)
+    clerk.state_purpose(ticket.line.graduate_id)
     page = clerk.read(f"/records/{ticket.record_id}")
     assert "第 2 版" in page.text
     assert "第 1 版" in page.text

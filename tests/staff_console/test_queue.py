@@ -45,7 +45,7 @@ def test_home_fits_the_role(desk: Desks) -> None:
     administrator = desk(Role.ADMINISTRATOR).read("/")
     assert "工作人员" in administrator.text
     assert "/console/graduates/find" not in administrator.forms
-    assert "没有需要在此办理的事项" in desk(Role.AUDITOR).read("/").text
+    assert "可从左侧进入" in desk(Role.AUDITOR).read("/").text
 
 
 def test_filters_narrow_the_queue(desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai) -> None:

@@ -133,7 +133,9 @@ def test_accepting_writes_a_new_version(
     assert "生成第 2 版" in page.text
     assert "已核对学籍卡。" in page.text
     assert ticket.record_id is not None
-    assert lantai.dossiers.record(clerk.login.actor, ticket.record_id).body["class_name"] == "二班"
+    assert (
+        lantai.dossiers.record(clerk.login.actor, ticket.record_id, purpose="correction").body["class_name"] == "二班"
+    )
 
 
 def test_two_persons_must_agree_to_statutory_data(

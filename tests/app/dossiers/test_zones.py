@@ -113,6 +113,7 @@ def test_staff_read_by_role(filed: Person, lantai: Lantai, clerk: Clerk) -> None
             with pytest.raises(Forbidden):
                 lantai.dossiers.catalogue(actor, filed.dossier_id)
         if role in content:
+            lantai.purposes.open(actor, filed.id, "filing")
             assert lantai.dossiers.section_by_name(actor, "course", filed.dossier_id).records
         else:
             with pytest.raises(Forbidden):
@@ -126,7 +127,7 @@ def test_every_opening_stands_in_the_owners_log_and_in_nobody_elses(
     catalogue = lantai.dossiers.catalogue(staff, filed.dossier_id)
     record = next(i.id for i in catalogue.items if i.group == "course")
     file = next(i.id for i in catalogue.items if i.kind == "material" and i.zone is Zone.A)
-    lantai.dossiers.record(staff, record)
+    lantai.dossiers.record(staff, record, purpose="filing")
     lantai.dossiers.section_by_name(actor, "award")
     lantai.dossiers.material(actor, file)
     lantai.dossiers.material_file(actor, file)

@@ -38,7 +38,7 @@ def test_a_scan_is_filed_with_its_own_material(lantai: Lantai, clerk: Clerk, tmp
     items = lantai.dossiers.catalogue(actor, lantai.dossiers.dossier_id_of(graduate.id)).items
     with_file = [i for i in items if i.has_file]
     assert [i.title for i in with_file] == ["成绩单"]
-    assert lantai.dossiers.material_file(actor, with_file[0].id).data == jpeg()
+    assert lantai.dossiers.material_file(actor, with_file[0].id, purpose="filing").data == jpeg()
 
 
 @pytest.mark.parametrize("file", ["absent.jpg", "../graduates.csv", "..\\graduates.csv"])
