@@ -16,6 +16,7 @@ from commands import (
     database,
     demo,
     doctor,
+    fixity,
     index,
     keys,
     partners,
@@ -41,6 +42,7 @@ for group in (
     demo.group,
     index.group,
     statistics.group,
+    fixity.group,
 ):
     lantai.add_command(group)
 for single in (cohort.import_command, doctor.doctor_command, workers.worker_command):

@@ -18,6 +18,11 @@ from app.idempotency import Idempotency
 from app.imports.service import ImportService
 from app.jobs import JobQueue
 from app.keyring import Keyring
+from app.materials.desk import SupplementDesk
+from app.materials.fixity import FixityService
+from app.materials.fixity_board import FixityBoard
+from app.materials.scans import ScanService
+from app.materials.service import SupplementService
 from app.people.service import PeopleService
 from app.ports import Clock, Outside
 from app.retrieval.purposes import PurposeRegister
@@ -60,6 +65,11 @@ class Lantai:
     holdings: Holdings
     purposes: PurposeRegister
     upkeep: IndexUpkeep
+    scans: ScanService
+    supplements: SupplementService
+    supplement_desk: SupplementDesk
+    fixity: FixityService
+    fixity_board: FixityBoard
     corrections: CorrectionService
     desk: CorrectionDesk
     transfers: TransferService

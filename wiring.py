@@ -28,8 +28,22 @@ from app.events import EventLog
 from app.idempotency import Idempotency
 from app.imports.service import ImportService
 from app.job_worker import register
-from app.jobs import Announce, DeliverNotice, HandlePush, ProcrastinateQueue, RecheckDossier, SweepCompleteness
+from app.jobs import (
+    Announce,
+    DeliverNotice,
+    FixitySlice,
+    HandlePush,
+    ProcrastinateQueue,
+    RecheckDossier,
+    SweepCompleteness,
+)
 from app.keyring import Keyring
+from app.materials.book import SupplementBook
+from app.materials.desk import SupplementDesk
+from app.materials.fixity import FixityService
+from app.materials.fixity_board import FixityBoard
+from app.materials.scans import ScanService
+from app.materials.service import SupplementService
 from app.people.service import PeopleService
 from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
@@ -126,6 +140,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     forecast = CohortForecast(db, assessor, people, log, clock)
     log.listen(recheck_on_change(queue))
     book = TicketBook(people, log, queue, clock)
+    supplement_book = SupplementBook(log, queue, outside.files, clock)
     sessions = SessionService(db, pepper, log, clock)
     lockouts = Lockouts(db, pepper, clock)
     activation = ActivationService(db, pepper, log, clock)
@@ -163,6 +178,11 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         holdings=holdings,
         purposes=purposes,
         upkeep=IndexUpkeep(db, keys, search_index, clock),
+        scans=ScanService(db, keys, filing.materials, outside.cleaner, clock),
+        supplements=SupplementService(db, keys, people, supplement_book, outside.cleaner),
+        supplement_desk=SupplementDesk(db, keys, people, filing.materials, supplement_book),
+        fixity=FixityService(db, keys, outside.files, outside.replica, log, queue, clock),
+        fixity_board=FixityBoard(db, has_replica=outside.replica is not None),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         desk=CorrectionDesk(db, keys, filing, book, outside.files),
         transfers=TransferService(db, keys, log, queue, clock, (completeness,)),
@@ -248,5 +268,6 @@ def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     register(queue, Announce, parts.delivery.announce)
     register(queue, DeliverNotice, parts.delivery.deliver)
     register(queue, HandlePush, parts.pushes.handle)
+    register(queue, FixitySlice, parts.fixity.work)
     register(queue, RecheckDossier, parts.completeness.recheck)
     register(queue, SweepCompleteness, parts.completeness.sweep)

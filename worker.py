@@ -29,6 +29,7 @@ def housekeeping(parts: Lantai) -> None:
             "reminders": parts.reminders.remind_by_calendar(),
             "digests": parts.reminders.digest(),
             "statistics": int(parts.statistics.publish_if_due()),
+            "fixity": int(parts.fixity.tick()),
         }
     except Unavailable as error:
         log.warning("housekeeping_failed", code=error.code)

@@ -56,6 +56,14 @@ class HandlePush(Job):
 
 
 @dataclass(frozen=True, slots=True)
+class FixitySlice(Job):
+    """The next slice of a round of fixity."""
+
+    name: ClassVar[str] = "materials.fixity_slice"
+    run_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class RecheckDossier(Job):
     """A dossier changed: find anew what it lacks."""
 
@@ -75,6 +83,7 @@ ALL_JOBS: tuple[type[Job], ...] = (
     DeliverNotice,
     VerifyFace,
     HandlePush,
+    FixitySlice,
     RecheckDossier,
     SweepCompleteness,
 )

@@ -22,7 +22,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
-from app.wording import completeness, foundation, partners, retrieval, statistics
+from app.wording import completeness, foundation, materials, partners, retrieval, statistics
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -47,6 +47,7 @@ STATUS_BY_CODE: Mapping[str, int] = {"idempotency_key_required": 400, "idempoten
 # Each room's words stand in a module of their own.
 WORDING: Mapping[str, tuple[str, str]] = {
     **foundation.WORDING,
+    **materials.WORDING,
     **completeness.WORDING,
     **partners.WORDING,
     **retrieval.WORDING,
@@ -54,6 +55,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **foundation.FAULT_WORDS,
+    **materials.FAULT_WORDS,
     **completeness.FAULT_WORDS,
     **partners.FAULT_WORDS,
     **retrieval.FAULT_WORDS,

@@ -8,6 +8,7 @@ import app.dossiers.models
 import app.events
 import app.idempotency
 import app.keyring
+import app.materials.models
 import app.people.models
 import app.retrieval.models
 import app.statistics.models
@@ -22,6 +23,7 @@ ALL_MODELS = (
     app.events,
     app.idempotency,
     app.keyring,
+    app.materials.models,
     app.people.models,
     app.retrieval.models,
     app.transfers.models,

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.corrections.rules import STATE_LABELS as TICKET_LABELS
 from app.corrections.rules import State as TicketState
+from app.materials.rules import State as SupplementState
 from app.ports import Platform
 from app.transfers.rules import NEXT_WORDS
 from app.transfers.rules import STATE_LABELS as TRANSFER_LABELS
@@ -44,7 +45,7 @@ class NoticeText:
     hint: str
     page: str
     subject: str = ""
-    """In place of the template's usual subject."""
+    """What the message is about, where the template serves for more than its own subject."""
 
 
 _TICKET_PHRASE = {
@@ -74,6 +75,10 @@ _TRANSFER_PHRASE = {
     TransferState.CLOSED: "已办结",
     TransferState.WITHDRAWN: "已撤销",
     TransferState.RETURNED: "已退回",
+}
+_SUPPLEMENT = {
+    SupplementState.ACCEPTED: ("补充材料：已归档", "您提交的补充材料已审核归档，可在档案目录中查看。", "已归档"),
+    SupplementState.RETURNED: ("补充材料：已退回", "您提交的补充材料未予归档，请进入小程序查看理由。", "已退回"),
 }
 _ACCOUNT = {
     "account.bound": ("账号已绑定", "您的档案服务已绑定一个新的账号。如非本人操作，请立即联系学校档案管理部门。"),
@@ -115,6 +120,18 @@ def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
             "请进入小程序查看进度",
             "pages/transfer/index",
         )
+    if event_type == "supplement.decided":
+        title, body, phrase = _SUPPLEMENT[SupplementState(data["state"])]
+        return NoticeText(
+            Template.TICKET_DECIDED,
+            Promise.AT_MOST_ONCE,
+            title,
+            body,
+            phrase,
+            "请进入小程序查看详情",
+            "pages/supplements/index",
+            "档案补充材料",
+        )
     if event_type == "completeness.reminded":
         return NoticeText(
             Template.TRANSFER_STEP,
@@ -142,6 +159,7 @@ def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
 
 _STAFF_LINES = {
     "ticket.opened": "收到新的更正申请，请到工作台受理",
+    "supplement.submitted": "收到新的补充材料，请到工作台审核",
     "ticket.answered": "毕业生已补充更正申请的说明，请到工作台继续办理",
 }
 
@@ -161,7 +179,7 @@ def platform_fields(platform: Platform, text: NoticeText, school: str, at: datet
     day = at.astimezone(BEIJING)
     date = f"{day.year}年{day.month}月{day.day}日"
     subject = {"ticket_decided": "档案更正申请", "transfer_step": "档案转递", "account_notice": "账号安全提醒"}
-    named = text.subject or subject[text.template]
+    about = text.subject or subject[text.template]
     if platform is Platform.WECHAT:
-        return {"thing1": named, "phrase2": text.phrase, "date3": date, "thing4": text.hint}
-    return {"keyword1": f"{school} {named}"[:50], "keyword2": text.phrase, "keyword3": date}
+        return {"thing1": about, "phrase2": text.phrase, "date3": date, "thing4": text.hint}
+    return {"keyword1": f"{school} {about}"[:50], "keyword2": text.phrase, "keyword3": date}

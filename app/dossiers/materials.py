@@ -70,7 +70,12 @@ def store_document(
     if document.preview is not None:
         preview = store_sealed(files, seal_bytes(key, preview_place(version), document.preview))
     digest = hashlib.sha256(document.data).hexdigest()
-    return StoredFile(name, preview, document, index.of("material_version", "content", digest))
+    return StoredFile(name, preview, document, content_index(index, digest))
+
+
+def content_index(index: BlindIndex, sha256: str) -> bytes:
+    """What equal contents meet under."""
+    return index.of("material_version", "content", sha256)
 
 
 class MaterialFiling:
@@ -110,18 +115,24 @@ class MaterialFiling:
         """Whether the same content is filed already, in any version; the material's own versions do not count."""
         if prepared.stored is None:
             return ""
-        owners = set(
-            session.scalars(
-                select(Dossier.graduate_id)
-                .join(Material, Material.dossier_id == Dossier.id)
-                .join(MaterialVersion, MaterialVersion.material_id == Material.id)
-                .where(
-                    MaterialVersion.content_bidx == prepared.stored.content_bidx,
-                    Material.id != prepared.material_id,
-                )
-            )
+        return self._twin(session, prepared.key.owner, prepared.stored.content_bidx, prepared.material_id)
+
+    def twin_of(self, session: Session, graduate_id: UUID, sha256: str) -> Twin:
+        """The same for content that is not a material yet, by its digest."""
+        return self._twin(session, graduate_id, content_index(self._index, sha256), None)
+
+    @staticmethod
+    def _twin(session: Session, owner: UUID, content_bidx: bytes, except_for: UUID | None) -> Twin:
+        query = (
+            select(Dossier.graduate_id)
+            .join(Material, Material.dossier_id == Dossier.id)
+            .join(MaterialVersion, MaterialVersion.material_id == Material.id)
+            .where(MaterialVersion.content_bidx == content_bidx)
         )
-        if prepared.key.owner in owners:
+        if except_for is not None:
+            query = query.where(Material.id != except_for)
+        owners = set(session.scalars(query.limit(1000)))
+        if owner in owners:
             return "here"
         return "elsewhere" if owners else ""
 

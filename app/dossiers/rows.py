@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives import hashes
@@ -35,6 +36,12 @@ def digests(data: bytes) -> dict[str, str]:
     sm3 = hashes.Hash(hashes.SM3())
     sm3.update(data)
     return {"sha256": hashlib.sha256(data).hexdigest(), "sm3": sm3.finalize().hex()}
+
+
+def measures(document: CleanDocument) -> dict[str, Any]:
+    """What is kept of a content beside it: its digests and whatever could be measured."""
+    found = {"pages": document.pages, "width": document.width, "height": document.height, "dpi": document.dpi}
+    return digests(document.data) | {k: v for k, v in found.items() if v is not None}
 
 
 def record_rows(
@@ -122,7 +129,5 @@ def material_version(
         version.file_name, version.preview_name = stored.name, stored.preview_name
         version.media_type, version.size = document.media_type, len(document.data)
         version.content_bidx = stored.content_bidx
-        measured = {"pages": document.pages, "width": document.width, "height": document.height, "dpi": document.dpi}
-        facts = digests(document.data) | {k: v for k, v in measured.items() if v is not None}
-        version.sealed_facts = seal_json(key, facts_place(version), facts)
+        version.sealed_facts = seal_json(key, facts_place(version), measures(document))
     return version

@@ -43,6 +43,7 @@ ACCESS_TYPES = (
     # a ticket's page shows the record as it stands, and proofs are personal papers
     "ticket.read",
     "evidence.read",
+    "supplement.read",
 )
 
 
