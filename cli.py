@@ -17,6 +17,7 @@ from commands import (
     demo,
     doctor,
     fixity,
+    governance,
     index,
     keys,
     partners,
@@ -43,6 +44,8 @@ for group in (
     index.group,
     statistics.group,
     fixity.group,
+    governance.rules_group,
+    governance.meters_group,
 ):
     lantai.add_command(group)
 for single in (cohort.import_command, doctor.doctor_command, workers.worker_command):

@@ -14,6 +14,11 @@ from app.dossiers.filing import FilingService
 from app.dossiers.holdings import Holdings
 from app.dossiers.service import DossierService
 from app.events import EventLog
+from app.governance.duties import DutyService
+from app.governance.meters import MeterService
+from app.governance.reviews import ReviewService
+from app.governance.rulebook import RuleBook
+from app.governance.training import TrainingService
 from app.idempotency import Idempotency
 from app.imports.service import ImportService
 from app.jobs import JobQueue
@@ -96,6 +101,11 @@ class Lantai:
     statistics: StatisticsService
     statistics_feed: StatisticsFeed
     award_census: AwardCensus
+    rulebook: RuleBook
+    reviews: ReviewService
+    training: TrainingService
+    duties: DutyService
+    meters: MeterService
 
     def close(self) -> None:
         self.db.dispose()

@@ -11,6 +11,7 @@ from procrastinate import PsycopgConnector
 
 from app.completeness import checklist
 from app.completeness.assessor import Assessor
+from app.completeness.cohorts import CompleteCohorts
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.rules import Checklist
@@ -25,6 +26,11 @@ from app.dossiers.holdings import Holdings
 from app.dossiers.service import DossierService
 from app.envelope import BlindIndex
 from app.events import EventLog
+from app.governance.duties import DutyService
+from app.governance.meters import MeterService
+from app.governance.reviews import ReviewService
+from app.governance.rulebook import RuleBook
+from app.governance.training import TrainingService
 from app.idempotency import Idempotency
 from app.imports.service import ImportService
 from app.job_worker import register
@@ -141,7 +147,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     log.listen(recheck_on_change(queue))
     book = TicketBook(people, log, queue, clock)
     supplement_book = SupplementBook(log, queue, outside.files, clock)
-    sessions = SessionService(db, pepper, log, clock)
+    training = TrainingService(db, log, clock)
+    sessions = SessionService(db, pepper, log, clock, training)
     lockouts = Lockouts(db, pepper, clock)
     activation = ActivationService(db, pepper, log, clock)
     claims = ClaimService(db, keys, people, outside.limits, log, clock)
@@ -234,6 +241,11 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         statistics=StatisticsService(db, log, clock, settings.statistics_smallest),
         statistics_feed=statistics_feed,
         award_census=AwardCensus(db, Holdings(db, keys, outside.files)),
+        rulebook=RuleBook(db, log, clock),
+        reviews=ReviewService(db, keys, log, clock),
+        training=training,
+        duties=DutyService(db, log, clock),
+        meters=MeterService(db, log, clock, CompleteCohorts()),
     )
 
 

@@ -30,6 +30,7 @@ def housekeeping(parts: Lantai) -> None:
             "digests": parts.reminders.digest(),
             "statistics": int(parts.statistics.publish_if_due()),
             "fixity": int(parts.fixity.tick()),
+            "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:
         log.warning("housekeeping_failed", code=error.code)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.field_tables import completeness, foundation, materials, partners, retrieval, statistics
+from app.field_tables import completeness, foundation, governance, materials, partners, retrieval, statistics
 from app.field_tables.kept import Kept
 
 # Columns of every table that carry no personal meaning by their very name.
@@ -38,4 +38,5 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **partners.FIELDS,
     **retrieval.FIELDS,
     **statistics.FIELDS,
+    **governance.FIELDS,
 }

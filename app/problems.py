@@ -22,7 +22,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
-from app.wording import completeness, foundation, materials, partners, retrieval, statistics
+from app.wording import completeness, foundation, governance, materials, partners, retrieval, statistics
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -52,6 +52,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **partners.WORDING,
     **retrieval.WORDING,
     **statistics.WORDING,
+    **governance.WORDING,
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **foundation.FAULT_WORDS,
@@ -60,6 +61,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **partners.FAULT_WORDS,
     **retrieval.FAULT_WORDS,
     **statistics.FAULT_WORDS,
+    **governance.FAULT_WORDS,
 }
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Row, bindparam, select, update
@@ -97,9 +97,20 @@ def read_proofs(rows: Sequence[dict[str, Any]]) -> tuple[Proof, ...]:
     return tuple(Proof(Factor(r["factor"]), Purpose(r["purpose"]), datetime.fromisoformat(r["at"])) for r in rows)
 
 
+class RoleConditions(Protocol):
+    """What a role of staff may depend on beyond the account: see app/governance/training.py."""
+
+    def held_back(self, staff_id: UUID, roles: Iterable[Role]) -> frozenset[Role]:
+        """Roles that do not take effect now."""
+        ...
+
+
 class SessionService:
-    def __init__(self, db: Database, pepper: bytes, log: EventLog, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, pepper: bytes, log: EventLog, clock: Clock, conditions: RoleConditions | None = None
+    ) -> None:
         self._db, self._pepper, self._log, self._clock = db, pepper, log, clock
+        self._conditions = conditions
 
     def _hash(self, token: str) -> bytes:
         return hmac.digest(self._pepper, b"session" + token.encode(), "sha256")
@@ -170,14 +181,20 @@ class SessionService:
             claim = self._db.look_up(_CLAIM, {"session": row.id, "now": now})
         return self._view(row, claim.id if claim is not None else None, request_id)
 
-    @staticmethod
-    def _view(row: Row[Any], claim_id: UUID | None, request_id: str) -> SessionView:
+    def _effective_roles(self, row: Row[Any]) -> frozenset[Role]:
+        """The account's roles but for those that wait for a certificate; asked anew on every request."""
+        if row.kind is not ActorKind.STAFF or not row.staff_roles:
+            return frozenset()
+        roles = frozenset(Role(r) for r in row.staff_roles)
+        return roles - self._conditions.held_back(row.subject_id, roles) if self._conditions is not None else roles
+
+    def _view(self, row: Row[Any], claim_id: UUID | None, request_id: str) -> SessionView:
         proofs = read_proofs(row.proofs)
         graduate = row.kind is ActorKind.GRADUATE
         actor = Actor(
             kind=row.kind,
             id=row.subject_id,
-            roles=frozenset(Role(r) for r in row.staff_roles) if row.staff_roles and not graduate else frozenset(),
+            roles=self._effective_roles(row),
             assurance=rules.assurance(bound=row.bound, claimed=claim_id is not None, proofs=proofs)
             if graduate
             else Assurance.L3_STEPPED_UP,

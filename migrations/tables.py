@@ -6,6 +6,7 @@ import app.completeness.models
 import app.corrections.models
 import app.dossiers.models
 import app.events
+import app.governance.models
 import app.idempotency
 import app.keyring
 import app.materials.models
@@ -28,6 +29,7 @@ ALL_MODELS = (
     app.retrieval.models,
     app.transfers.models,
     app.statistics.models,
+    app.governance.models,
     auth.models,
     notifications.models,
 )

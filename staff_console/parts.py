@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, cast
 
 from flask import current_app, g
 
 from app.corrections.desk import CorrectionDesk
 from app.dossiers.service import DossierService
+from app.governance.duties import DutyService
+from app.governance.meters import MeterService
+from app.governance.reviews import ReviewService
+from app.governance.rulebook import RuleBook
+from app.governance.training import TrainingService
 from app.imports.service import ImportService
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -44,6 +50,16 @@ class ConsoleParts(Protocol):
     @property
     def statistics(self) -> StatisticsService: ...
     @property
+    def rulebook(self) -> RuleBook: ...
+    @property
+    def reviews(self) -> ReviewService: ...
+    @property
+    def training(self) -> TrainingService: ...
+    @property
+    def duties(self) -> DutyService: ...
+    @property
+    def meters(self) -> MeterService: ...
+    @property
     def sessions(self) -> SessionService: ...
     @property
     def activation(self) -> ActivationService: ...
@@ -62,5 +78,6 @@ def me() -> StaffView | None:
     if "lantai_session" not in g:
         return None
     if "console_me" not in g:
-        g.console_me = parts().staff.view(current_actor().id)
+        # what the account's roles are today: one that waits for a certificate opens nothing and is not offered
+        g.console_me = replace(parts().staff.view(current_actor().id), roles=current_actor().roles)
     return cast(StaffView, g.console_me)

@@ -149,7 +149,10 @@ class MeterService:
         )
 
     def _count(self, session: Session) -> dict[Meter, Counted]:
-        found = {Meter.DIGITISED: _digitised(session), Meter.TRANSFERRED: _transferred(session)}
+        found: dict[Meter, Counted] = {
+            Meter.DIGITISED: _digitised(session),
+            Meter.TRANSFERRED: _transferred(session),
+        }
         if self._completeness is not None:
             found[Meter.COMPLETE] = self._completeness.complete_by_cohort(session)
         return found
