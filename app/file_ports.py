@@ -89,6 +89,6 @@ class CleanDocument:
 class DocumentCleaner(Protocol):
     def clean(self, data: bytes, claimed_type: str = "") -> CleanDocument:
         """Decides the type by content. Raises Invalid (codes document_type_refused, document_type_lies,
-        document_unreadable, document_too_complex) or TooLarge.
+        document_unreadable, document_encrypted, document_signed_active, document_too_complex) or TooLarge.
         """
         ...

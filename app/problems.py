@@ -22,7 +22,7 @@ from app.errors import (
     VersionMismatch,
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
-from app.wording import completeness, foundation, governance, materials, partners, retrieval, statistics
+from app.wording import completeness, documents, foundation, governance, materials, partners, retrieval, statistics
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -49,6 +49,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **foundation.WORDING,
     **materials.WORDING,
     **completeness.WORDING,
+    **documents.WORDING,
     **partners.WORDING,
     **retrieval.WORDING,
     **statistics.WORDING,

@@ -1,87 +1,74 @@
-"""Images decoded and encoded anew: upright, without metadata, profiles or anything hidden behind the picture."""
+"""Images decoded and encoded anew: upright, with their resolution, and without metadata, profiles or anything hidden
+behind the picture.
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
 
-from PIL import Image, ImageFile, ImageOps, ImageSequence
+from PIL import Image, ImageFile, ImageSequence, JpegImagePlugin, MpoImagePlugin, PngImagePlugin
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
-from providers.document_child import Cleaned, Refused, serve
+from providers.document_child import Cleaned, Look, Refused
+from providers.document_pixels import Dpi, bare, check_size, look, resolution, upright
 
-MAX_PIXELS = 60_000_000
 MAX_PAGES = 200
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF"}
-_MODES = {
+_MODES: dict[str, tuple[str, ...]] = {
     "JPEG": ("L", "RGB"),
     "PNG": ("1", "L", "LA", "RGB", "RGBA", "I;16"),
     "TIFF": ("1", "L", "RGB", "RGBA", "I;16"),
 }
 _JPEG_QUALITY = 92
+_PNG_LEVEL = 3  # a third of the default's time for a few percent of size
+# Loaded here, before any child is forked: Pillow would otherwise look for its plugins in each.
+_PLUGINS = (JpegImagePlugin.JpegImageFile, MpoImagePlugin.MpoImageFile, PngImagePlugin.PngImageFile)
 
 
 def clean_image(data: bytes, media_type: str) -> Cleaned:
     """Same format, every page of a TIFF, the first picture of anything animated. Raises Refused."""
     warnings.simplefilter("ignore")
-    Image.MAX_IMAGE_PIXELS = None  # our own check below runs on the header, before any decoding
+    Image.MAX_IMAGE_PIXELS = None  # our own check runs on the header, before any decoding
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     kind = _FORMATS[media_type]
     with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-        _check_size(image)
         if kind == "TIFF":
             return _clean_tiff(image)
-        ImageOps.exif_transpose(image, in_place=True)  # a copy would double the memory of a large scan
-        page, out = _bare(image, kind), io.BytesIO()
-        if kind == "JPEG":
-            page.save(out, "JPEG", quality=_JPEG_QUALITY)
-        else:
-            page.save(out, "PNG")
-        return Cleaned(out.getvalue(), 1, page.width, page.height)
+        page, dpi = _page(image, kind)
+    out = io.BytesIO()
+    more = {} if dpi is None else {"dpi": dpi}
+    if kind == "JPEG":
+        page.save(out, "JPEG", quality=_JPEG_QUALITY, **more)
+    else:
+        page.save(out, "PNG", compress_level=_PNG_LEVEL, **more)
+    return Cleaned(out.getvalue(), 1, lambda: look(page, dpi))
 
 
-def _check_size(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise Refused("document_too_complex", "too_many_pixels")
-
-
-def _bare(page: Image.Image, kind: str) -> Image.Image:
-    """In a mode ``kind`` can hold, with nothing but pixels left for the encoder to find."""
-    page.load()
-    if page.mode not in _MODES[kind]:
-        see_through = kind == "PNG" and (page.mode in ("PA", "La", "RGBa") or "transparency" in page.info)
-        page = page.convert("RGBA" if see_through else "RGB")
-    page.info.clear()
-    return page
+def _page(image: Image.Image, kind: str) -> tuple[Image.Image, Dpi | None]:
+    check_size(image, _MODES[kind])
+    dpi = resolution(image)
+    image.load()
+    return bare(upright(image), _MODES[kind], see_through=kind == "PNG"), dpi
 
 
 def _clean_tiff(image: Image.Image) -> Cleaned:
-    out = io.BytesIO()
-    size, pages = (0, 0), 0
+    out, seen, pages = io.BytesIO(), Look(), 0
     with AppendingTiffWriter(out, new=True) as writer:
-        for page, compression in _tiff_pages(image):
-            page.save(writer, "TIFF", compression=compression)
-            writer.newFrame()
-            size, pages = size if pages else page.size, pages + 1
-    if not pages:
-        raise Refused("document_unreadable", "no_pages")
-    return Cleaned(out.getvalue(), pages, *size)
+        for frame in ImageSequence.Iterator(image):
+            if pages >= MAX_PAGES:
+                raise Refused("document_too_complex", "too_many_pages")
+            seen = _append(writer, frame, seen)
+            pages += 1
+    return Cleaned(out.getvalue(), pages, lambda: seen)
 
 
-def _tiff_pages(image: Image.Image) -> Iterator[tuple[Image.Image, str]]:
-    """One page in memory at a time, compressed without loss unless it came as JPEG."""
-    for number, frame in enumerate(ImageSequence.Iterator(image)):
-        if number >= MAX_PAGES:
-            raise Refused("document_too_complex", "too_many_pages")
-        _check_size(frame)
-        was_jpeg = frame.info.get("compression") == "jpeg"
-        page = _bare(ImageOps.exif_transpose(frame), "TIFF")  # a copy: the opened file would pass its tags on
-        if page.mode == "1":
-            yield page, "group4"
-        else:
-            yield page, "jpeg" if was_jpeg and page.mode in ("L", "RGB") else "tiff_adobe_deflate"
-
-
-if __name__ == "__main__":
-    serve(clean_image)
+def _append(writer: AppendingTiffWriter, frame: Image.Image, seen: Look) -> Look:
+    """One page in memory at a time, compressed without loss unless it came as JPEG. Answers the first page's look."""
+    was_jpeg = frame.info.get("compression") == "jpeg"
+    page, dpi = _page(frame, "TIFF")
+    compression = "jpeg" if was_jpeg and page.mode in ("L", "RGB") else "tiff_adobe_deflate"
+    more = {} if dpi is None else {"dpi": dpi}
+    page.save(writer, "TIFF", compression="group4" if page.mode == "1" else compression, **more)
+    writer.newFrame()
+    return seen if seen.preview else look(page, dpi)

@@ -1,19 +1,21 @@
 """PDF without anything that acts: scripts, launches, forms that send, links, attachments, rich media.
 
-Rewriting a file breaks digital signatures inside it; a signed original is verified before it comes here.
+Rewriting a file breaks the digital signatures in it. A signed file that holds nothing active is therefore kept byte for
+byte; one that does is refused in words, because neither half of it could be kept.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from functools import partial
 
 import pikepdf
 
-from providers.document_child import Cleaned, Refused, serve
+from providers.document_child import Cleaned, Refused
+from providers.document_pdf_bounds import check_bounds, check_signed, is_signed
+from providers.document_pdf_look import look
 
-MAX_PAGES = 2000
-MAX_OBJECTS = 300_000
 _SAFE_ACTIONS = {"/GoTo"}
 _SAFE_NAMED = {"/NextPage", "/PrevPage", "/FirstPage", "/LastPage"}
 _ACTION_KEYS = {"/A", "/PA", "/Next", "/OpenAction"}
@@ -33,45 +35,55 @@ def clean_pdf(data: bytes, _media_type: str) -> Cleaned:
     try:
         pdf = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
     except pikepdf.PasswordError:
-        raise Refused("document_unreadable", "encrypted") from None
+        raise Refused("document_encrypted", "encrypted") from None
     with pdf:
-        _check(pdf)
-        _clean_root(pdf.Root)
-        for page in pdf.pages:
-            _clean_page(page.obj)
-        for holder in pdf.objects:
-            for container in _containers(holder):
-                _drop_actions(container)
+        check_bounds(pdf)
+        pages, signed = len(pdf.pages), is_signed(pdf)
+        removed = _clean(pdf, keep_links=signed)
+        if signed:
+            if removed:
+                raise Refused("document_signed_active", "signed_active")
+            check_signed(pdf, data)
+            return Cleaned(data, pages, partial(look, data), as_received=True)
         out = io.BytesIO()
         pdf.save(out, stream_decode_level=pikepdf.StreamDecodeLevel.none, linearize=False, deterministic_id=True)
-        return Cleaned(out.getvalue(), len(pdf.pages))
+    del pdf, data
+    body = out.getvalue()
+    return Cleaned(body, pages, partial(look, body))
 
 
-def _check(pdf: pikepdf.Pdf) -> None:
-    if pdf.is_encrypted:
-        raise Refused("document_unreadable", "encrypted")
-    if len(pdf.objects) > MAX_OBJECTS:
-        raise Refused("document_too_complex", "too_many_objects")
-    if len(pdf.pages) > MAX_PAGES:
-        raise Refused("document_too_complex", "too_many_pages")
-    if not len(pdf.pages):
-        raise Refused("document_unreadable", "no_pages")
+def _clean(pdf: pikepdf.Pdf, *, keep_links: bool) -> int:
+    """How many things were removed. ``keep_links``: a web address in a signed file waits for a click and may stay."""
+    removed = _clean_root(pdf.Root, keep_links=keep_links)
+    for page in pdf.pages:
+        removed += _clean_page(page.obj)
+    unsafe = _UNSAFE_ACTIONS - {"/URI"} if keep_links else _UNSAFE_ACTIONS
+    for holder in pdf.objects:
+        for container in _containers(holder):
+            removed += _drop_actions(container, unsafe)
+    return removed
 
 
-def _clean_root(root: pikepdf.Object) -> None:
-    _drop_keys(root, _ROOT_KEYS)
+def _clean_root(root: pikepdf.Object, *, keep_links: bool) -> int:
+    harmless = {"/URI"} | ({"/OpenAction"} if isinstance(root.get("/OpenAction"), pikepdf.Array) else set())
+    removed = _drop_keys(root, [key for key in _ROOT_KEYS if not (keep_links and key in harmless)])
     if isinstance(root.get("/Names"), pikepdf.Dictionary):
-        _drop_keys(root.Names, _NAME_TREES)
+        removed += _drop_keys(root.Names, _NAME_TREES)
     if isinstance(root.get("/AcroForm"), pikepdf.Dictionary):
-        _drop_keys(root.AcroForm, ("/XFA",))
+        removed += _drop_keys(root.AcroForm, ("/XFA",))
+    return removed
 
 
-def _clean_page(page: pikepdf.Object) -> None:
-    _drop_keys(page, ("/AA", "/AF"))
+def _clean_page(page: pikepdf.Object) -> int:
+    removed = _drop_keys(page, ("/AA", "/AF"))
     annotations = page.get("/Annots")
-    if isinstance(annotations, pikepdf.Array):
-        keep = [a for a in _dictionaries(annotations) if str(a.get("/Subtype")) not in _ACTIVE_ANNOTATIONS]
+    if not isinstance(annotations, pikepdf.Array):
+        return removed
+    keep = [a for a in _dictionaries(annotations) if str(a.get("/Subtype")) not in _ACTIVE_ANNOTATIONS]
+    if len(keep) != len(annotations):
+        removed += len(annotations) - len(keep)
         page.Annots = pikepdf.Array(keep)
+    return removed
 
 
 def _dictionaries(array: pikepdf.Array) -> Iterator[pikepdf.Object]:
@@ -93,34 +105,38 @@ def _values(container: pikepdf.Object) -> Iterable[pikepdf.Object]:
     return [value for value in found if isinstance(value, pikepdf.Object)]
 
 
-def _drop_actions(container: pikepdf.Object) -> None:
+def _drop_actions(container: pikepdf.Object, unsafe: Set[str]) -> int:
+    removed = 0
     if isinstance(container, pikepdf.Array):
         for index in range(len(container) - 1, -1, -1):
-            if _is_unsafe(container[index]):
+            if _is_unsafe(container[index], unsafe):
                 del container[index]
-        return
+                removed += 1
+        return removed
     for key, value in list(container.items()):
-        unknown = key in _ACTION_KEYS and _is_unknown_action(value)
+        unknown = key in _ACTION_KEYS and _is_unknown_action(value, unsafe)
         embedded = key == "/EF" and ("/F" in container or "/UF" in container)
-        if unknown or embedded or _is_unsafe(value) or _is_trigger_table(key, value):
+        if unknown or embedded or _is_unsafe(value, unsafe) or _is_trigger_table(key, value):
             del container[key]
+            removed += 1
+    return removed
 
 
-def _is_unsafe(value: object) -> bool:
+def _is_unsafe(value: object, unsafe: Set[str]) -> bool:
     """An action that may do more than turn pages, whatever it hangs on."""
     if not isinstance(value, pikepdf.Dictionary):
         return False
     kind = str(value.get("/S", ""))
     if kind == "/Named":
         return str(value.get("/N", "")) not in _SAFE_NAMED
-    return kind in _UNSAFE_ACTIONS or "/JS" in value
+    return kind in unsafe or "/JS" in value
 
 
-def _is_unknown_action(value: object) -> bool:
+def _is_unknown_action(value: object, unsafe: Set[str]) -> bool:
     """Under a key that holds actions, only those known to be harmless stay."""
     if not isinstance(value, pikepdf.Dictionary) or "/S" not in value:
         return False
-    return str(value.get("/S")) not in _SAFE_ACTIONS | {"/Named"}
+    return str(value.get("/S")) not in (_SAFE_ACTIONS | {"/Named"} | (_UNSAFE_ACTIONS - unsafe))
 
 
 def _is_trigger_table(key: str, value: object) -> bool:
@@ -130,11 +146,8 @@ def _is_trigger_table(key: str, value: object) -> bool:
     return all(isinstance(v, pikepdf.Dictionary) and "/S" in v for _, v in value.items())
 
 
-def _drop_keys(holder: pikepdf.Object, keys: Iterable[str]) -> None:
-    for key in keys:
-        if key in holder:
-            del holder[key]
-
-
-if __name__ == "__main__":
-    serve(clean_pdf)
+def _drop_keys(holder: pikepdf.Object, keys: Iterable[str]) -> int:
+    found = [key for key in keys if key in holder]
+    for key in found:
+        del holder[key]
+    return len(found)

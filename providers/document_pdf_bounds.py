@@ -1,0 +1,125 @@
+"""How much a PDF may hold, and what a signed one must be, before anybody opens it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+import pikepdf
+
+from providers.document_child import Refused
+
+MAX_PAGES = 2000
+MAX_OBJECTS = 300_000
+MAX_PIXELS = 150_000_000  # of one picture: 1200 dpi A4 in black and white
+MAX_STREAM = 160 << 20  # one stream unpacked: that picture, or 600 dpi A4 in colour
+MAX_UNPACKED = 1 << 30  # all of them
+_MAX_FILTERS = 3
+_PACKERS = {"/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"}
+_FLATE = {"/FlateDecode", "/Fl"}
+_WRITTEN_ONCE = {"/XRef", "/ObjStm"}  # read already, and made anew when the file is written
+_IN, _OUT = 1 << 16, 1 << 20
+_JP2_SIZE = b"\xff\x4f\xff\x51"  # start of code stream and its size segment (ISO/IEC 15444-1 A.5.1)
+
+
+def check_bounds(pdf: pikepdf.Pdf) -> None:
+    """Raises Refused."""
+    if pdf.is_encrypted:
+        raise Refused("document_encrypted", "encrypted")
+    if len(pdf.objects) > MAX_OBJECTS:
+        raise Refused("document_too_complex", "too_many_objects")
+    if len(pdf.pages) > MAX_PAGES:
+        raise Refused("document_too_complex", "too_many_pages")
+    if not len(pdf.pages):
+        raise Refused("document_unreadable", "no_pages")
+    if bool(
+        pdf.Root.get("/NeedsRendering", False)
+    ):  # a dynamic XFA form: its pages exist only in the program that made it
+        raise Refused("document_unreadable", "no_pages")
+    _check_streams(pdf)
+
+
+def _check_streams(pdf: pikepdf.Pdf) -> None:
+    left = MAX_UNPACKED
+    for stream in pdf.objects:
+        if not isinstance(stream, pikepdf.Stream) or str(stream.get("/Type")) in _WRITTEN_ONCE:
+            continue
+        _check_picture(stream)
+        filters = _filters(stream)
+        if len(filters) > _MAX_FILTERS or sum(name in _PACKERS for name in filters) > 1:
+            raise Refused("document_too_complex", "too_big_inside")
+        left -= _unpacked(stream, filters)
+        if left < 0:
+            raise Refused("document_too_complex", "too_big_inside")
+
+
+def _filters(stream: pikepdf.Stream) -> list[str]:
+    found = stream.get("/Filter", stream.get("/F"))
+    if isinstance(found, pikepdf.Array):
+        return [str(name) for name in found.as_list()]
+    return [] if found is None else [str(found)]
+
+
+def _check_picture(stream: pikepdf.Stream) -> None:
+    """By its own words, and for JPEG 2000 by its code stream, which overrules them."""
+    width, height = (stream.get(key, 0) for key in ("/Width", "/Height"))
+    if isinstance(width, int) and isinstance(height, int) and width * height > MAX_PIXELS:
+        raise Refused("document_too_complex", "too_many_pixels")
+    if "/JPXDecode" in _filters(stream):
+        head = stream.read_raw_bytes()[:_OUT]
+        at = head.find(_JP2_SIZE)
+        size = head[at + 8 : at + 24]
+        if at >= 0 and len(size) == 16:
+            right, low, left, top = (int.from_bytes(size[n : n + 4], "big") for n in range(0, 16, 4))
+            if (right - left) * (low - top) > MAX_PIXELS:
+                raise Refused("document_too_complex", "too_many_pixels")
+
+
+def _unpacked(stream: pikepdf.Stream, filters: list[str]) -> int:
+    """Bytes after the one packer of the chain. Raises Refused when they are more than any page needs."""
+    if not filters or not _PACKERS & set(filters):
+        return 0
+    if filters[0] in _FLATE:
+        size = 0
+        for size in _inflated(stream.get_raw_stream_buffer()):
+            if size > MAX_STREAM:
+                raise Refused("document_too_complex", "too_big_inside")
+        return size
+    try:
+        return len(stream.read_bytes(pikepdf.StreamDecodeLevel.generalized))
+    except pikepdf.PdfError:
+        return 0  # not to be unpacked here: a viewer will do no better, and the bytes are kept as they are
+
+
+def _inflated(packed: pikepdf.Buffer) -> Iterator[int]:
+    """Running total, in steps that hold little memory. Damage ends it: what came until then is what there is."""
+    unpacker, view, total = zlib.decompressobj(), memoryview(packed), 0
+    try:
+        for at in range(0, len(view), _IN):
+            part: bytes | memoryview = view[at : at + _IN]
+            while part and not unpacker.eof:
+                total += len(unpacker.decompress(part, _OUT))
+                part = unpacker.unconsumed_tail
+                yield total
+    except zlib.error:
+        return
+
+
+def is_signed(pdf: pikepdf.Pdf) -> bool:
+    return any(isinstance(o, pikepdf.Dictionary) and "/ByteRange" in o and "/Contents" in o for o in pdf.objects)
+
+
+def check_signed(pdf: pikepdf.Pdf, data: bytes) -> None:
+    """A file kept as it is must be all signed: what follows the last signature is nobody's word. Raises Refused."""
+    ends = []
+    for value in pdf.objects:
+        if isinstance(value, pikepdf.Dictionary) and "/ByteRange" in value and "/Contents" in value:
+            start, length, after, rest = (int(n) for n in value.ByteRange.as_list())
+            if start == 0 and length < after:
+                ends.append(after + rest)
+    if not ends or data[max(ends) :].strip() or max(ends) > len(data):
+        raise Refused("document_signed_active", "changed_after_signing")
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        raise Refused("document_signed_active", "signed_active")
