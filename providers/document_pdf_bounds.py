@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
-from collections.abc import Iterator
 
 import pikepdf
 
 from providers.document_child import Refused
+from providers.document_unpacked import inflated_size, lzw_size, run_length_size
 
 MAX_PAGES = 2000
 MAX_OBJECTS = 300_000
@@ -18,9 +17,10 @@ MAX_STREAM = 160 << 20  # one stream unpacked: that picture, or 600 dpi A4 in co
 MAX_UNPACKED = 1 << 30  # all of them
 _MAX_FILTERS = 3
 _PACKERS = {"/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"}
-_FLATE = {"/FlateDecode", "/Fl"}
+_FLATE, _LZW = {"/FlateDecode", "/Fl"}, {"/LZWDecode", "/LZW"}
+_FLATE_MOST = 1032  # no deflated byte becomes more
 _WRITTEN_ONCE = {"/XRef", "/ObjStm"}  # read already, and made anew when the file is written
-_IN, _OUT = 1 << 16, 1 << 20
+_HEAD = 1 << 20
 _JP2_SIZE = b"\xff\x4f\xff\x51"  # start of code stream and its size segment (ISO/IEC 15444-1 A.5.1)
 
 
@@ -68,7 +68,7 @@ def _check_picture(stream: pikepdf.Stream) -> None:
     if isinstance(width, int) and isinstance(height, int) and width * height > MAX_PIXELS:
         raise Refused("document_too_complex", "too_many_pixels")
     if "/JPXDecode" in _filters(stream):
-        head = stream.read_raw_bytes()[:_OUT]
+        head = stream.read_raw_bytes()[:_HEAD]
         at = head.find(_JP2_SIZE)
         size = head[at + 8 : at + 24]
         if at >= 0 and len(size) == 16:
@@ -79,32 +79,28 @@ def _check_picture(stream: pikepdf.Stream) -> None:
 
 def _unpacked(stream: pikepdf.Stream, filters: list[str]) -> int:
     """Bytes after the one packer of the chain. Raises Refused when they are more than any page needs."""
-    if not filters or not _PACKERS & set(filters):
+    packer = next((name for name in filters if name in _PACKERS), None)
+    if packer is None:
         return 0
-    if filters[0] in _FLATE:
-        size = 0
-        for size in _inflated(stream.get_raw_stream_buffer()):
-            if size > MAX_STREAM:
-                raise Refused("document_too_complex", "too_big_inside")
-        return size
-    try:
-        return len(stream.read_bytes(pikepdf.StreamDecodeLevel.generalized))
-    except pikepdf.PdfError:
-        return 0  # not to be unpacked here: a viewer will do no better, and the bytes are kept as they are
+    packed = memoryview(stream.get_raw_stream_buffer())
+    if filters[0] != packer:  # written in letters first: small enough, or nobody's honest way
+        size = len(packed) * _FLATE_MOST
+    elif packer in _FLATE:
+        size = inflated_size(packed, MAX_STREAM)
+    elif packer in _LZW:
+        size = lzw_size(packed, MAX_STREAM, _early_change(stream))
+    else:
+        size = run_length_size(packed, MAX_STREAM)
+    if size > MAX_STREAM:
+        raise Refused("document_too_complex", "too_big_inside")
+    return size
 
 
-def _inflated(packed: pikepdf.Buffer) -> Iterator[int]:
-    """Running total, in steps that hold little memory. Damage ends it: what came until then is what there is."""
-    unpacker, view, total = zlib.decompressobj(), memoryview(packed), 0
-    try:
-        for at in range(0, len(view), _IN):
-            part: bytes | memoryview = view[at : at + _IN]
-            while part and not unpacker.eof:
-                total += len(unpacker.decompress(part, _OUT))
-                part = unpacker.unconsumed_tail
-                yield total
-    except zlib.error:
-        return
+def _early_change(stream: pikepdf.Stream) -> int:
+    words = stream.get("/DecodeParms")
+    if isinstance(words, pikepdf.Array):
+        words = next((w for w in words.as_list() if isinstance(w, pikepdf.Dictionary)), None)
+    return 0 if isinstance(words, pikepdf.Dictionary) and words.get("/EarlyChange") == 0 else 1
 
 
 def is_signed(pdf: pikepdf.Pdf) -> bool:

@@ -15,8 +15,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 from app.errors import Invalid, TooLarge
+from providers.document_unpacked import inflated_size, lzw_size, run_length_size
 from providers.documents import JPEG, OFD, PDF, PNG, TIFF, ChildDocumentCleaner
 from tests.providers import document_zoo as zoo
+from tests.providers.zoo.paper_traps import lzw
 
 PROJECT = Path(__file__).parents[2]
 CLEANER = ChildDocumentCleaner(max_bytes=2_000_000)
@@ -246,6 +248,25 @@ def test_a_pdf_that_unpacks_to_gigabytes() -> None:
     head = b"%PDF-1.5\n1 0 obj\n<</Type/XRef/Size 9/W[1 2 1]/Root 2 0 R/Filter/FlateDecode/Length "
     bomb = head + str(len(packed)).encode() + b">>\nstream\n" + packed + b"\nendstream\nendobj\nstartxref\n9\n%%EOF\n"
     assert refusal(bomb)[0] in {"document_too_complex", "document_unreadable"}
+
+
+def test_unpacked_sizes_are_those_of_the_real_thing() -> None:
+    """qpdf's own decoders are the measure."""
+    words = os.urandom(3000) + bytes(5000) + b"abcabc" * 4000
+    packed = zlib.compress(words)
+    assert inflated_size(memoryview(packed), 10**9) == len(words)
+    assert inflated_size(memoryview(packed[:-9]), 10**9) < len(words)
+    for rounds in (1, 2):
+        with pikepdf.open(io.BytesIO(lzw(rounds))) as document:
+            contents = document.pages[0].obj.Contents
+            expected = len(contents.read_bytes())
+            assert lzw_size(memoryview(contents.read_raw_bytes()), 10**9) == expected
+            assert 5000 < lzw_size(memoryview(contents.read_raw_bytes()), 5000) < expected
+    runs = b"\x81\x00\x02abc\xff\x07\x80ignored"
+    document = zoo.pdf()
+    document.pages[0].obj.Contents = document.make_stream(runs, Filter=pikepdf.Name.RunLengthDecode)
+    expanded = document.pages[0].obj.Contents.read_bytes(pikepdf.StreamDecodeLevel.specialized)
+    assert run_length_size(memoryview(runs), 10**9) == len(expanded) == 128 + 3 + 2
 
 
 def test_no_child_outlives_its_call() -> None:
