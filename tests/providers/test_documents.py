@@ -262,7 +262,7 @@ def test_unpacked_sizes_are_those_of_the_real_thing() -> None:
             expected = len(contents.read_bytes())
             assert lzw_size(memoryview(contents.read_raw_bytes()), 10**9) == expected
             assert 5000 < lzw_size(memoryview(contents.read_raw_bytes()), 5000) < expected
-    runs = b"\x81\x00\x02abc\xff\x07\x80ignored"
+    runs = b"\x81\x00\x02abc\xff\x07\x80"
     document = zoo.pdf()
     document.pages[0].obj.Contents = document.make_stream(runs, Filter=pikepdf.Name.RunLengthDecode)
     expanded = document.pages[0].obj.Contents.read_bytes(pikepdf.StreamDecodeLevel.specialized)
