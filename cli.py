@@ -48,7 +48,8 @@ for group in (
     governance.meters_group,
 ):
     lantai.add_command(group)
-for single in (cohort.import_command, doctor.doctor_command, workers.worker_command):
+imports = (cohort.import_command, cohort.status_command, cohort.undo_command)
+for single in (*imports, doctor.doctor_command, workers.worker_command):
     lantai.add_command(single)
 
 

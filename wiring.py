@@ -32,13 +32,14 @@ from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
 from app.idempotency import Idempotency
-from app.imports.service import ImportService
+from app.imports.building import build_importer
 from app.job_worker import register
 from app.jobs import (
     Announce,
     DeliverNotice,
     FixitySlice,
     HandlePush,
+    ImportWork,
     ProcrastinateQueue,
     RecheckDossier,
     SweepCompleteness,
@@ -237,7 +238,9 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         delivery=NoticeDelivery(db, people, subscriptions, channels, queue, clock),
         pushes=PushService(db, people, subscriptions, queue, clock),
         idempotency=Idempotency(db, keys, clock),
-        importer=ImportService(filing, outside.cleaner, clock),
+        importer=build_importer(
+            db, keys, index, people, outside.files, outside.cleaner, queue, log, clock, (search_index, statistics_feed)
+        ),
         statistics=StatisticsService(db, log, clock, settings.statistics_smallest),
         statistics_feed=statistics_feed,
         award_census=AwardCensus(db, Holdings(db, keys, outside.files)),
@@ -283,3 +286,4 @@ def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     register(queue, FixitySlice, parts.fixity.work)
     register(queue, RecheckDossier, parts.completeness.recheck)
     register(queue, SweepCompleteness, parts.completeness.sweep)
+    register(queue, ImportWork, parts.importer.work)

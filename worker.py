@@ -29,6 +29,7 @@ def housekeeping(parts: Lantai) -> None:
             "reminders": parts.reminders.remind_by_calendar(),
             "digests": parts.reminders.digest(),
             "statistics": int(parts.statistics.publish_if_due()),
+            "imports": parts.importer.sweep(),
             "fixity": int(parts.fixity.tick()),
             "meters": int(parts.meters.snapshot_if_due()),
         }

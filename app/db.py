@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
-from sqlalchemy import DateTime, Dialect, MetaData, Row, Select, String, create_engine, event, text
+from sqlalchemy import DateTime, Dialect, MetaData, Row, Select, String, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -158,6 +160,48 @@ class Database:
             return Unavailable("database_unavailable")
         return error
 
+    def copy_in(self, session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Many rows at once by COPY, in the caller's transaction. Raises Conflict('taken') for a row that is there
+        already, and as ``transaction`` does.
+        """
+        if not rows:
+            return
+        connection = session.connection().connection.driver_connection
+        assert connection is not None
+        names = ", ".join(f'"{name}"' for name in columns)
+        try:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(f'copy "{table.name}" ({names}) from stdin (format binary)') as copy,
+            ):
+                copy.set_types([_type_name(table.columns[name].type) for name in columns])
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.errors.UniqueViolation:
+            raise Conflict("taken") from None
+        except psycopg.OperationalError as error:
+            state = error.sqlstate or ""
+            raise (Conflict("busy") if state in _COLLISION else Unavailable("database_unavailable")) from error
+
+    @contextmanager
+    def alone(self, name: UUID) -> Iterator[bool]:
+        """Whether this process alone holds ``name`` while the block lasts: an advisory lock on a connection of its
+        own, which PostgreSQL gives back by itself when the process dies.
+        """
+        number = int.from_bytes(name.bytes[:8], "big", signed=True)
+        try:
+            with self._alone.connect() as connection:
+                held = bool(connection.scalar(text("select pg_try_advisory_lock(:n)"), {"n": number}))
+                try:
+                    yield held
+                finally:
+                    if held:
+                        connection.execute(text("select pg_advisory_unlock(:n)"), {"n": number})
+        except PoolTimeout as error:
+            raise Unavailable("database_unavailable") from error
+        except DBAPIError as error:
+            raise self._translate(error) from error
+
     def ping(self) -> None:
         """Raises Unavailable when PostgreSQL does not answer."""
         with self.transaction() as session:
@@ -165,6 +209,24 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def _type_name(kind: Any) -> str:
+    """What psycopg calls the type of a column, for COPY."""
+    return {
+        "BYTEA": "bytea",
+        "UUID": "uuid",
+        "INTEGER": "int4",
+        "SMALLINT": "int2",
+        "BIGINT": "int8",
+        "BOOLEAN": "bool",
+        "JSONB": "jsonb",
+        "DATE": "date",
+        "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    }.get(kind.compile(dialect=_DIALECT).partition("(")[0], "text")
+
+
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def _note_return(_connection: Any, record: Any) -> None:

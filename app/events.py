@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import BigInteger, Identity, Index, String, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -42,6 +43,21 @@ class Event(Base):
 
 
 _APPEND = insert(Event.__table__).inline()  # type: ignore[arg-type]  # __table__ is declared as a FromClause
+
+
+COPIED = (
+    "public_id",
+    "at",
+    "type",
+    "actor_kind",
+    "actor_id",
+    "graduate_id",
+    "object_kind",
+    "object_id",
+    "data",
+    "request_id",
+)
+"""The columns of ``EventLog.copied``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,38 @@ class EventLog:
         for listener in self._listeners:
             listener(session, kind, graduate_id)
         return public_id
+
+    def record_many(
+        self,
+        session: Session,
+        actor: Actor,
+        kind: str,
+        object_kind: str,
+        about: Sequence[tuple[UUID, UUID]],
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """One event for each (graduate, object) in one statement."""
+        if not about:
+            return
+        same = {
+            "at": self._clock.now(),
+            "type": kind,
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "object_kind": object_kind,
+            "data": dict(data or {}),
+            "request_id": actor.request_id,
+        }
+        rows = [{**same, "public_id": new_id(), "graduate_id": g, "object_id": o} for g, o in about]
+        session.connection().execute(_APPEND, rows)
+
+    def copied(
+        self, actor: Actor, kind: str, object_kind: str, about: Sequence[tuple[UUID, UUID]], data: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """The same as rows of COPIED, for a cohort that is copied in."""
+        now, packed = self._clock.now(), Jsonb(dict(data))
+        who = (actor.kind.value, actor.id)
+        return [(new_id(), now, kind, *who, g, object_kind, o, packed, actor.request_id) for g, o in about]
 
     def of_graduate(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.field_tables import completeness, foundation, governance, materials, partners, retrieval, statistics
+from app.field_tables import completeness, foundation, governance, imports, materials, partners, retrieval, statistics
 from app.field_tables.kept import Kept
 
 # Columns of every table that carry no personal meaning by their very name.
@@ -33,6 +33,7 @@ TECHNICAL = frozenset(
 # Each room's tables stand in a module of their own.
 FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **foundation.FIELDS,
+    **imports.FIELDS,
     **materials.FIELDS,
     **completeness.FIELDS,
     **partners.FIELDS,

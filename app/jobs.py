@@ -78,6 +78,14 @@ class SweepCompleteness(Job):
     name: ClassVar[str] = "completeness.sweep"
 
 
+@dataclass(frozen=True, slots=True)
+class ImportWork(Job):
+    """Go on with an import batch: check, import or undo, as its state says."""
+
+    name: ClassVar[str] = "imports.work"
+    batch_id: UUID
+
+
 ALL_JOBS: tuple[type[Job], ...] = (
     Announce,
     DeliverNotice,
@@ -86,6 +94,7 @@ ALL_JOBS: tuple[type[Job], ...] = (
     FixitySlice,
     RecheckDossier,
     SweepCompleteness,
+    ImportWork,
 )
 
 

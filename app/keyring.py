@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, SmallInteger, select
@@ -50,12 +51,21 @@ class Keyring:
 
     def new(self, owner: UUID) -> tuple[DataKey, WrappedKey]:
         """A fresh key and the row to add in the caller's transaction."""
+        key, values = self.new_values(owner)
+        return key, WrappedKey(**values)
+
+    def new_values(self, owner: UUID) -> tuple[DataKey, dict[str, Any]]:
+        """The same as plain values, for a cohort that is copied in."""
         material = os.urandom(32)
         kek_version, wrapped = self._wrapper.wrap(material, _aad(owner, 1))
-        row = WrappedKey(
-            owner_id=owner, version=1, kek_version=kek_version, wrapped=wrapped, created_at=self._clock.now()
-        )
-        return DataKey(owner, 1, material, self._suite), row
+        values = {
+            "owner_id": owner,
+            "version": 1,
+            "kek_version": kek_version,
+            "wrapped": wrapped,
+            "created_at": self._clock.now(),
+        }
+        return DataKey(owner, 1, material, self._suite), values
 
     def of(self, owner: UUID) -> DataKey:
         """The owner's key. Call it before opening the transaction. Raises NotFound once erased."""

@@ -22,7 +22,17 @@ from app.errors import (
     VersionMismatch,
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
-from app.wording import completeness, documents, foundation, governance, materials, partners, retrieval, statistics
+from app.wording import (
+    completeness,
+    documents,
+    foundation,
+    governance,
+    imports,
+    materials,
+    partners,
+    retrieval,
+    statistics,
+)
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -47,6 +57,7 @@ STATUS_BY_CODE: Mapping[str, int] = {"idempotency_key_required": 400, "idempoten
 # Each room's words stand in a module of their own.
 WORDING: Mapping[str, tuple[str, str]] = {
     **foundation.WORDING,
+    **imports.WORDING,
     **materials.WORDING,
     **completeness.WORDING,
     **documents.WORDING,
@@ -57,6 +68,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **foundation.FAULT_WORDS,
+    **imports.FAULT_WORDS,
     **materials.FAULT_WORDS,
     **completeness.FAULT_WORDS,
     **partners.FAULT_WORDS,

@@ -18,7 +18,7 @@ import pyotp
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.dossiers.incoming import NewMaterial
 from app.errors import Forbidden
-from app.imports.bundle import FolderBundle
+from app.imports.bundle import packed_folder
 from app.settings import Settings
 from commands.cohort import print_report
 from commands.demo_cases import open_tickets, open_transfer
@@ -90,7 +90,9 @@ def _load(parts: Lantai) -> dict[str, Any]:
     )
     _write_materials(folder, people)
     with click.progressbar(length=COHORT_SIZE, label="装入示例届次", file=sys.stderr) as bar:
-        report = parts.importer.run(SYSTEM, FolderBundle(folder), lambda done, _: bar.update(done - bar.pos))
+        report = parts.importer.run(
+            SYSTEM, folder.name, packed_folder(folder), lambda done, *_: bar.update(done - bar.pos)
+        )
     print_report(report)
     staff = [_add_staff(parts, *row) for row in STAFF]
     _, terminal = parts.logins.add_terminal("演示自助终端")

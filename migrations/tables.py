@@ -8,6 +8,7 @@ import app.dossiers.models
 import app.events
 import app.governance.models
 import app.idempotency
+import app.imports.models
 import app.keyring
 import app.materials.models
 import app.people.models
@@ -23,6 +24,7 @@ ALL_MODELS = (
     app.dossiers.models,
     app.events,
     app.idempotency,
+    app.imports.models,
     app.keyring,
     app.materials.models,
     app.people.models,

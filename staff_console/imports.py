@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO, cast
+
 from flask import Blueprint, Response, request
 
 from app.actors import Role
 from app.errors import DomainError, FieldFault, Invalid, TooLarge
-from app.imports.bundle import Bundle, open_upload
 from app.imports.columns import REQUIRED
 from app.problems import problem_of
 from auth.guards import current_actor
@@ -17,12 +18,12 @@ from staff_console.render import page
 MAX_UPLOAD = 128 * 1024 * 1024
 
 
-def _uploaded() -> Bundle:
+def _uploaded() -> tuple[str, BinaryIO]:
     file = request.files.get("cohort")
-    data = file.read() if file is not None else b""
-    if file is None or not data:
+    if file is None or not file.stream.read(1):
         raise Invalid("invalid_input", faults=[FieldFault("/cohort", "required", "请选择要导入的文件")])
-    return open_upload(file.filename or "", data)
+    file.stream.seek(0)
+    return file.filename or "", cast(BinaryIO, file.stream)
 
 
 def _form(status: int = 200, error: DomainError | None = None) -> Response:
@@ -46,7 +47,7 @@ def add_imports(console: Blueprint) -> None:
     @desk(Role.ARCHIVIST)
     def import_done() -> Response:
         try:
-            report = parts().importer.run(current_actor(), _uploaded())
+            report = parts().importer.run(current_actor(), *_uploaded())
         except (Invalid, TooLarge) as error:
             return _form(problem_of(error).status, error)
         return page("import_report.html", report=report)

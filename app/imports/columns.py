@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import MATERIAL_CLASSES, Section
+from app.imports.dates import iso_date
 from app.people import rules as people
 from app.people.service import Card
 
@@ -56,6 +58,27 @@ ENROLMENT_COLUMNS = {
     "学制": "study_length",
     "转递编号": "destination_code",
 }
+DAYS = frozenset({"出生日期", "入学日期", "毕业日期", "日期", "形成日期", "入学年月", "毕业年月"})
+"""Columns that hold days or months, in whatever style."""
+MATERIAL_COLUMNS = ("学号", "类别", "种类", "题名", "形成日期", "页数", "备注", "文件")
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    GRADUATE_TABLE: tuple(
+        dict.fromkeys((*REQUIRED[:3], "手机号", *IDENTITY_COLUMNS, *REQUIRED[3:], *ENROLMENT_COLUMNS))
+    ),
+    **{table: ("学号", *names) for table, (_, names) in SECTION_TABLES.items()},
+    "materials": MATERIAL_COLUMNS,
+}
+"""table -> every field a column may be taken for, in the order of the template."""
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    GRADUATE_TABLE: REQUIRED,
+    "courses": ("学号", "课程名称", "学期", "成绩"),
+    "awards": ("学号", "奖项名称"),
+    "education": ("学号", "学校"),
+    "evaluations": ("学号", "维度"),
+    "research": ("学号", "题目"),
+    "materials": ("学号", "类别", "题名"),
+}
+FURTHER_TABLES = tuple(t for t in FIELDS if t != GRADUATE_TABLE)
 FAULT_WORDS = {
     "required": "必填",
     "too_long": "过长",
@@ -65,6 +88,8 @@ FAULT_WORDS = {
     "name_private_use_character": "姓名含有自造字，请改用标准字符",
     "name_wrong_character": "姓名含有不允许的字符",
     "student_unknown": "学号不在本次毕业生表中",
+    "graduate_unknown": "没有该学号的毕业生",
+    "dossier_sealed": "该档案已封存或转出",
     "documents_busy": "照片处理繁忙，请稍后重新导入该行",
     "documents_unavailable": "照片暂时无法处理，请稍后重新导入该行",
     "database_unavailable": "数据库暂时不可用，请稍后重新导入该行",
@@ -73,7 +98,14 @@ FAULT_WORDS = {
     "year_wrong": "年份不正确",
     "duplicate_in_file": "与文件中前面的行重复",
     "student_exists": "该学号已存在",
+    "duplicate_id_in_file": "与文件中前面的行身份证号相同而学号不同",
     "id_number_length": "身份证号应为 18 位",
+    "id_number_15": "15 位旧身份证号须提供 18 位",
+    "date_wrong": "日期无法识别，请写成 2026-06-01",
+    "formula_cell": "单元格是公式，请改为粘贴值后重新上传",
+    "error_cell": "单元格是错误值",
+    "merged_cell": "单元格被合并，请取消合并并逐行填写",
+    "digits_lost": "长数字已被表格软件改写，末尾数字已丢失，请把该列设为“文本”后重新填写",
     "id_number_characters": "身份证号含有不允许的字符",
     "id_number_check_digit": "身份证号校验码不正确",
     "id_number_region": "身份证号地区代码不正确",
@@ -94,10 +126,25 @@ FAULT_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``column`` as it stands in the file."""
+    """``column`` as it stands in the file, ``cell`` as a spreadsheet names it (C5); ``sheet`` and ``line`` only where
+    the fault lies in another table than the row.
+    """
 
     column: str
     code: str
+    cell: str = ""
+    sheet: str = ""
+    line: int = 0
+
+    def stored(self) -> dict[str, str | int]:
+        kept: dict[str, str | int] = {
+            "column": self.column,
+            "code": self.code,
+            "cell": self.cell,
+            "sheet": self.sheet,
+            "line": self.line,
+        }
+        return {k: v for k, v in kept.items() if v or k in ("column", "code")}
 
     @property
     def words(self) -> str:
@@ -115,29 +162,67 @@ class Related:
     """Index into ``materials`` -> name of its file in the bundle's materials/ folder."""
 
 
+def normal_row(row: Row) -> dict[str, str]:
+    """Numbers, names, days and the year in the form they are stored in; what is wrong stays wrong."""
+    normal = {
+        **row,
+        "学号": people.normalise_student_number(row.get("学号", "")),
+        "姓名": people.normalise_name(row.get("姓名", "")),
+        "身份证号": people.normalise_id_number(row.get("身份证号", "")),
+        "手机号": people.normalise_phone(row.get("手机号", "")),
+        "毕业年份": _YEAR_MARK.sub("", row.get("毕业年份", "")),
+    }
+    for column in ("出生日期", "入学日期", "毕业日期"):
+        if text := row.get(column, ""):
+            normal[column] = iso_date(text) or text
+    return normal
+
+
+_YEAR_MARK = re.compile(r"(?:年|届)$")
+_SCIENTIFIC = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{1,3}")
+_NUMBERS = ("学号", "身份证号", "手机号")
+
+
 def graduate_faults(row: Row, today: date) -> list[Fault]:
-    """What keeps this row from being filed; empty when it may be."""
+    """What keeps this row, in normal form, from being filed; empty when it may be."""
     faults = [Fault(c, "required") for c in REQUIRED if not row.get(c, "").strip()]
+    lost = {c for c in _NUMBERS if _SCIENTIFIC.fullmatch(row.get(c, ""))}
+    faults += [Fault(c, "digits_lost") for c in _NUMBERS if c in lost]
     checks = (
-        ("学号", people.student_number_fault(people.normalise_student_number(row.get("学号", "")))),
-        ("姓名", people.name_fault(people.normalise_name(row.get("姓名", "")))),
-        ("身份证号", people.id_number_fault(people.normalise_id_number(row.get("身份证号", "")), today)),
-        ("手机号", _optional(people.phone_fault, people.normalise_phone(row.get("手机号", "")))),
+        ("学号", people.student_number_fault(row.get("学号", ""))),
+        ("姓名", people.name_fault(row.get("姓名", ""))),
+        ("身份证号", _id_number_fault(row.get("身份证号", ""), today)),
+        ("手机号", _optional(people.phone_fault, row.get("手机号", ""))),
         ("生源地代码", _optional(people.region_code_fault, row.get("生源地代码", ""))),
     )
-    missing = {f.column for f in faults}
-    faults += [Fault(column, code) for column, code in checks if code and column not in missing]
+    told = {f.column for f in faults}
+    faults += [Fault(column, code) for column, code in checks if code and column not in told]
     if row.get("学历层次") and row["学历层次"] not in DEGREE_LEVELS:
         faults.append(Fault("学历层次", "unknown_level"))
     faults += [Fault(c, "too_long") for c in ("学院", "专业") if len(row.get(c, "")) > 60]
     year = row.get("毕业年份", "")
     if year and not (year.isascii() and year.isdigit() and 1950 <= int(year) <= today.year + 10):
         faults.append(Fault("毕业年份", "year_wrong"))
-    born = people.id_number_birth_date(people.normalise_id_number(row.get("身份证号", "")))
     given = row.get("出生日期", "")
-    if given and born is not None and not faults and given != born.isoformat():
-        faults.append(Fault("出生日期", "birth_date_differs"))
+    faults += [
+        Fault(c, "date_wrong") for c in ("出生日期", "入学日期", "毕业日期") if row.get(c) and iso_date(row[c]) is None
+    ]
+    if given and not faults:
+        born = people.id_number_birth_date(row.get("身份证号", ""))
+        if born is not None and not born.isoformat().startswith(given):
+            faults.append(Fault("出生日期", "birth_date_differs"))
     return faults
+
+
+def student_number(row: Row) -> str:
+    return people.normalise_student_number(row.get("学号", ""))
+
+
+def _id_number_fault(text: str, today: date) -> str | None:
+    """The numbers of before 1999 had fifteen digits: they are told apart, for they are no slip of the pen."""
+    if len(text) == 15 and text.isascii() and text.isdigit():
+        return "id_number_15"
+    return people.id_number_fault(text, today)
 
 
 def _optional(check: object, value: str) -> str | None:
@@ -145,34 +230,43 @@ def _optional(check: object, value: str) -> str | None:
 
 
 def section_body(columns: Mapping[str, str], row: Row) -> dict[str, str]:
-    return {name: row[column].strip() for column, name in columns.items() if row.get(column, "").strip()}
+    return {name: row[column] for column, name in columns.items() if row.get(column)}
 
 
-def new_material(row: Row) -> NewMaterial | Fault:
-    code = row.get("类别", "").strip()
-    if code not in MATERIAL_CLASSES:
-        return Fault("类别", "unknown_class")
-    if len(row.get("种类", "").strip()) > 30:
-        return Fault("种类", "too_long")
-    pages = row.get("页数", "").strip()
+def further_row(sheet: str, row: Row) -> tuple[dict[str, str], list[Fault]]:
+    """A row of a further table with its days in normal form, and what is wrong with it."""
+    normal = dict(row)
+    faults = [Fault(c, "required") for c in NEEDED[sheet] if not row.get(c)]
+    for column in DAYS & row.keys():
+        if row[column]:
+            made = iso_date(row[column])
+            if made is None:
+                faults.append(Fault(column, "date_wrong"))
+            else:
+                normal[column] = made
+    if sheet == "materials":
+        if row.get("类别") and row["类别"] not in MATERIAL_CLASSES:
+            faults.append(Fault("类别", "unknown_class"))
+        if len(row.get("种类", "")) > 30:
+            faults.append(Fault("种类", "too_long"))
+    return normal, faults
+
+
+def new_material(row: Row) -> NewMaterial:
+    pages = row.get("页数", "")
     return NewMaterial(
-        class_code=code,
-        kind=row.get("种类", "").strip(),
-        title=row.get("题名", "").strip(),
-        formed_on=row.get("形成日期", "").strip() or None,
+        class_code=row["类别"],
+        kind=row.get("种类", ""),
+        title=row.get("题名", ""),
+        formed_on=row.get("形成日期") or None,
         pages=int(pages) if pages.isascii() and pages.isdigit() else None,
-        remark=row.get("备注", "").strip() or None,
+        remark=row.get("备注") or None,
     )
 
 
 def new_dossier(row: Row, related: Related, photo: bytes | None) -> NewDossier:
     """A checked row with what belongs to it, ready to be filed."""
-    card = Card(
-        name=people.normalise_name(row["姓名"]),
-        id_number=people.normalise_id_number(row["身份证号"]),
-        student_number=people.normalise_student_number(row["学号"]),
-        phone=people.normalise_phone(row.get("手机号", "")),
-    )
+    card = Card(row["姓名"], row["身份证号"], row["学号"], row.get("手机号", ""))
     identity = {"name": card.name, "id_number": card.id_number, "phone": card.phone}
     enrolment = {"student_number": card.student_number}
     records = {
@@ -183,9 +277,9 @@ def new_dossier(row: Row, related: Related, photo: bytes | None) -> NewDossier:
     return NewDossier(
         card=card,
         cohort_year=int(row["毕业年份"]),
-        college=row["学院"].strip(),
-        major=row["专业"].strip(),
-        degree_level=row["学历层次"].strip(),
+        college=row["学院"],
+        major=row["专业"],
+        degree_level=row["学历层次"],
         records=records,
         materials=related.materials,
         photo=photo,

@@ -1,156 +1,375 @@
-"""Importing a cohort: every row alone, in a transaction of its own, with a report in the words of the file."""
+"""Importing cohorts: a source is received sealed, checked, imported in the background, reported row by row, undone.
+
+Every public method is one use case; the work itself is done by app/imports/runner.py, in a worker or at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
-from app.dossiers.filing import FilingService
-from app.dossiers.incoming import NewMaterial
-from app.dossiers.rules import Section
-from app.errors import Conflict, FieldFault, Forbidden, Invalid, TooLarge, Unavailable
-from app.file_ports import CleanDocument, DocumentCleaner
-from app.imports import columns
-from app.imports.bundle import Bundle, photo_of, rows_of, scan_of
-from app.imports.columns import Fault, Related, Row
-from app.people.rules import mask_student_number, normalise_student_number
+from app.db import Database, new_id
+from app.dossiers.views import FileView
+from app.envelope import DataKey, open_json
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
+from app.events import EventLog
+from app.file_ports import FileStore
+from app.imports import batches, reports
+from app.imports.batches import batch_view, cells_place, delete_announced, fault_of, locked, purge_source
+from app.imports.columns import FIELDS, GRADUATE_TABLE
+from app.imports.models import ImportBatch, ImportFile, ImportRow
+from app.imports.previews import preview_of
+from app.imports.receiving import Receiver
+from app.imports.rules import (
+    ENDED,
+    KEEP_SOURCE,
+    RECEIVING_LIMIT,
+    REOPENED,
+    STATE_WORDS,
+    BatchSource,
+    BatchState,
+    RowOutcome,
+)
+from app.imports.rules import may_start as may
+from app.imports.runner import Observer, Runner
+from app.imports.segments import SegmentReader, buffered
+from app.imports.templates import template_file
+from app.imports.undoing import Undoing
+from app.imports.views import BatchView, Hindrance, ImportReport, Preview, RowReport, RowView
+from app.jobs import ImportWork, JobQueue
+from app.keyring import Keyring
+from app.people.rules import mask_student_number
 from app.ports import Clock
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class RowReport:
-    """``line`` counts from 1 with the header; the student number is masked."""
-
-    line: int
-    student: str = field(repr=False)
-    outcome: str
-    faults: Sequence[Fault] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    rows: Sequence[RowReport]
-
-    @property
-    def filed(self) -> int:
-        return sum(r.outcome == "filed" for r in self.rows)
-
-    @property
-    def refused(self) -> int:
-        return len(self.rows) - self.filed
 
 
 class ImportService:
-    def __init__(self, filing: FilingService, cleaner: DocumentCleaner, clock: Clock) -> None:
-        self._filing, self._cleaner, self._clock = filing, cleaner, clock
+    def __init__(
+        self,
+        db: Database,
+        keys: Keyring,
+        files: FileStore,
+        queue: JobQueue,
+        log: EventLog,
+        clock: Clock,
+        receiver: Receiver,
+        runner: Runner,
+        undoing: Undoing,
+    ) -> None:
+        self._db, self._keys, self._files = db, keys, files
+        self._queue, self._log, self._clock = queue, log, clock
+        self.receiver, self.runner, self.undoing = receiver, runner, undoing
 
-    def run(self, actor: Actor, bundle: Bundle, progress: Progress | None = None) -> ImportReport:
-        """File what can be filed; a row that exists already is refused, so a second run adds only what was missing.
-
-        Raises Forbidden without the role, Invalid when there is no graduates table or a column is missing.
+    def receive(
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        stream: BinaryIO,
+        source: BatchSource | str,
+        batch_key: str | None = None,
+        parent: UUID | None = None,
+    ) -> BatchView:
+        """Keep the source sealed and give its batch. The same key and content give the same batch again; without a
+        key the content is its own. Raises Conflict('batch_key_reused') for another content, Invalid for an empty one.
         """
-        if actor.kind is not ActorKind.SYSTEM and not actor.has_role(Role.ARCHIVIST):
-            raise Forbidden("role_required")
-        rows = list(rows_of(bundle, columns.GRADUATE_TABLE))
-        self._check_table(rows)
-        related = self._related(bundle)
-        reports: list[RowReport] = []
-        seen: set[str] = set()
-        for index, (line, row) in enumerate(rows):
-            reports.append(self._file_row(actor, bundle, line, row, related, seen))
-            if progress is not None:
-                progress(index + 1, len(rows))
-        # rows of the other tables that belong to nobody here are told, not dropped in silence
-        strays = [
-            RowReport(0, mask_student_number(number), "refused", (Fault("学号", "student_unknown"),))
-            for number in sorted(related.keys() - seen)
+        self._require(actor)
+        if parent is not None:
+            self.batch(actor, parent)
+        return self.batch(actor, self.receiver.receive(actor, name, stream, BatchSource(source), batch_key, parent))
+
+    # --- mapping ------------------------------------------------------------------------------------------------------
+
+    def preview(self, actor: Actor, batch_id: UUID) -> Preview:
+        """What the columns are taken for, with masked samples. What is wrong with the file is among it."""
+        view = self.batch(actor, batch_id)
+        house = self._keys.house()
+        with self._db.transaction() as session:
+            segments = batches.segments_of(session, batch_id)
+        if not segments:
+            raise Conflict("import_source_gone")
+        stream = buffered(SegmentReader(batch_id, segments, house, self._files))
+        return preview_of(view.name, stream, view.mapping, self._clock.now().date())
+
+    def set_mapping(self, actor: Actor, batch_id: UUID, mapping: Mapping[str, str], version: int) -> BatchView:
+        """Header -> field ('' leaves a column out); goes before the names. Raises Invalid, VersionMismatch."""
+        self.batch(actor, batch_id)
+        faults = [FieldFault(h, "unknown_field") for h, f in mapping.items() if f and f not in FIELDS[GRADUATE_TABLE]]
+        chosen = [f for f in mapping.values() if f]
+        faults += [
+            FieldFault(h, "duplicate_column", f"有两列都对应“{f}”") for h, f in mapping.items() if chosen.count(f) > 1
         ]
-        return ImportReport((*reports, *strays))
+        if faults:
+            raise Invalid("mapping_wrong", faults=faults)
+        with self._db.transaction() as session:
+            batch = self._may(session, batch_id, version, "mapping")
+            batch.mapping, batch.state, batch.problems = dict(mapping), BatchState.UPLOADED, []
+            batch.version += 1
+        return self.batch(actor, batch_id)
+
+    # --- work ---------------------------------------------------------------------------------------------------------
+
+    def start_check(self, actor: Actor, batch_id: UUID, version: int | None = None) -> BatchView:
+        """A worker judges every row; nothing is filed."""
+        return self._start(actor, batch_id, version, "check", BatchState.CHECKING)
+
+    def start_import(self, actor: Actor, batch_id: UUID, version: int | None = None) -> BatchView:
+        """A worker files what can be filed. A batch whose worker died goes on where it was."""
+        return self._start(actor, batch_id, version, "import", BatchState.IMPORTING)
+
+    def _start(
+        self, actor: Actor, batch_id: UUID, version: int | None, what: str, state: BatchState, *, enqueue: bool = True
+    ) -> BatchView:
+        self.batch(actor, batch_id)
+        with self._db.transaction() as session:
+            batch = self._may(session, batch_id, version, what)
+            if batch.state is not state:
+                batch.done = batch.filed = batch.refused = batch.skipped = 0
+            batch.state, batch.trouble, batch.problems, batch.finished_at = state, "", [], None
+            batch.run_by_kind, batch.run_by = actor.kind, actor.id
+            batch.version += 1
+            self._log.record(session, actor, f"import.{what}_started", object_kind="import_batch", object_id=batch_id)
+            if enqueue:
+                self._queue.enqueue(session, ImportWork(batch_id))
+        return self.batch(actor, batch_id)
+
+    def check_now(self, actor: Actor, batch_id: UUID, observe: Observer | None = None) -> BatchView:
+        """The same at once, for the command line."""
+        self._start(actor, batch_id, None, "check", BatchState.CHECKING, enqueue=False)
+        self.runner.check(batch_id, *([observe] if observe else []))
+        return self.batch(actor, batch_id)
+
+    def import_now(self, actor: Actor, batch_id: UUID, observe: Observer | None = None) -> BatchView:
+        self._start(actor, batch_id, None, "import", BatchState.IMPORTING, enqueue=False)
+        self.runner.run(batch_id, *([observe] if observe else []))
+        return self.batch(actor, batch_id)
+
+    def work(self, job: ImportWork) -> None:
+        """What the worker does: whatever the batch waits for. Nothing when another process is at it."""
+        with self._db.transaction() as session:
+            batch = session.get(ImportBatch, job.batch_id)
+        if batch is None:
+            return
+        try:
+            if batch.state is BatchState.CHECKING:
+                self.runner.check(batch.id)
+            elif batch.state is BatchState.IMPORTING:
+                self.runner.run(batch.id)
+            elif batch.state is BatchState.UNDOING:
+                self.undoing.run(batch.id)
+        except Conflict as error:
+            if error.code != "import_running":
+                raise
+
+    def cancel(self, actor: Actor, batch_id: UUID, version: int | None = None) -> BatchView:
+        """Stop; what is filed stays filed and can be undone. The source is deleted."""
+        self.batch(actor, batch_id)
+        with self._db.transaction() as session:
+            batch = self._may(session, batch_id, version, "cancel")
+            batch.state, batch.finished_at = BatchState.CANCELLED, self._clock.now()
+            batch.version += 1
+            self._log.record(session, actor, "import.cancelled", object_kind="import_batch", object_id=batch_id)
+        with self._db.alone(batch_id) as held:
+            if held:  # otherwise the worker is at its last chunk still; the sweep deletes what it leaves
+                delete_announced(self._db, self._files, batch_id)
+                purge_source(self._db, self._files, batch_id, self._clock.now())
+        return self.batch(actor, batch_id)
+
+    def run(self, actor: Actor, name: str, stream: BinaryIO, observe: Observer | None = None) -> ImportReport:
+        """Receive and import at once, as a batch of its own however often the same comes, and tell every row. Raises
+        Invalid, TooLarge for a source that cannot be used.
+        """
+        told: list[RowReport] = []
+
+        def listen(done: int, rows: int, reports: Sequence[RowReport]) -> None:
+            told.extend(reports)
+            if observe is not None:
+                observe(done, rows, reports)
+
+        key = f"run-{new_id().hex}"
+        view = self.receive(actor, name=name, stream=stream, source=BatchSource.COMMAND, batch_key=key)
+        view = self.import_now(actor, view.id, listen)
+        if view.state is BatchState.FAILED:
+            code = view.problems[0].code
+            faults = [FieldFault(p.pointer, p.code, p.words) for p in view.problems if p.pointer]
+            raise Invalid("invalid_input" if faults else code, faults=faults)
+        return ImportReport(tuple(told))
+
+    # --- undo ---------------------------------------------------------------------------------------------------------
+
+    def hindrances(self, actor: Actor, batch_id: UUID, *, limit: int = 100) -> Sequence[Hindrance]:
+        """Why the batch cannot be undone; empty when it can."""
+        self._require_undoer(actor)
+        self.batch(actor, batch_id)
+        return self.undoing.hindrances(batch_id, limit)
+
+    def undo(self, actor: Actor, batch_id: UUID, version: int | None = None, *, at_once: bool = False) -> BatchView:
+        """Take back everything the batch filed, all of it or nothing. Raises Conflict('import_not_undoable')."""
+        self._require_undoer(actor)
+        self.batch(actor, batch_id)
+        self.undoing.require_free(batch_id)
+        with self._db.transaction() as session:
+            batch = self._may(session, batch_id, version, "undo")
+            batch.state, batch.run_by_kind, batch.run_by = BatchState.UNDOING, actor.kind, actor.id
+            batch.version += 1
+            if not at_once:
+                self._queue.enqueue(session, ImportWork(batch_id))
+        if at_once:
+            self.undoing.run(batch_id)
+        return self.batch(actor, batch_id)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def batch(self, actor: Actor, batch_id: UUID) -> BatchView:
+        """Raises NotFound, also for a partner that did not send it."""
+        self._require(actor)
+        house = self._keys.house()
+        with self._db.transaction() as session:
+            batch = session.get(ImportBatch, batch_id)
+        if batch is None or batch.state is BatchState.RECEIVING or not _visible(actor, batch):
+            raise NotFound("batch_not_found")
+        return batch_view(batch, house)
+
+    def batches(self, actor: Actor, *, limit: int = 20, before: UUID | None = None) -> Sequence[BatchView]:
+        """Newest first; ``before`` is the last batch of the page before."""
+        self._require(actor)
+        house = self._keys.house()
+        with self._db.transaction() as session:
+            query = select(ImportBatch).where(ImportBatch.state != BatchState.RECEIVING)
+            if actor.kind is ActorKind.PARTNER:
+                query = query.where(ImportBatch.created_by == actor.id)
+            last = session.get(ImportBatch, before) if before is not None else None
+            if last is not None:
+                earlier = ImportBatch.created_at < last.created_at
+                same = (ImportBatch.created_at == last.created_at) & (ImportBatch.id < last.id)
+                query = query.where(earlier | same)
+            rows = session.scalars(
+                query.order_by(ImportBatch.created_at.desc(), ImportBatch.id.desc()).limit(limit)
+            ).all()
+        return [batch_view(row, house) for row in rows]
+
+    def rows(
+        self,
+        actor: Actor,
+        batch_id: UUID,
+        *,
+        outcome: RowOutcome | str | None = None,
+        limit: int = 50,
+        after_line: int = 0,
+    ) -> Sequence[RowView]:
+        """In the order of the file; rows of further tables that belong to nobody come beside those of their line."""
+        self.batch(actor, batch_id)
+        house = self._keys.house()
+        with self._db.transaction() as session:
+            query = select(ImportRow).where(ImportRow.batch_id == batch_id, ImportRow.line > after_line)
+            if outcome is not None:
+                query = query.where(ImportRow.outcome == RowOutcome(outcome))
+            found = session.scalars(query.order_by(ImportRow.line, ImportRow.sheet).limit(limit)).all()
+        return [_row_view(row, house) for row in found]
+
+    def error_file(self, actor: Actor, batch_id: UUID) -> FileView:
+        """The refused rows with their cells and reasons, to be mended and sent again as a child of this batch.
+        Raises Conflict('import_nothing_refused'), Conflict('import_source_gone') once the cells are deleted.
+        """
+        view = self.batch(actor, batch_id)
+        if not view.source_kept:
+            raise Conflict("import_source_gone")
+        house = self._keys.house()
+        with self._db.transaction() as session:
+            batch = session.get_one(ImportBatch, batch_id)
+            rows = session.scalars(
+                select(ImportRow)
+                .where(ImportRow.batch_id == batch_id, ImportRow.outcome == RowOutcome.REFUSED)
+                .order_by(ImportRow.sheet, ImportRow.line)
+            ).all()
+            self._log.record(session, actor, "import.errors_read", object_kind="import_batch", object_id=batch_id)
+        if not rows:
+            raise Conflict("import_nothing_refused")
+        return reports.error_file(view, batch.headers, rows, house)
+
+    def template(self, kind: str, form: str) -> FileView:
+        """An empty table of this kind (graduates, courses …) as ``csv`` or ``xlsx``. Raises NotFound."""
+        return template_file(kind, form)
+
+    def file_one(self, actor: Actor, batch_key: str, row: Mapping[str, str]) -> tuple[BatchView, RowView]:
+        """One graduate at once: a batch of one row, as idempotent as any. ``row`` is field -> text."""
+        unknown = [FieldFault(name, "unknown_field") for name in row if name not in FIELDS[GRADUATE_TABLE]]
+        if unknown:
+            raise Invalid("invalid_input", faults=unknown)
+        source = BatchSource.PARTNER if actor.kind is ActorKind.PARTNER else BatchSource.CONSOLE
+        view = self.receive(actor, name="record.csv", stream=reports.one_row(row), source=source, batch_key=batch_key)
+        if view.state not in (BatchState.DONE, BatchState.FAILED):
+            view = self.import_now(actor, view.id)
+        if view.state is BatchState.FAILED:
+            raise Invalid("invalid_input", faults=[FieldFault(p.pointer, p.code, p.words) for p in view.problems])
+        return view, self.rows(actor, view.id, limit=1)[0]
+
+    # --- keeping house ------------------------------------------------------------------------------------------------
+
+    def sweep(self) -> int:
+        """Delete sources that have had their time, and what interrupted uploads and stopped batches left."""
+        now = self._clock.now()
+        with self._db.transaction() as session:
+            over = ImportBatch.state.in_(ENDED) & (ImportBatch.finished_at < now - KEEP_SOURCE)
+            gone = ImportBatch.state.in_(REOPENED)
+            old = session.scalars(select(ImportBatch.id).where(ImportBatch.purged_at.is_(None), over | gone)).all()
+            broken = session.scalars(
+                select(ImportBatch.id).where(
+                    ImportBatch.state == BatchState.RECEIVING, ImportBatch.created_at < now - RECEIVING_LIMIT
+                )
+            ).all()
+            orphaned = session.scalars(
+                select(ImportFile.batch_id)
+                .join(ImportBatch, ImportBatch.id == ImportFile.batch_id)
+                .where(ImportBatch.state.in_(ENDED))
+                .distinct()
+            ).all()
+        for batch_id in {*old, *orphaned}:
+            with self._db.alone(batch_id) as held:
+                if held:
+                    delete_announced(self._db, self._files, batch_id)
+        for batch_id in old:
+            purge_source(self._db, self._files, batch_id, now)
+        for batch_id in broken:
+            self.receiver.forget(batch_id)
+        return len(old) + len(broken)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _check_table(rows: list[tuple[int, dict[str, str]]]) -> None:
-        if not rows:
-            raise Invalid("invalid_input", faults=[FieldFault("/graduates", "required", "没有毕业生数据")])
-        missing = [c for c in columns.REQUIRED if c not in rows[0][1]]
-        if missing:
-            raise Invalid(
-                "invalid_input", faults=[FieldFault(f"/graduates/{c}", "missing", f"缺少列：{c}") for c in missing]
-            )
+    def _require(actor: Actor) -> None:
+        if actor.kind in (ActorKind.SYSTEM, ActorKind.PARTNER):
+            return
+        if not actor.has_role(Role.ARCHIVIST):
+            raise Forbidden("role_required")
 
-    def _related(self, bundle: Bundle) -> dict[str, Related]:
-        sections: dict[str, dict[Section, list[dict[str, str]]]] = {}
-        for table, (section, fields) in columns.SECTION_TABLES.items():
-            for _, row in rows_of(bundle, table):
-                number = normalise_student_number(row.get("学号", ""))
-                body = columns.section_body(fields, row)
-                sections.setdefault(number, {}).setdefault(section, []).append(body)
-        materials: dict[str, list[NewMaterial]] = {}
-        faults: dict[str, list[Fault]] = {}
-        scans: dict[str, dict[int, str]] = {}
-        for _, row in rows_of(bundle, "materials"):
-            number, made = normalise_student_number(row.get("学号", "")), columns.new_material(row)
-            if isinstance(made, NewMaterial):
-                materials.setdefault(number, []).append(made)
-                if row.get("文件"):
-                    scans.setdefault(number, {})[len(materials[number]) - 1] = row["文件"]
-            else:
-                faults.setdefault(number, []).append(made)
-        return {
-            n: Related(sections.get(n, {}), materials.get(n, ()), faults.get(n, ()), scans.get(n, {}))
-            for n in sections.keys() | materials.keys() | faults.keys()
-        }
+    @staticmethod
+    def _require_undoer(actor: Actor) -> None:
+        if actor.kind is not ActorKind.SYSTEM and not actor.has_role(Role.ARCHIVIST):
+            raise Forbidden("role_required")
 
-    def _file_row(
-        self, actor: Actor, bundle: Bundle, line: int, row: Row, related: dict[str, Related], seen: set[str]
-    ) -> RowReport:
-        number = normalise_student_number(row.get("学号", ""))
-        masked = mask_student_number(number)
-        belonging = related.get(number, Related())
-        # a row whose materials cannot all be filed is not filed: nothing of it is lost unnoticed
-        faults = [*columns.graduate_faults(row, self._clock.now().date()), *belonging.faults]
-        if number in seen:
-            faults.append(Fault("学号", "duplicate_in_file"))
-        seen.add(number)
-        if faults:
-            return RowReport(line, masked, "refused", tuple(faults))
-        try:
-            photo = self._photo(bundle, number)
-            belonging = self._with_scans(bundle, belonging)
-            self._filing.file_dossier(actor, columns.new_dossier(row, belonging, photo))
-        except Conflict as error:
-            return RowReport(line, masked, "refused", (Fault("学号", error.code),))
-        except Unavailable as error:
-            # this row can be brought again; the others go on
-            return RowReport(line, masked, "refused", (Fault("", error.code),))
-        except (Invalid, TooLarge) as error:
-            found = tuple(Fault(f.pointer, f.code) for f in error.faults) or (Fault("照片", error.code),)
-            return RowReport(line, masked, "refused", found)
-        return RowReport(line, masked, "filed")
+    @staticmethod
+    def _may(session: Session, batch_id: UUID, version: int | None, what: str) -> ImportBatch:
+        batch = locked(session, batch_id, version)
+        if not may(what, batch.state):
+            raise Conflict("import_state", params={"state": STATE_WORDS[batch.state]})
+        if batch.purged_at is not None and what != "undo":
+            raise Conflict("import_source_gone")
+        return batch
 
-    def _with_scans(self, bundle: Bundle, belonging: Related) -> Related:
-        """Loaded row by row, so that a whole cohort's scans are never in memory together."""
-        materials = list(belonging.materials)
-        for index, name in belonging.scans.items():
-            materials[index] = replace(materials[index], document=self._scan(bundle, name))
-        return replace(belonging, materials=materials)
 
-    def _scan(self, bundle: Bundle, name: str) -> CleanDocument:
-        data = scan_of(bundle, name)
-        if data is None:
-            raise Invalid("invalid_input", faults=[FieldFault("文件", "scan_missing")])
-        try:
-            return self._cleaner.clean(data)
-        except (Invalid, TooLarge):
-            raise Invalid("invalid_input", faults=[FieldFault("文件", "scan_refused")]) from None
+def _visible(actor: Actor, batch: ImportBatch) -> bool:
+    return actor.kind is not ActorKind.PARTNER or batch.created_by == actor.id
 
-    def _photo(self, bundle: Bundle, number: str) -> bytes | None:
-        data = photo_of(bundle, number)
-        if data is None:
-            return None
-        clean = self._cleaner.clean(data)
-        if clean.media_type not in ("image/jpeg", "image/png"):
-            raise Invalid("document_type_refused")
-        return clean.data
+
+def _row_view(row: ImportRow, house: DataKey) -> RowView:
+    student = ""
+    if row.sealed_cells is not None:
+        number = open_json(house, cells_place(row.batch_id, row.line), row.sealed_cells)["number"]
+        student = mask_student_number(number)
+    faults = tuple(fault_of(f) for f in row.faults)
+    return RowView(row.sheet, row.line, row.outcome, faults, student, row.graduate_id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -161,21 +163,39 @@ class PeopleService:
         self, card: Card, *, cohort_year: int, college: str, major: str, level: str
     ) -> tuple[Graduate, DataKey, WrappedKey]:
         """Rows of a new graduate with a data key of their own, to be added in the importer's transaction."""
-        row = Graduate(
-            id=new_id(),
-            student_number_bidx=self.student_number_index(card.student_number),
-            id_number_bidx=self.id_number_index(card.id_number),
-            phone_bidx=self.phone_index(card.phone) if card.phone else None,
-            cohort_year=cohort_year,
-            college=college,
-            major=major,
-            degree_level=level,
-            card_version=1,
-            created_at=self._clock.now(),
+        values, key, wrapped = self.prepare_values(
+            card, cohort_year=cohort_year, college=college, major=major, level=level
         )
-        key, wrapped = self._keys.new(row.id)
-        row.sealed_card = self._seal_card(key, row, card)
-        return row, key, wrapped
+        return Graduate(**values), key, WrappedKey(**wrapped)
+
+    def prepare_values(
+        self, card: Card, *, cohort_year: int, college: str, major: str, level: str
+    ) -> tuple[dict[str, Any], DataKey, dict[str, Any]]:
+        """The same as plain values, for a cohort that is copied in."""
+        owner = new_id()
+        key, wrapped = self._keys.new_values(owner)
+        values = {
+            "id": owner,
+            "sealed_card": seal_json(key, Place("graduate", "sealed_card", owner, 1), _card_values(card)),
+            "student_number_bidx": self.student_number_index(card.student_number),
+            "id_number_bidx": self.id_number_index(card.id_number),
+            "phone_bidx": self.phone_index(card.phone) if card.phone else None,
+            "cohort_year": cohort_year,
+            "college": college,
+            "major": major,
+            "degree_level": level,
+            "changes_held_until": None,
+            "card_version": 1,
+            "created_at": self._clock.now(),
+        }
+        return values, key, wrapped
+
+    def taken(self, session: Session, indexes: Sequence[bytes]) -> dict[bytes, UUID]:
+        """Which of these student numbers' blind indexes are somebody's, in one query."""
+        found = session.execute(
+            select(Graduate.student_number_bidx, Graduate.id).where(Graduate.student_number_bidx.in_(indexes))
+        )
+        return {row[0]: row[1] for row in found}
 
     def student_exists(self, session: Session, student_number: str) -> bool:
         index = self.student_number_index(student_number)
@@ -350,10 +370,13 @@ class PeopleService:
 
     @staticmethod
     def _seal_card(key: DataKey, row: Graduate, card: Card) -> bytes:
-        value = {
-            "name": card.name,
-            "id_number": card.id_number,
-            "student_number": card.student_number,
-            "phone": card.phone,
-        }
-        return seal_json(key, card_place(row), value)
+        return seal_json(key, card_place(row), _card_values(card))
+
+
+def _card_values(card: Card) -> dict[str, str]:
+    return {
+        "name": card.name,
+        "id_number": card.id_number,
+        "student_number": card.student_number,
+        "phone": card.phone,
+    }

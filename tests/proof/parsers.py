@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.errors import Invalid, TooLarge, Unavailable
-from app.imports import bundle, columns
+from app.imports import bundle, cohort
 from app.people import rules as people_rules
 from app.ports import CallbackRejected
 from miniprogram_api.door import read_cursor
@@ -36,7 +36,6 @@ from tests.providers import document_zoo
 
 NOW = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
 TOKEN, APP_ID, AES_KEY = "proof-token", "wx0123456789abcdef", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
-TABLES = ("graduates", "courses", "awards", "education", "evaluations", "research", "materials")
 NASTY = st.sampled_from(
     ["", "\0", "\ud800", "]]>", "&x;", "{", "}", '"', "\\", "0" * 400, "1e999", "NaN", "中", "\u202e"]
 )
@@ -183,14 +182,11 @@ def _zip(*entries: tuple[str, bytes]) -> bytes:
 
 def _import(data: bytes) -> object:
     """All that is read of an upload before the database is touched."""
-    found = bundle.open_upload("名单.csv", data)
-    read = []
-    for table in TABLES:
-        for _, row in bundle.rows_of(found, table):
-            read.append(columns.graduate_faults(row, NOW.date()))
-            if table == "materials":
-                read.append([columns.new_material(row)])  # type: ignore[list-item]
-            bundle.photo_of(found, row.get("学号", ""))
+    found = cohort.Cohort(bundle.open_upload("名单.csv", data), {}, NOW.date())
+    found.survey()
+    read: list[object] = [found.photos] if found.photos_alone else list(found.graduates())
+    for table in found.further_tables:
+        read += found.further(table)
     return read
 
 

@@ -63,7 +63,7 @@ def test_takes_a_zip_larger_than_any_other_request(desk: Desks, lantai: Lantai) 
     ("data", "words"),
     [
         (b"", "请选择要导入的文件"),
-        (b"PK\x03\x04 broken", "文件已损坏或加密"),
+        (b"PK\x03\x04 broken", "压缩包已损坏或不完整"),
         (HEADER.encode(), "没有毕业生数据"),
         ("学号,姓名\n1,甲".encode(), "缺少列：身份证号"),
     ],

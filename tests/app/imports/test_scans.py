@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from app.actors import SYSTEM, Actor
-from app.imports.bundle import FolderBundle
-from app.imports.service import ImportReport
+from app.imports.bundle import packed_folder
+from app.imports.views import ImportReport
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.app.imports.test_imports import row, table
@@ -17,18 +18,18 @@ from tests.fakes import jpeg
 NUMBER = row(1)["学号"]
 
 
-def bundle(folder: Path, file: str) -> FolderBundle:
+def bundle(folder: Path, file: str) -> BinaryIO:
     (folder / "graduates.csv").write_bytes(table(row(1)))
     material = {"学号": NUMBER, "类别": "4-1", "种类": "transcript", "题名": "成绩单", "页数": "1", "文件": file}
     other = {**material, "题名": "毕业生登记表", "文件": ""}
     (folder / "materials.csv").write_bytes(table(other, material))
     (folder / "materials").mkdir()
     (folder / "materials" / "scan.jpg").write_bytes(jpeg())
-    return FolderBundle(folder)
+    return packed_folder(folder)
 
 
 def run(lantai: Lantai, folder: Path, file: str) -> ImportReport:
-    return lantai.importer.run(SYSTEM, bundle(folder, file))
+    return lantai.importer.run(SYSTEM, "cohort", bundle(folder, file))
 
 
 def test_a_scan_is_filed_with_its_own_material(lantai: Lantai, clerk: Clerk, tmp_path: Path) -> None:
