@@ -58,7 +58,7 @@ where r.sheet = 'graduates' and r.outcome = 'filed'
 # by its foreign keys, or by a column called graduate_id without one. Not so what an import itself writes, what is
 # derived from dossiers (DERIVED: it goes with them) and what goes by cascade.
 DERIVED = "'completeness_gap', 'completeness_result', 'retrieval_unit', 'award_fact'"
-HINDRANCES = f"""
+HINDRANCES = """
 create function lantai_undo_hindrances(wanted uuid) returns table (line integer, graduate_id uuid, relation text)
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
@@ -83,13 +83,13 @@ begin
                               'record_version'::regclass, 'material_version'::regclass)
           and c.conrelid not in ('dossier'::regclass, 'record'::regclass, 'material'::regclass,
                                  'record_version'::regclass, 'material_version'::regclass)
-          and c.conrelid::regclass::text not in ({DERIVED})
+          and c.conrelid::regclass::text not in (<derived>)
         union
         select t.oid::regclass::text, 'graduate_id', 'graduate'
         from pg_class t join pg_attribute a on a.attrelid = t.oid
         where t.relnamespace = 'public'::regnamespace and t.relkind = 'r' and a.attname = 'graduate_id'
           and a.atttypid = 'uuid'::regtype and not a.attisdropped
-          and t.relname not in ('event', 'import_row', 'dossier', {DERIVED})
+          and t.relname not in ('event', 'import_row', 'dossier', <derived>)
     loop
         inside := case link.target
             when 'graduate' then 'join %1$s t on t.%2$I = f.graduate_id'
@@ -108,7 +108,7 @@ begin
 end $$
 """
 
-UNDO = f"""
+UNDO = """
 create function lantai_undo_import(wanted uuid) returns integer
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
@@ -125,7 +125,7 @@ begin
     if exists (select from lantai_undo_hindrances(wanted)) then
         raise exception 'something depends on batch %', wanted using errcode = 'restrict_violation';
     end if;
-    foreach derived in array array[{DERIVED}] loop
+    foreach derived in array array[<derived>] loop
         if to_regclass(derived) is not null then
             execute format('delete from %I t using import_filed f where t.graduate_id = f.graduate_id'
                 ' and f.batch_id = %L::uuid', derived, wanted);
@@ -229,7 +229,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_import_file_batch_id"), "import_file", ["batch_id"], unique=False)
     for statement in (LET_UNDO, FILED, HINDRANCES, UNDO):
-        op.execute(statement)
+        op.execute(statement.replace("<derived>", DERIVED))
     for function in ("lantai_undo_hindrances(uuid)", "lantai_undo_import(uuid)"):
         op.execute(f"revoke all on function {function} from public")
 
