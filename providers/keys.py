@@ -4,6 +4,7 @@ Layout of the key folder (each key is 32 random bytes as 64 hexadecimal digits, 
 
 * ``kek-<version>.key``: key-encryption keys. The highest version wraps, unless ``primary`` names another; all unwrap.
 * ``primary``: optional, one version number. It lets a new KEK reach every machine before anything is wrapped by it.
+* ``report-signing-<n>.key``: seeds of the keys that sign reports (providers.signing); they encrypt nothing.
 * ``root-secret.key``: the root of the named secrets, each HKDF-SHA256(root, info = label + name). It stands apart from
   the KEKs, so a KEK rotation changes no blind index. It has no rotation of its own: replacing it means new blind
   indexes, and ends every session and every frame under way.
@@ -55,8 +56,8 @@ class FileKeys:
         if not versions:
             raise SettingsError(["LANTAI_KEY_DIR holds no kek-<version>.key: run 'lantai keys init' once"])
         self._folder = folder
-        self._root = _read_key(folder / _ROOT_FILE)
-        self._keks = {version: _read_key(_kek_path(folder, version)) for version in versions}
+        self._root = read_key(folder / _ROOT_FILE)
+        self._keks = {version: read_key(_kek_path(folder, version)) for version in versions}
         self._primary = _read_primary(folder, versions)
 
     @classmethod
@@ -70,9 +71,11 @@ class FileKeys:
         if not (folder / _ROOT_FILE).exists():
             if _versions(folder):
                 raise SettingsError([f"{_ROOT_FILE} is missing beside existing KEKs: restore it from the key backup"])
-            _write_key(folder / _ROOT_FILE)
+            write_key(folder / _ROOT_FILE)
         if not _versions(folder):
-            _write_key(_kek_path(folder, 1))
+            write_key(_kek_path(folder, 1))
+        if not any(folder.glob("report-signing-*.key")):
+            write_key(folder / "report-signing-1.key")
         return cls(folder)
 
     @staticmethod
@@ -82,7 +85,7 @@ class FileKeys:
         if decrypt_only:
             _write_primary(folder, keys.primary_version)
         version = max(_versions(folder)) + 1
-        _write_key(_kek_path(folder, version))
+        write_key(_kek_path(folder, version))
         if not decrypt_only and (folder / _PRIMARY_FILE).exists():
             _write_primary(folder, version)
         return version
@@ -90,7 +93,7 @@ class FileKeys:
     @staticmethod
     def make_primary(folder: Path, version: int) -> None:
         """Let ``version`` wrap from the next start on. Raises SettingsError if there is no such KEK."""
-        _read_key(_kek_path(folder, version))
+        read_key(_kek_path(folder, version))
         _write_primary(folder, version)
 
     @property
@@ -123,7 +126,7 @@ class FileKeys:
     def _kek(self, version: int) -> bytes:
         if version not in self._keks:
             try:
-                self._keks[version] = _read_key(_kek_path(self._folder, version))
+                self._keks[version] = read_key(_kek_path(self._folder, version))
             except SettingsError:
                 raise Tampered(params={"kek_version": version}) from None
         return self._keks[version]
@@ -154,7 +157,8 @@ def _kek_path(folder: Path, version: int) -> Path:
     return folder / f"kek-{version}.key"
 
 
-def _read_key(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """Raises SettingsError when the file is missing, damaged or open to others."""
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -168,7 +172,7 @@ def _read_key(path: Path) -> bytes:
     return bytes.fromhex(text.decode().strip())
 
 
-def _write_key(path: Path) -> None:
+def write_key(path: Path) -> None:
     write_new_file(path, token_hex(32).encode() + b"\n", mode=0o400)
 
 

@@ -1,0 +1,378 @@
+"""Four-property checks of dossiers in the archive: running, keeping, confirming by people, and packages out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta, timezone
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.actors import SYSTEM, Actor, ActorKind, Role
+from app.checks import layout
+from app.checks import report as reports
+from app.checks.archive import Entry, write_folder, zip_stream
+from app.checks.assembly import HeldSource, House, documents_of, tag_files, with_tags
+from app.checks.check import Check, Found, ask_all
+from app.checks.models import CheckItem, CheckRun
+from app.checks.package import Package, open_package
+from app.checks.registry import BY_ID, machine_checks, people_checks
+from app.checks.rules import RULES_VERSION, ChecklistState, Confirmation, Mode, Outcome, Result, Stage, Verdict
+from app.checks.views import HumanItem, PackageFile, RunLine, RunView, properties_of
+from app.db import Database, new_id
+from app.dossiers.holdings import Holding, Holdings
+from app.dossiers.models import Dossier
+from app.envelope import Place, open_json, seal_json
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Tampered
+from app.events import EventLog
+from app.keyring import Keyring
+from app.package_ports import Probe, Prober, Signer
+from app.people.models import Graduate
+from app.people.service import PeopleService
+from app.ports import Clock
+
+READERS = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
+CHECKERS = (Role.ARCHIVIST, Role.REVIEWER)
+MOVERS = (Role.ARCHIVIST, Role.DISPATCHER)
+MAX_NOTE = 300
+_CHINA = timezone(timedelta(hours=8))
+_BAD = (Verdict.FAILED, Verdict.WAITING, Verdict.NOTED)
+
+
+class ChecklistReader(Protocol):
+    """The completeness room's word on one dossier; plugged in by wiring. Without it the check is 'not run'."""
+
+    def state_of(self, graduate_id: UUID) -> ChecklistState: ...
+
+
+class _NoProbe:
+    """For the second reading, which only measures digests."""
+
+    def probe(self, data: bytes, media_type: str) -> Probe:  # noqa: ARG002 - the port's shape
+        return Probe(opens=True)
+
+
+def _report_place(row: CheckRun) -> Place:
+    return Place("check_run", "sealed_report", row.id)
+
+
+def _note_place(row: CheckItem) -> Place:
+    return Place("check_item", "sealed_note", row.id)
+
+
+class CheckService:
+    def __init__(
+        self,
+        db: Database,
+        keys: Keyring,
+        people: PeopleService,
+        holdings: Holdings,
+        signer: Signer,
+        prober: Prober,
+        house: House,
+        log: EventLog,
+        clock: Clock,
+        checklist: ChecklistReader | None = None,
+    ) -> None:
+        self._db, self._keys, self._people, self._holdings = db, keys, people, holdings
+        self._signer, self._prober, self._house = signer, prober, house
+        self._log, self._clock, self._checklist = log, clock, checklist
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    def run(self, actor: Actor, graduate_id: UUID, stage: Stage) -> RunView:
+        """Checks the dossier as it stands now and keeps the signed report. Raises NotFound, Forbidden, Unavailable."""
+        self._require(actor, CHECKERS)
+        key = self._keys.of(graduate_id)
+        holding = self._holdings.of(graduate_id)
+        confirmations = self._confirmations(holding)
+        now = self._clock.now()
+        as_of = now.astimezone(_CHINA).date()
+        package = self._opened(holding, as_of, self._prober, self._state(graduate_id))
+        results = ask_all(machine_checks(stage), package)
+        results += [_asked_of_people(c, confirmations.get(c.id), package) for c in people_checks(stage)]
+        about = reports.Circumstances(stage, actor, now, as_of, str(holding.dossier_id), holding.version, confirmations)
+        report = reports.make_report(package, results, about, self._signer)
+        signed = reports.sign(report, self._signer)
+        row = CheckRun(
+            id=new_id(),
+            dossier_id=holding.dossier_id,
+            graduate_id=graduate_id,
+            stage=stage,
+            outcome=reports.over(results),
+            dossier_version=holding.version,
+            rules_version=RULES_VERSION,
+            report_digest=signed.digest,
+            package_digest=report.package.digest,
+            ran_kind=actor.kind,
+            ran_by=actor.id,
+            at=now,
+        )
+        texts = {"report": signed.report.decode(), "signature": signed.signature.decode()}
+        row.sealed_report = seal_json(key, _report_place(row), texts)
+        with self._db.transaction() as session:
+            session.add(row)
+            session.flush()
+            self._record(session, actor, row, "dossier.checked", {"outcome": row.outcome.value, "stage": stage.value})
+        return self._view(row, report, holding.version)
+
+    def run_due(self, graduate_id: UUID) -> None:
+        """The job's way in: a check at archiving, unless this version of the dossier has one. Safe to run twice."""
+        with self._db.transaction() as session:
+            done = session.scalar(_fresh_rows(Stage.ARCHIVING).where(CheckRun.graduate_id == graduate_id).limit(1))
+        if done is None:
+            self.run(SYSTEM, graduate_id, Stage.ARCHIVING)
+
+    def due(self, cohort_year: int, stage: Stage) -> list[UUID]:
+        """Graduates of the cohort whose dossier, as it stands, has not been checked at this stage with these rules."""
+        fresh = _fresh_rows(stage).where(CheckRun.graduate_id == Graduate.id).exists()
+        query = (
+            select(Graduate.id)
+            .join(Dossier, Dossier.graduate_id == Graduate.id)
+            .where(Graduate.cohort_year == cohort_year, ~fresh)
+            .order_by(Graduate.id)
+        )
+        with self._db.transaction() as session:
+            return list(session.scalars(query))
+
+    def stands(self, session: Session, graduate_id: UUID) -> bool:
+        """Whether the latest check of the dossier as it stands did not fail; False where there is none."""
+        query = _fresh_rows(None).where(CheckRun.graduate_id == graduate_id).order_by(CheckRun.at.desc()).limit(1)
+        latest = session.scalar(query.with_only_columns(CheckRun.outcome))
+        return latest in (Verdict.PASSED, Verdict.NOTED)
+
+    # --- people's word ------------------------------------------------------------------------------------------------
+
+    def human_items(self, actor: Actor, graduate_id: UUID, stage: Stage) -> list[HumanItem]:
+        """What people are asked at this stage, with the latest word for the dossier as it stands."""
+        self._require(actor, READERS)
+        key = self._keys.of(graduate_id)
+        dossier = self._dossier(graduate_id)
+        with self._db.transaction() as session:
+            said = {r.check_code: r for r in self._words(session, dossier)}
+        items = []
+        for check in people_checks(stage):
+            row = said.get(check.id)
+            if row is None:
+                items.append(HumanItem(check))
+            else:
+                note = open_json(key, _note_place(row), row.sealed_note)["note"]
+                items.append(HumanItem(check, row.agreed, note, row.staff_id, row.at))
+        return items
+
+    def confirm(self, actor: Actor, graduate_id: UUID, check_id: str, agreed: bool, note: str) -> None:
+        """One person's word on one check, for the dossier as it stands; it counts from the next run on.
+
+        Raises Invalid naming the field.
+        """
+        self._require(actor, CHECKERS)
+        check = BY_ID.get(check_id)
+        if check is None or check.mode is Mode.MACHINE:
+            raise Invalid("invalid_input", faults=[FieldFault("/check", "unknown_check")])
+        note = note.strip()
+        if len(note) > MAX_NOTE:
+            raise Invalid("invalid_input", faults=[FieldFault("/note", "too_long")])
+        if not note and (check.note_required or not agreed):
+            raise Invalid("invalid_input", faults=[FieldFault("/note", "required")])
+        key = self._keys.of(graduate_id)
+        dossier = self._dossier(graduate_id)
+        row = CheckItem(
+            id=new_id(),
+            dossier_id=dossier.id,
+            check_code=check.id,
+            dossier_version=dossier.version,
+            agreed=agreed,
+            staff_id=actor.id,
+            at=self._clock.now(),
+        )
+        row.sealed_note = seal_json(key, _note_place(row), {"note": note})
+        with self._db.transaction() as session:
+            session.add(row)
+            self._log.record(
+                session,
+                actor,
+                "dossier.check_confirmed",
+                graduate_id=graduate_id,
+                object_kind="dossier",
+                object_id=dossier.id,
+                data={"check": check.id, "agreed": agreed},
+            )
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def runs_of(self, actor: Actor, graduate_id: UUID, limit: int = 20) -> list[RunLine]:
+        """Newest first."""
+        self._require(actor, READERS)
+        version = self._dossier(graduate_id).version
+        query = select(CheckRun).where(CheckRun.graduate_id == graduate_id).order_by(CheckRun.at.desc()).limit(limit)
+        with self._db.transaction() as session:
+            rows = session.scalars(query).all()
+        return [RunLine(r.id, r.graduate_id, r.stage, r.outcome, r.at, r.dossier_version == version) for r in rows]
+
+    def run_view(self, actor: Actor, graduate_id: UUID, run_id: UUID) -> RunView:
+        """Raises NotFound, also for another graduate's run."""
+        row, signed = self._kept(actor, graduate_id, run_id, READERS, "dossier.check_read")
+        return self._view(row, reports.read_report(signed.report), self._dossier(graduate_id).version)
+
+    def report(self, actor: Actor, graduate_id: UUID, run_id: UUID) -> reports.Signed:
+        return self._kept(actor, graduate_id, run_id, READERS, "dossier.check_report_read")[1]
+
+    def troubled(
+        self, actor: Actor, outcome: Verdict | None = None, *, offset: int = 0, limit: int = 20
+    ) -> tuple[list[RunLine], int]:
+        """(latest run per dossier that is not a plain pass, total), oldest first."""
+        self._require(actor, READERS)
+        newest = select(CheckRun).distinct(CheckRun.dossier_id).order_by(CheckRun.dossier_id, CheckRun.at.desc())
+        run = aliased(CheckRun, newest.subquery())
+        query = (
+            select(run, Dossier.version)
+            .join(Dossier, Dossier.id == run.dossier_id)
+            .where(run.outcome.in_((outcome,) if outcome is not None else _BAD))
+        )
+        with self._db.transaction() as session:
+            total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+            rows = session.execute(query.order_by(run.at, run.id).offset(offset).limit(limit)).all()
+        return [RunLine(r.id, r.graduate_id, r.stage, r.outcome, r.at, r.dossier_version == v) for r, v in rows], total
+
+    # --- packages -----------------------------------------------------------------------------------------------------
+
+    def package(self, actor: Actor, graduate_id: UUID, run_id: UUID) -> PackageFile:
+        """The dossier as a BagIt zip, with the run's report. All zones: it is for hand-over between archives.
+
+        Raises Conflict('package_outdated') when the dossier changed since, Conflict('package_unreadable').
+        """
+        folder, entries = self._entries(actor, graduate_id, run_id)
+        return PackageFile(f"{folder}.zip", lambda: zip_stream(folder, entries))
+
+    def write_package(self, actor: Actor, graduate_id: UUID, run_id: UUID, target: Path) -> None:
+        """The same as a folder. Raises Conflict('package_target_exists')."""
+        write_folder(target, self._entries(actor, graduate_id, run_id)[1])
+
+    def _entries(self, actor: Actor, graduate_id: UUID, run_id: UUID) -> tuple[str, list[Entry]]:
+        row, signed = self._kept(actor, graduate_id, run_id, MOVERS, "dossier.packaged")
+        told = reports.read_report(signed.report)
+        if told.package.unreadable:
+            raise Conflict("package_unreadable")
+        holding = self._holdings.of(graduate_id)
+        if holding.version != row.dossier_version:
+            raise Conflict("package_outdated")
+        package = self._opened(holding, date.fromisoformat(told.as_of), _NoProbe(), None)
+        tags = tag_files(package.texts, signed)
+        if layout.sha256(tags[layout.MANIFEST]) != row.package_digest:
+            raise Conflict("package_outdated")
+        source = self._source(holding)
+        entries: list[Entry] = [(name, _given(data)) for name, data in tags.items()]
+        entries += [(name, _read_later(source, name, package.files[name].sha256)) for name in source.names()]
+        return f"lantai-{holding.dossier_id.hex[:12]}-v{holding.version}", sorted(entries, key=lambda e: e[0])
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _source(self, holding: Holding) -> HeldSource:
+        documents = documents_of(holding, self._people.graduate(holding.graduate_id), self._house)
+        return HeldSource(documents, holding, lambda m: self._holdings.content(holding.graduate_id, m))
+
+    def _opened(self, holding: Holding, as_of: date, prober: Prober, state: ChecklistState | None) -> Package:
+        payload = open_package(self._source(holding), prober, as_of, checklist=state)
+        return with_tags(payload, self._house, str(holding.dossier_id), holding.version, as_of)
+
+    def _state(self, graduate_id: UUID) -> ChecklistState | None:
+        return self._checklist.state_of(graduate_id) if self._checklist is not None else None
+
+    def _dossier(self, graduate_id: UUID) -> Dossier:
+        with self._db.transaction() as session:
+            found = session.scalar(select(Dossier).where(Dossier.graduate_id == graduate_id))
+        if found is None:
+            raise NotFound("dossier_not_found")
+        return found
+
+    @staticmethod
+    def _words(session: Session, dossier: Dossier) -> Sequence[CheckItem]:
+        """Oldest first, so that the latest of a check comes last."""
+        query = select(CheckItem).where(
+            CheckItem.dossier_id == dossier.id, CheckItem.dossier_version == dossier.version
+        )
+        return session.scalars(query.order_by(CheckItem.at)).all()
+
+    def _confirmations(self, holding: Holding) -> Mapping[str, Confirmation]:
+        with self._db.transaction() as session:
+            rows = self._words(session, Dossier(id=holding.dossier_id, version=holding.version))
+        return {r.check_code: Confirmation(r.check_code, r.agreed, r.staff_id, r.at) for r in rows}
+
+    def _kept(
+        self, actor: Actor, graduate_id: UUID, run_id: UUID, roles: Sequence[Role], event: str
+    ) -> tuple[CheckRun, reports.Signed]:
+        """The run and its report, opened; the reading is recorded."""
+        self._require(actor, roles)
+        key = self._keys.of(graduate_id)
+        with self._db.transaction() as session:
+            row = session.scalar(select(CheckRun).where(CheckRun.id == run_id, CheckRun.graduate_id == graduate_id))
+            if row is None:
+                raise NotFound("check_run_not_found")
+            self._record(session, actor, row, event, {"stage": row.stage.value})
+        texts = open_json(key, _report_place(row), row.sealed_report)
+        return row, reports.Signed(texts["report"].encode(), texts["signature"].encode())
+
+    def _record(self, session: Session, actor: Actor, row: CheckRun, event: str, data: Mapping[str, str]) -> None:
+        self._log.record(
+            session, actor, event, graduate_id=row.graduate_id, object_kind="check_run", object_id=row.id, data=data
+        )
+
+    @staticmethod
+    def _require(actor: Actor, roles: Sequence[Role]) -> None:
+        if actor.kind is ActorKind.SYSTEM:
+            return
+        if actor.kind is not ActorKind.STAFF or not actor.has_role(*roles):
+            raise Forbidden("role_required")
+
+    @staticmethod
+    def _view(row: CheckRun, report: reports.Report, version: int) -> RunView:
+        return RunView(
+            row.id,
+            row.graduate_id,
+            row.stage,
+            row.outcome,
+            row.at,
+            row.ran_by,
+            row.dossier_version == version,
+            not report.package.unreadable,
+            row.report_digest,
+            row.package_digest,
+            properties_of(report),
+        )
+
+
+def _fresh_rows(stage: Stage | None) -> Select[CheckRun]:
+    """Runs that are about the dossier as it stands, by today's rules."""
+    query = (
+        select(CheckRun)
+        .join(Dossier, (Dossier.id == CheckRun.dossier_id) & (Dossier.version == CheckRun.dossier_version))
+        .where(CheckRun.rules_version == RULES_VERSION)
+    )
+    return query if stage is None else query.where(CheckRun.stage == stage)
+
+
+def _asked_of_people(check: Check, said: Confirmation | None, package: Package) -> Result:
+    evidence = check.judge(package) if check.judge is not None else Found(0)
+    if said is None:
+        return Result(check.id, Outcome.WAITING, evidence.looked, evidence.findings)
+    outcome = Outcome.PASS if said.agreed else Outcome.FAIL
+    return Result(check.id, outcome, evidence.looked, evidence.findings)
+
+
+def _given(data: bytes) -> Callable[[], bytes]:
+    return lambda: data
+
+
+def _read_later(source: HeldSource, name: str, digest: str) -> Callable[[], bytes]:
+    """What goes out is what was listed: a file that changed in between ends the package instead of spoiling it."""
+
+    def read() -> bytes:
+        data = source.read(name)
+        if layout.sha256(data) != digest:
+            raise Tampered(params={"table": "material_version"})
+        return data
+
+    return read
