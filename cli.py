@@ -11,6 +11,7 @@ from app.errors import DomainError
 from app.problems import problem_of
 from app.settings import SettingsError
 from commands import (
+    checks,
     cohort,
     completeness,
     database,
@@ -49,7 +50,7 @@ for group in (
 ):
     lantai.add_command(group)
 imports = (cohort.import_command, cohort.status_command, cohort.undo_command)
-for single in (*imports, doctor.doctor_command, workers.worker_command):
+for single in (checks.check_command, checks.package_command, *imports, doctor.doctor_command, workers.worker_command):
     lantai.add_command(single)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.checks.service import CheckService
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
@@ -77,6 +78,7 @@ class Lantai:
     fixity_board: FixityBoard
     corrections: CorrectionService
     desk: CorrectionDesk
+    checks: CheckService
     transfers: TransferService
     completeness: CompletenessService
     forecast: CohortForecast

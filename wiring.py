@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
+from uuid import UUID
 
 import procrastinate
 from argon2 import PasswordHasher
 from procrastinate import PsycopgConnector
 
+from app.checks.assembly import House
+from app.checks.rules import ChecklistState, MissingItem
+from app.checks.service import CheckService
 from app.completeness import checklist
+from app.completeness import rules as completeness_rules
 from app.completeness.assessor import Assessor
 from app.completeness.cohorts import CompleteCohorts
 from app.completeness.forecast import CohortForecast
@@ -36,6 +41,7 @@ from app.imports.building import build_importer
 from app.job_worker import register
 from app.jobs import (
     Announce,
+    CheckDossier,
     DeliverNotice,
     FixitySlice,
     HandlePush,
@@ -83,6 +89,8 @@ from parts import Lantai
 from providers.embedded.records import ServiceUrls, read_services
 from providers.faces.challenge import issue_challenge
 from providers.outside import build_outside
+from providers.probe import ChildProber
+from providers.signing import FileSigner
 
 WAIT_FOR_SERVICES_S = 30.0
 
@@ -124,6 +132,22 @@ def build_queue_app(urls: ServiceUrls) -> procrastinate.App:
     return procrastinate.App(connector=PsycopgConnector(conninfo=libpq_url(urls.database_url), min_size=1, max_size=4))
 
 
+class ChecklistForChecks:
+    """The completeness room's findings in the words of the four-property checks."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self._assessor = assessor
+
+    def state_of(self, graduate_id: UUID) -> ChecklistState:
+        found = self._assessor.assess(graduate_id)
+        missing = tuple(
+            MissingItem(f.item.code, f"{f.item.name}（{completeness_rules.STANDING_LABELS[f.standing]}）")
+            for f in found.findings
+            if f.lacking
+        )
+        return ChecklistState(found.checklist_version, missing, sum(f.counts for f in found.findings))
+
+
 def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None) -> Lantai:
     """Wire everything. ``outside`` replaces the real providers in tests."""
     listed = _configured_lists(settings)
@@ -146,6 +170,19 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     completeness = CompletenessService(db, assessor, log, queue, clock)
     forecast = CohortForecast(db, assessor, people, log, clock)
     log.listen(recheck_on_change(queue))
+    checks = CheckService(
+        db,
+        keys,
+        people,
+        holdings,
+        dossiers.reference_photo,
+        FileSigner(settings.key_dir),
+        ChildProber(),
+        House(settings.school_name, settings.archive_office),
+        log,
+        clock,
+        ChecklistForChecks(assessor),
+    )
     book = TicketBook(people, log, queue, clock)
     supplement_book = SupplementBook(log, queue, outside.files, clock)
     training = TrainingService(db, log, clock)
@@ -193,7 +230,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         fixity_board=FixityBoard(db, has_replica=outside.replica is not None),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         desk=CorrectionDesk(db, keys, filing, book, outside.files),
-        transfers=TransferService(db, keys, log, queue, clock, (completeness,)),
+        checks=checks,
+        transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,
         forecast=forecast,
         reminders=ReminderService(db, forecast, log, queue, clock),
@@ -283,6 +321,7 @@ def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     register(queue, Announce, parts.delivery.announce)
     register(queue, DeliverNotice, parts.delivery.deliver)
     register(queue, HandlePush, parts.pushes.handle)
+    register(queue, CheckDossier, parts.checks.run_due)
     register(queue, FixitySlice, parts.fixity.work)
     register(queue, RecheckDossier, parts.completeness.recheck)
     register(queue, SweepCompleteness, parts.completeness.sweep)

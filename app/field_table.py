@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.field_tables import completeness, foundation, governance, imports, materials, partners, retrieval, statistics
+from app.field_tables import (
+    checks,
+    completeness,
+    foundation,
+    governance,
+    imports,
+    materials,
+    partners,
+    retrieval,
+    statistics,
+)
 from app.field_tables.kept import Kept
 
 # Columns of every table that carry no personal meaning by their very name.
@@ -32,6 +42,7 @@ TECHNICAL = frozenset(
 
 # Each room's tables stand in a module of their own.
 FIELDS: Mapping[str, Mapping[str, Kept]] = {
+    **checks.FIELDS,
     **foundation.FIELDS,
     **imports.FIELDS,
     **materials.FIELDS,

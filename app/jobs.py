@@ -86,7 +86,16 @@ class ImportWork(Job):
     batch_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class CheckDossier(Job):
+    """A four-property check of one dossier as it stands when the job runs."""
+
+    name: ClassVar[str] = "checks.run"
+    graduate_id: UUID
+
+
 ALL_JOBS: tuple[type[Job], ...] = (
+    CheckDossier,
     Announce,
     DeliverNotice,
     VerifyFace,

@@ -23,6 +23,7 @@ from app.errors import (
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
 from app.wording import (
+    checks,
     completeness,
     documents,
     foundation,
@@ -56,6 +57,7 @@ STATUS_BY_CODE: Mapping[str, int] = {"idempotency_key_required": 400, "idempoten
 
 # Each room's words stand in a module of their own.
 WORDING: Mapping[str, tuple[str, str]] = {
+    **checks.WORDING,
     **foundation.WORDING,
     **imports.WORDING,
     **materials.WORDING,
@@ -67,6 +69,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **governance.WORDING,
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
+    **checks.FAULT_WORDS,
     **foundation.FAULT_WORDS,
     **imports.FAULT_WORDS,
     **materials.FAULT_WORDS,

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     # statistics: groups of fewer persons are never shown as a number
     statistics_smallest: int = Field(5, ge=3, le=50)
 
+    # whether "checked" in a transfer asks for a passed four-property check: off, advise (shown, not asked for), require
+    transfer_check: Literal["off", "advise", "require"] = "advise"
+
     # limits
     upload_max_bytes: int = 10 * 1024 * 1024
     frame_max_bytes: int = 600 * 1024

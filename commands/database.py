@@ -13,6 +13,15 @@ from app.settings import load_settings
 from providers.embedded.records import ServiceUrls
 from wiring import service_urls
 
+APPEND_ONLY = (
+    "event",
+    "record_version",
+    "material_version",
+    "completeness_reminder",
+    "retrieval_purpose",
+    "check_run",
+    "check_item",
+)
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
@@ -49,7 +58,15 @@ def grant(urls: ServiceUrls) -> None:
             f"grant execute on all functions in schema public to {quoted}",
         ):
             connection.execute(text(statement))
-        for table in ("event", "record_version", "material_version", "completeness_reminder", "retrieval_purpose"):
+        for table in (
+            "event",
+            "record_version",
+            "material_version",
+            "completeness_reminder",
+            "retrieval_purpose",
+            "check_run",
+            "check_item",
+        ):
             if connection.scalar(text("select to_regclass(:t)"), {"t": table}) is not None:
                 connection.execute(text(f"revoke update, delete, truncate on {table} from {quoted}"))
     engine.dispose()

@@ -6,6 +6,7 @@ import click
 
 from app.settings import Settings, load_settings
 from providers.keys import FileKeys
+from providers.signing import FileSigner, public_pem
 
 
 @click.group("keys")
@@ -32,3 +33,21 @@ def list_command() -> None:
     for key in FileKeys(_settings().key_dir).describe():
         mark = "（当前）" if key.primary else ""
         click.echo(f"版本 {key.version}  指纹 {key.fingerprint}{mark}")
+
+
+@group.command("public")
+def public_command() -> None:
+    """打印检测报告签名的公钥（PEM），供接收单位离线校验；请在网站等独立渠道公布。"""
+    signer = FileSigner(_settings().key_dir)
+    for key_id, raw in signer.public_keys().items():
+        mark = "（当前）" if key_id == signer.key_id else "（已停用，仅用于校验旧报告）"
+        click.echo(f"# 四性检测报告签名公钥 {key_id}{mark}")
+        click.echo(public_pem(raw), nl=False)
+
+
+@group.command("new-signing-key")
+def new_signing_key_command() -> None:
+    """新增一把报告签名密钥：重启后启用；旧公钥继续公布，旧报告仍可校验。"""
+    folder = _settings().key_dir
+    FileSigner.add_key(folder)
+    click.echo(f"新的报告签名密钥已生成：{FileSigner(folder).key_id}。请重启服务并重新公布 lantai keys public 的输出。")

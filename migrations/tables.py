@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import app.checks.models
 import app.completeness.models
 import app.corrections.models
 import app.dossiers.models
@@ -20,6 +21,7 @@ import notifications.models
 
 ALL_MODELS = (
     app.completeness.models,
+    app.checks.models,
     app.corrections.models,
     app.dossiers.models,
     app.events,

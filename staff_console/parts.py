@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from flask import current_app, g
 
+from app.checks.service import CheckService
 from app.corrections.desk import CorrectionDesk
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
@@ -43,6 +44,8 @@ class ConsoleParts(Protocol):
     def purposes(self) -> PurposeRegister: ...
     @property
     def desk(self) -> CorrectionDesk: ...
+    @property
+    def checks(self) -> CheckService: ...
     @property
     def transfers(self) -> TransferService: ...
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from app.actors import Role
+from app.checks.rules import MODE_LABELS, OUTCOME_LABELS, STAGE_LABELS, VERDICT_LABELS
 from app.corrections import rules
 from app.corrections.rules import State
 from app.corrections.views import StepView
@@ -69,6 +70,17 @@ STATE_TONES: Mapping[State, tuple[str, str]] = {
     State.RESOLVED: ("done", "✓"),
     State.REJECTED: ("shut", "✕"),
     State.WITHDRAWN: ("shut", "↩"),
+}
+# by value: verdicts and outcomes share these tones, and each has its words beside it
+CHECK_TONES: Mapping[str, tuple[str, str]] = {
+    "passed": ("done", "✓"),
+    "passed_with_notes": ("done", "✓"),
+    "waiting": ("wait", "…"),
+    "failed": ("bad", "✕"),
+    "pass": ("done", "✓"),
+    "fail": ("bad", "✕"),
+    "not_run": ("wait", "?"),
+    "not_applicable": ("plain", "–"),
 }
 MEDIA: Mapping[str, str] = {
     "image/jpeg": "JPEG 图片",
@@ -149,4 +161,9 @@ VOCABULARY: Mapping[str, object] = {
     "SOURCES": SOURCES,
     "PLATFORMS": PLATFORMS,
     "STATE_TONES": STATE_TONES,
+    "CHECK_TONES": CHECK_TONES,
+    "CHECK_MODES": MODE_LABELS,
+    "CHECK_STAGES": STAGE_LABELS,
+    "OUTCOMES": OUTCOME_LABELS,
+    "VERDICTS": VERDICT_LABELS,
 }

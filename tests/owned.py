@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 from app.actors import Role
+from app.checks.rules import Stage
 from app.transfers.rules import Channel
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
@@ -55,6 +56,7 @@ def make_owned(
     transfer = lantai.transfers.open(
         staff.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某市某路 1 号"
     )
+    run = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING)
     run_jobs()
     begun = http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json
     values: dict[str, object] = {
@@ -70,6 +72,8 @@ def make_owned(
         "session_id": http.get("/sessions").json["items"][0]["id"],
         "verification_id": begun["id"],
         "transfer_id": transfer.id,
+        "run_id": run.id,
+        "item": "Z-1-51",
         "staff_id": staff.id,
         "kind": "face",
         "template": "ticket_decided",

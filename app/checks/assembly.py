@@ -22,8 +22,10 @@ from app.checks.documents import (
 )
 from app.checks.package import Package, Seen
 from app.checks.report import Signed
+from app.dossiers import class_map
 from app.dossiers.holdings import HeldMaterial, Holding
 from app.dossiers.rules import MATERIAL_CLASSES, RULES_VERSION, SECTIONS
+from app.errors import Tampered
 from app.people.service import GraduateView
 
 ZONES = {"A": "本人可查阅", "B": "本人仅知题名", "C": "题名不对本人显示"}
@@ -41,15 +43,22 @@ class HeldSource:
     """app.checks.package.Source over a dossier inside the archive; contents are opened when asked for."""
 
     def __init__(
-        self, documents: Mapping[str, bytes], holding: Holding, fetch: Callable[[HeldMaterial], bytes]
+        self,
+        documents: Mapping[str, bytes],
+        holding: Holding,
+        fetch: Callable[[HeldMaterial], bytes],
+        photo: Callable[[], bytes] | None = None,
     ) -> None:
         self._documents, self._fetch = documents, fetch
+        self._single = {layout.PHOTO: photo} if photo is not None else {}
         self._materials = {path: m for m in holding.materials if (path := path_of(m)) is not None}
 
     def names(self) -> Sequence[str]:
-        return sorted((*self._documents, *self._materials))
+        return sorted((*self._documents, *self._materials, *self._single))
 
     def read(self, name: str) -> bytes:
+        if name in self._single:
+            return self._single[name]()
         return self._documents[name] if name in self._documents else self._fetch(self._materials[name])
 
 
@@ -94,6 +103,7 @@ def documents_of(holding: Holding, person: GraduateView, house: House) -> dict[s
             file_bytes=sum(m.size or 0 for m in filed),
         ),
         class_map=dict(MATERIAL_CLASSES),
+        class_map_version=class_map.current().version,
         zones=ZONES,
         dossier_rules=RULES_VERSION,
     )
@@ -158,3 +168,26 @@ def tag_files(texts: Mapping[str, str | None], signed: Signed) -> dict[str, byte
     tags |= {layout.REPORT: signed.report, layout.SIGNATURE: signed.signature}
     listed = layout.digest_list({name: layout.sha256(data) for name, data in tags.items()})
     return {**tags, layout.TAG_MANIFEST: listed.encode()}
+
+
+def given(data: bytes) -> Callable[[], bytes]:
+    return lambda: data
+
+
+def raising(error: Exception) -> Callable[[], bytes]:
+    def read() -> bytes:
+        raise error
+
+    return read
+
+
+def read_later(source: HeldSource, name: str, digest: str) -> Callable[[], bytes]:
+    """What goes out is what was listed: a file that changed in between ends the package instead of spoiling it."""
+
+    def read() -> bytes:
+        data = source.read(name)
+        if layout.sha256(data) != digest:
+            raise Tampered(params={"table": "material_version"})
+        return data
+
+    return read

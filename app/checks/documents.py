@@ -110,6 +110,7 @@ class Metadata(Strict):
     degree_level: str
     counts: Counts
     class_map: dict[str, str]
+    class_map_version: str
     zones: dict[str, str]
     dossier_rules: str
 

@@ -1,6 +1,7 @@
 """Where things stand in a package: a BagIt bag (RFC 8493) with a fixed layout, every name ASCII.
 
-Payload: data/catalogue.json (目录), data/records.json, data/metadata.json, data/materials/<class>/<sequence>.<suffix>.
+Payload: data/catalogue.json (目录), data/records.json, data/metadata.json, data/materials/<class>/<sequence>.<suffix>,
+and where there is one data/photo.jpg.
 Tag files: bagit.txt, bag-info.txt, manifest-sha256.txt, digests-sm3.txt (GB/T 32905, same form as a manifest; it is no
 ``manifest-…`` file because the common validators know no SM3), report.json, report-signature.json and
 tagmanifest-sha256.txt.
@@ -22,6 +23,9 @@ CORE_TAGS = (BAGIT, BAG_INFO, MANIFEST, SM3_LIST)
 SEAL_FILES = (REPORT, SIGNATURE, TAG_MANIFEST)
 TAGS = (*CORE_TAGS, *SEAL_FILES)
 DOCUMENTS = (CATALOGUE, METADATA, RECORDS)
+PHOTO = "data/photo.jpg"
+"""The registrar's ID photo; it is part of the dossier and stands in no class."""
+
 BAGIT_TEXT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 SUFFIXES: Mapping[str, str] = {
     "application/pdf": "pdf",

@@ -41,6 +41,13 @@ class Source(Protocol):
         ...
 
 
+class NoProbe:
+    """For a reading that only measures digests."""
+
+    def probe(self, data: bytes, media_type: str) -> Probe:  # noqa: ARG002 - the port's shape
+        return Probe(opens=True)
+
+
 class NotReadable(Exception):
     """A check needs a document of the package that is not there or not readable; ``what`` names it."""
 
@@ -101,6 +108,11 @@ class Package:
     @property
     def materials(self) -> list[Seen]:
         return [f for f in self.files.values() if f.path.startswith("data/materials/")]
+
+    @property
+    def contents(self) -> list[Seen]:
+        """Materials and photo: whatever came from outside."""
+        return [f for f in self.payload if f.path not in layout.DOCUMENTS]
 
     def with_files(self) -> list[tuple[CatalogueItem, Seen]]:
         """Catalogue lines whose file is there, with the file."""

@@ -1,8 +1,8 @@
 """The signed report: what was checked, with which rules, on which package, by whom, and what came out.
 
 docs/schemas/four-property-report-1.json is its published schema. The bytes are the canonical form of
-app.checks.documents and the signature covers them with a prefix of their own, so that it can be taken for nothing else. Persons are named by
-id only; findings repeat no personal value.
+app.checks.documents; the signature covers them with a prefix of their own, so that it can be taken for nothing else.
+Persons are named by id only; findings repeat no personal value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Literal
+from enum import StrEnum
+from typing import Any, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -49,11 +50,11 @@ class CheckLine(Strict):
     """``findings`` holds the first MAX_FINDINGS; ``by`` and ``at`` only where a person confirmed."""
 
     id: str
-    property: str
-    mode: str
+    property: Literal["authentic", "complete", "usable", "safe"]
+    mode: Literal["machine", "assisted", "manual"]
     veto: bool
     title: str
-    outcome: str
+    outcome: Literal["pass", "fail", "not_run", "not_applicable", "waiting"]
     looked: int
     findings: list[FindingLine]
     findings_total: int
@@ -82,6 +83,7 @@ class ToolBlock(Strict):
     name: str
     check_rules: str
     dossier_rules: str
+    class_map: str
 
 
 class ActorBlock(Strict):
@@ -97,8 +99,8 @@ class KeyBlock(Strict):
 
 class Report(Strict):
     format: Literal["lantai-four-property-report-1"]
-    stage: str
-    verdict: str
+    stage: Literal["archiving", "hand_over", "long_term"]
+    verdict: Literal["passed", "passed_with_notes", "waiting", "failed"]
     at: str
     as_of: str
     by: ActorBlock
@@ -145,6 +147,20 @@ class Circumstances:
     confirmations: Mapping[str, Confirmation]
 
 
+def schema() -> dict[str, Any]:
+    """The published JSON Schema (2020-12) of report.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:lantai:four-property-report:1",
+        **Report.model_json_schema(),
+    }
+
+
+def _word(value: StrEnum) -> Any:
+    """A member's value for a field that lists the values once more: tests hold the two lists together."""
+    return value.value
+
+
 def key_id_of(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()[:16]
 
@@ -153,11 +169,11 @@ def line(check: Check, result: Result, said: Confirmation | None = None) -> Chec
     shown = result.findings[:MAX_FINDINGS]
     return CheckLine(
         id=check.id,
-        property=check.property.value,
-        mode=check.mode.value,
+        property=_word(check.property),
+        mode=_word(check.mode),
         veto=check.veto,
         title=check.title,
-        outcome=result.outcome.value,
+        outcome=_word(result.outcome),
         looked=result.looked,
         findings=[FindingLine(where=f.where, words=f.words) for f in shown],
         findings_total=len(result.findings),
@@ -173,14 +189,19 @@ def make_report(package: Package, results: Sequence[Result], about: Circumstance
     payload = package.payload
     return Report(
         format="lantai-four-property-report-1",
-        stage=about.stage.value,
-        verdict=over(results).value,
+        stage=_word(about.stage),
+        verdict=_word(over(results)),
         at=_utc(about.at),
         as_of=about.as_of.isoformat(),
         by=ActorBlock(kind=about.actor.kind.value, id=str(about.actor.id)),
         dossier_id=about.dossier_id,
         dossier_version=about.dossier_version,
-        tool=ToolBlock(name=layout.AGENT, check_rules=RULES_VERSION, dossier_rules=package.metadata.dossier_rules),
+        tool=ToolBlock(
+            name=layout.AGENT,
+            check_rules=RULES_VERSION,
+            dossier_rules=package.metadata.dossier_rules,
+            class_map=package.metadata.class_map_version,
+        ),
         package=PackageBlock(
             digest=tags[layout.MANIFEST],
             tags=tags,

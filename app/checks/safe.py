@@ -27,7 +27,7 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f
 
 
 def nothing_acts(package: Package) -> Found:
-    probed = [(s, s.probe) for s in package.materials if s.probe is not None]
+    probed = [(s, s.probe) for s in package.contents if s.probe is not None]
     wrong = [
         (s.path, "含有" + "、".join(_ACTS[a] for a in p.active if a in _ACTS))
         for s, p in probed
@@ -37,12 +37,12 @@ def nothing_acts(package: Package) -> Found:
 
 
 def nothing_embedded(package: Package) -> Found:
-    probed = [(s, s.probe) for s in package.materials if s.probe is not None]
+    probed = [(s, s.probe) for s in package.contents if s.probe is not None]
     return each(len(probed), ((s.path, "夹带附件") for s, p in probed if "attachment" in p.active))
 
 
 def nothing_behind_the_end(package: Package) -> Found:
-    probed = [(s, s.probe) for s in package.materials if s.probe is not None]
+    probed = [(s, s.probe) for s in package.contents if s.probe is not None]
     return each(len(probed), ((s.path, "文件结尾之后还有数据") for s, p in probed if p.surplus))
 
 
@@ -87,7 +87,7 @@ def paths_safe(package: Package) -> Found:
 
 def only_what_belongs(package: Package) -> Found:
     names = list(package.files)
-    known = {*layout.TAGS, *layout.DOCUMENTS}
+    known = {*layout.TAGS, *layout.DOCUMENTS, layout.PHOTO}
     return each(
         len(names),
         ((n, "不属于档案包约定的内容") for n in names if n not in known and not layout.MATERIAL_PATH.fullmatch(n)),

@@ -9,27 +9,29 @@ from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.checks import layout
 from app.checks import report as reports
 from app.checks.archive import Entry, write_folder, zip_stream
-from app.checks.assembly import HeldSource, House, documents_of, tag_files, with_tags
+from app.checks.assembly import HeldSource, House, documents_of, given, raising, read_later, tag_files, with_tags
 from app.checks.check import Check, Found, ask_all
 from app.checks.models import CheckItem, CheckRun
-from app.checks.package import Package, open_package
+from app.checks.package import NoProbe, Package, open_package
 from app.checks.registry import BY_ID, machine_checks, people_checks
 from app.checks.rules import RULES_VERSION, ChecklistState, Confirmation, Mode, Outcome, Result, Stage, Verdict
 from app.checks.views import HumanItem, PackageFile, RunLine, RunView, properties_of
 from app.db import Database, new_id
-from app.dossiers.holdings import Holding, Holdings
+from app.dossiers.holdings import HeldMaterial, Holding, Holdings
 from app.dossiers.models import Dossier
 from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Tampered
 from app.events import EventLog
+from app.jobs import CheckDossier
 from app.keyring import Keyring
-from app.package_ports import Probe, Prober, Signer
+from app.package_ports import Prober, Signer
 from app.people.models import Graduate
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -48,13 +50,6 @@ class ChecklistReader(Protocol):
     def state_of(self, graduate_id: UUID) -> ChecklistState: ...
 
 
-class _NoProbe:
-    """For the second reading, which only measures digests."""
-
-    def probe(self, data: bytes, media_type: str) -> Probe:  # noqa: ARG002 - the port's shape
-        return Probe(opens=True)
-
-
 def _report_place(row: CheckRun) -> Place:
     return Place("check_run", "sealed_report", row.id)
 
@@ -70,6 +65,7 @@ class CheckService:
         keys: Keyring,
         people: PeopleService,
         holdings: Holdings,
+        photo: Callable[[UUID], bytes | None],
         signer: Signer,
         prober: Prober,
         house: House,
@@ -78,7 +74,7 @@ class CheckService:
         checklist: ChecklistReader | None = None,
     ) -> None:
         self._db, self._keys, self._people, self._holdings = db, keys, people, holdings
-        self._signer, self._prober, self._house = signer, prober, house
+        self._photo, self._signer, self._prober, self._house = photo, signer, prober, house
         self._log, self._clock, self._checklist = log, clock, checklist
 
     # --- running ------------------------------------------------------------------------------------------------------
@@ -119,12 +115,12 @@ class CheckService:
             self._record(session, actor, row, "dossier.checked", {"outcome": row.outcome.value, "stage": stage.value})
         return self._view(row, report, holding.version)
 
-    def run_due(self, graduate_id: UUID) -> None:
+    def run_due(self, job: CheckDossier) -> None:
         """The job's way in: a check at archiving, unless this version of the dossier has one. Safe to run twice."""
         with self._db.transaction() as session:
-            done = session.scalar(_fresh_rows(Stage.ARCHIVING).where(CheckRun.graduate_id == graduate_id).limit(1))
+            done = session.scalar(_fresh_rows(Stage.ARCHIVING).where(CheckRun.graduate_id == job.graduate_id).limit(1))
         if done is None:
-            self.run(SYSTEM, graduate_id, Stage.ARCHIVING)
+            self.run(SYSTEM, job.graduate_id, Stage.ARCHIVING)
 
     def due(self, cohort_year: int, stage: Stage) -> list[UUID]:
         """Graduates of the cohort whose dossier, as it stands, has not been checked at this stage with these rules."""
@@ -225,7 +221,9 @@ class CheckService:
     ) -> tuple[list[RunLine], int]:
         """(latest run per dossier that is not a plain pass, total), oldest first."""
         self._require(actor, READERS)
-        newest = select(CheckRun).distinct(CheckRun.dossier_id).order_by(CheckRun.dossier_id, CheckRun.at.desc())
+        newest = (
+            select(CheckRun).ext(distinct_on(CheckRun.dossier_id)).order_by(CheckRun.dossier_id, CheckRun.at.desc())
+        )
         run = aliased(CheckRun, newest.subquery())
         query = (
             select(run, Dossier.version)
@@ -259,20 +257,29 @@ class CheckService:
         holding = self._holdings.of(graduate_id)
         if holding.version != row.dossier_version:
             raise Conflict("package_outdated")
-        package = self._opened(holding, date.fromisoformat(told.as_of), _NoProbe(), None)
+        package = self._opened(holding, date.fromisoformat(told.as_of), NoProbe(), None)
         tags = tag_files(package.texts, signed)
         if layout.sha256(tags[layout.MANIFEST]) != row.package_digest:
             raise Conflict("package_outdated")
         source = self._source(holding)
-        entries: list[Entry] = [(name, _given(data)) for name, data in tags.items()]
-        entries += [(name, _read_later(source, name, package.files[name].sha256)) for name in source.names()]
+        entries: list[Entry] = [(name, given(data)) for name, data in tags.items()]
+        entries += [(name, read_later(source, name, package.files[name].sha256)) for name in source.names()]
         return f"lantai-{holding.dossier_id.hex[:12]}-v{holding.version}", sorted(entries, key=lambda e: e[0])
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _source(self, holding: Holding) -> HeldSource:
         documents = documents_of(holding, self._people.graduate(holding.graduate_id), self._house)
-        return HeldSource(documents, holding, lambda m: self._holdings.content(holding.graduate_id, m))
+
+        def fetch(material: HeldMaterial) -> bytes:
+            return self._holdings.content(holding.graduate_id, material)
+
+        try:
+            photo = self._photo(holding.graduate_id)
+        except (Tampered, NotFound) as error:
+            # a photo that does not open is a finding like any other file's, not the end of the check
+            return HeldSource(documents, holding, fetch, raising(error))
+        return HeldSource(documents, holding, fetch, None if photo is None else given(photo))
 
     def _opened(self, holding: Holding, as_of: date, prober: Prober, state: ChecklistState | None) -> Package:
         payload = open_package(self._source(holding), prober, as_of, checklist=state)
@@ -360,19 +367,3 @@ def _asked_of_people(check: Check, said: Confirmation | None, package: Package) 
         return Result(check.id, Outcome.WAITING, evidence.looked, evidence.findings)
     outcome = Outcome.PASS if said.agreed else Outcome.FAIL
     return Result(check.id, outcome, evidence.looked, evidence.findings)
-
-
-def _given(data: bytes) -> Callable[[], bytes]:
-    return lambda: data
-
-
-def _read_later(source: HeldSource, name: str, digest: str) -> Callable[[], bytes]:
-    """What goes out is what was listed: a file that changed in between ends the package instead of spoiling it."""
-
-    def read() -> bytes:
-        data = source.read(name)
-        if layout.sha256(data) != digest:
-            raise Tampered(params={"table": "material_version"})
-        return data
-
-    return read

@@ -23,34 +23,36 @@ _WHY = {
 }
 
 
-def _probed(package: Package) -> list[tuple[Seen, Probe]]:
-    return [(s, s.probe) for s in package.materials if s.probe is not None]
+def _probed(files: Iterable[Seen]) -> list[tuple[Seen, Probe]]:
+    return [(s, s.probe) for s in files if s.probe is not None]
 
 
 def formats_allowed(package: Package) -> Found:
-    files = [s for s in package.materials if s.readable]
+    files = [s for s in package.contents if s.readable]
     return each(len(files), ((s.path, "格式不在准许范围内") for s in files if s.media_type not in layout.SUFFIXES))
 
 
 def files_open(package: Package) -> Found:
-    wrong: list[tuple[str, str]] = [(s.path, _WHY.get(p.why, "无法打开")) for s, p in _probed(package) if not p.opens]
-    wrong += [(s.path, "没有一种准许的格式能打开") for s in package.materials if s.readable and s.probe is None]
-    wrong += [(s.path, "文件无法读取") for s in package.materials if not s.readable]
-    return each(len(package.materials), wrong)
+    wrong: list[tuple[str, str]] = [
+        (s.path, _WHY.get(p.why, "无法打开")) for s, p in _probed(package.contents) if not p.opens
+    ]
+    wrong += [(s.path, "没有一种准许的格式能打开") for s in package.contents if s.readable and s.probe is None]
+    wrong += [(s.path, "文件无法读取") for s in package.contents if not s.readable]
+    return each(len(package.contents), wrong)
 
 
 def nothing_encrypted(package: Package) -> Found:
-    probed = _probed(package)
+    probed = _probed(package.contents)
     return each(len(probed), ((s.path, "包内文件不得另行加密") for s, p in probed if p.encrypted))
 
 
 def pages_seen(package: Package) -> Found:
-    probed = [(s, p) for s, p in _probed(package) if p.opens]
+    probed = [(s, p) for s, p in _probed(package.contents) if p.opens]
     return each(len(probed), ((s.path, "读不出页数") for s, p in probed if not p.pages))
 
 
 def sharp_enough(package: Package) -> Found:
-    known = [(s, p.dpi) for s, p in _probed(package) if p.dpi is not None]
+    known = [(s, p.dpi) for s, p in _probed(package.materials) if p.dpi is not None]
     return each(len(known), ((s.path, f"{dpi} dpi，低于 {MIN_DPI} dpi") for s, dpi in known if dpi < MIN_DPI))
 
 
@@ -92,7 +94,7 @@ def nothing_empty(package: Package) -> Found:
 
 def quality_to_see(package: Package) -> Found:
     """For a person: what was measured of every picture."""
-    probed = _probed(package)
+    probed = _probed(package.materials)
     return each(
         len(probed),
         (

@@ -19,7 +19,7 @@ from app.dossiers.rules import DossierState
 from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
-from app.jobs import Announce, JobQueue
+from app.jobs import Announce, CheckDossier, JobQueue
 from app.keyring import Keyring
 from app.ports import Clock
 from app.transfers import rules
@@ -84,6 +84,14 @@ class SealGuard(Protocol):
         ...
 
 
+class DossierChecks(Protocol):
+    """The four-property checks, as a transfer needs them; plugged in by wiring."""
+
+    def stands(self, session: Session, graduate_id: UUID) -> bool:
+        """Whether the dossier as it stands passed its latest check."""
+        ...
+
+
 class TransferService:
     def __init__(
         self,
@@ -93,9 +101,14 @@ class TransferService:
         queue: JobQueue,
         clock: Clock,
         guards: Sequence[SealGuard] = (),
+        checks: DossierChecks | None = None,
+        check_rule: str = "advise",
     ) -> None:
+        """``check_rule``: off, advise (checked by itself when assembled) or require (no "checked" without a pass)."""
         self._db, self._keys, self._log, self._queue, self._clock = db, keys, log, queue, clock
         self._guards = guards
+        self._checks = checks if check_rule != "off" else None
+        self._check_required = check_rule == "require"
 
     def open(
         self, actor: Actor, graduate_id: UUID, *, channel: Channel, receiver_name: str, receiver_address: str
@@ -163,6 +176,7 @@ class TransferService:
             if edge.evidence is not Evidence.NONE:
                 proofs[target.value] = self._proof(edge.evidence, proof)
                 row.sealed_proofs = seal_json(key, _proofs_place(row), proofs)
+            self._heed_checks(session, row, target)
             row.state, row.moved_at = target, self._clock.now()
             self._follow(session, row)
             self._record(session, actor, row, "transfer.moved")
@@ -228,6 +242,15 @@ class TransferService:
         if code:
             raise Invalid("invalid_input", faults=[FieldFault("/proof", code, rules.EVIDENCE_LABELS[evidence])])
         return proof
+
+    def _heed_checks(self, session: Session, row: Transfer, target: State) -> None:
+        if self._checks is None:
+            return
+        if target is State.ASSEMBLED:
+            self._queue.enqueue(session, CheckDossier(row.graduate_id))
+        required = self._check_required and target is State.CHECKED
+        if required and not self._checks.stands(session, row.graduate_id):
+            raise Conflict("check_required")
 
     @staticmethod
     def _follow(session: Session, row: Transfer) -> None:

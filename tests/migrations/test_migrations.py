@@ -20,7 +20,15 @@ from commands.database import alembic_config, downgrade, grant, upgrade
 from providers.embedded.services import ServiceUrls
 from wiring import libpq_url
 
-APPEND_ONLY = {"event", "record_version", "material_version", "completeness_reminder", "retrieval_purpose"}
+APPEND_ONLY = {
+    "event",
+    "record_version",
+    "material_version",
+    "completeness_reminder",
+    "retrieval_purpose",
+    "check_run",
+    "check_item",
+}
 
 
 @pytest.fixture
