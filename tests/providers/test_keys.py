@@ -38,7 +38,7 @@ def test_create_is_idempotent_and_makes_0400_files(folder: Path) -> None:
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     FileKeys.create(folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
-    assert set(before) == {"root-secret.key", "kek-1.key"}
+    assert set(before) == {"root-secret.key", "kek-1.key", "report-signing-1.key"}
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o400}
 
 
