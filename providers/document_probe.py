@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import resource
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -14,8 +15,6 @@ from typing import Any
 
 import pikepdf
 from PIL import Image, ImageSequence
-
-from providers.document_child import limit_self
 
 MAX_PIXELS = 120_000_000
 MAX_OBJECTS = 500_000
@@ -123,6 +122,15 @@ PROBES = {
     "image/tiff": probe_image,
     "application/ofd": probe_ofd,
 }
+
+
+def limit_self(memory_mb: int, cpu_s: int) -> None:
+    """No file may grow, no core may be dumped (it would hold the document), memory and processor time are bounded."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
 def main() -> None:
