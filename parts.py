@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.checks.service import CheckService
+from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
@@ -82,6 +83,7 @@ class Lantai:
     transfers: TransferService
     completeness: CompletenessService
     forecast: CohortForecast
+    catalogue_print: CataloguePrinter
     reminders: ReminderService
     sessions: SessionService
     logins: LoginService

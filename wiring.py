@@ -16,6 +16,7 @@ from app.checks.service import CheckService
 from app.completeness import checklist
 from app.completeness import rules as completeness_rules
 from app.completeness.assessor import Assessor
+from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.cohorts import CompleteCohorts
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
@@ -234,6 +235,16 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,
         forecast=forecast,
+        catalogue_print=CataloguePrinter(
+            db,
+            dossiers,
+            people,
+            index,
+            outside.printer,
+            log,
+            clock,
+            f"{settings.school_name} {settings.archive_office}",
+        ),
         reminders=ReminderService(db, forecast, log, queue, clock),
         sessions=sessions,
         logins=LoginService(db, people, sessions, outside.logins, outside.limits, pepper, log, clock),

@@ -5,9 +5,10 @@ Every method may raise app.errors.Unavailable when the outside does not answer i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 
 class FileStore(Protocol):
@@ -91,4 +92,10 @@ class DocumentCleaner(Protocol):
         """Decides the type by content. Raises Invalid (codes document_type_refused, document_type_lies,
         document_unreadable, document_encrypted, document_signed_active, document_too_complex) or TooLarge.
         """
+        ...
+
+
+class PdfPrinter(Protocol):
+    def print(self, form: str, data: Mapping[str, Any], at: datetime) -> bytes:
+        """A PDF/A-2u of one of the printer's forms, filled with ``data`` (JSON values), dated ``at``."""
         ...

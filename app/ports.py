@@ -14,7 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.errors import DomainError
-from app.file_ports import DocumentCleaner, FileStore, ReplicaStore
+from app.file_ports import DocumentCleaner, FileStore, PdfPrinter, ReplicaStore
 
 
 class Clock(Protocol):
@@ -362,6 +362,7 @@ class Outside:
     frames: FrameBox
     redis: Store | None = None
     replica: ReplicaStore | None = None
+    printer: PdfPrinter | None = None
     logins: Mapping[Platform, PlatformLogin] = field(default_factory=dict)
     phones: Mapping[Platform, PlatformPhone] = field(default_factory=dict)
     certifiers: Mapping[str, FaceCertifier] = field(default_factory=dict)

@@ -155,7 +155,7 @@ def _header(name: str, pattern: str, description: str) -> dict[str, Any]:
 
 IDEMPOTENT = frozenset({"upload_evidence", "open_ticket", "add_information", "withdraw"})
 VERSIONED = frozenset({"add_information", "withdraw"})
-FILES = frozenset({"material_file", "evidence_file"})
+FILES = frozenset({"material_file", "evidence_file", "catalogue_pdf"})
 
 
 @api.get("/openapi.json")

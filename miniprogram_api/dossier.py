@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from urllib.parse import quote
 from uuid import UUID
@@ -11,6 +11,7 @@ from flask import Response
 from pydantic import Field, TypeAdapter
 
 from app.actors import ActorKind, Assurance, Purpose
+from app.completeness.rules import Need, Standing
 from app.dossiers.rules import DossierState, Section, Source, Zone
 from app.dossiers.views import CatalogueView
 from app.retrieval.rules import purpose_label
@@ -40,6 +41,7 @@ class ItemOut(Out):
     pages: int | None
     has_file: bool
     hidden: HiddenOut | None
+    remark: str | None
 
 
 class CatalogueOut(Out):
@@ -110,6 +112,40 @@ class AccessLogOut(Out):
     next: str | None
 
 
+class OwedOut(Out):
+    """One line of the checklist. ``kind``, ``owner`` and ``due_on`` are empty where the zone keeps them back."""
+
+    kind: str
+    name: str
+    class_label: str
+    need: Need
+    need_label: str
+    standing: Standing
+    standing_label: str
+    owner: str
+    owner_label: str
+    due_on: date | None
+    overdue: bool
+    ground: str
+    advice: str
+    form: str
+    why: str
+
+
+class CompletenessOut(Out):
+    """What the dossier should hold before graduation, and what it lacks."""
+
+    cohort_year: int
+    dossier_version: int
+    class_map_version: str
+    checklist_version: str
+    complete: bool
+    listed_percent: int
+    scanned_percent: int
+    summary: str
+    items: list[OwedOut]
+
+
 _CATALOGUE = TypeAdapter(CatalogueView)
 
 
@@ -175,6 +211,25 @@ def attachment(name: str, media_type: str, data: bytes) -> Response:
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+@api.get("/dossier/completeness")
+@graduate(Assurance.L2_PROOFED)
+@api.output(CompletenessOut)
+def completeness() -> CompletenessOut:
+    """What is missing, who owes it and by when; each line with its ground."""
+    actor = current_actor()
+    view = lantai().completeness.of(actor, actor.id)
+    return CompletenessOut.model_validate(view)
+
+
+@api.get("/dossier/catalogue.pdf")
+@graduate(Assurance.L2_PROOFED)
+@api.doc(responses={200: "The file"})
+def catalogue_pdf() -> Response:
+    """The catalogue as a sheet to print; sealed titles are masked."""
+    actor = current_actor()
+    return attachment("档案材料目录.pdf", "application/pdf", lantai().catalogue_print.print(actor, actor.id))
 
 
 @api.get("/dossier/access-log")

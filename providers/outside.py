@@ -23,6 +23,7 @@ from providers.documents import ChildDocumentCleaner
 from providers.files import LocalFileStore
 from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
+from providers.printing import TypstPrinter
 from providers.redis_store import RedisCache, RedisRateLimiter, connect
 from providers.wechat.client import WeChatClient
 from providers.wechat.face import WeChatFace
@@ -55,6 +56,7 @@ def build_outside(settings: Settings, redis_url: str) -> Outside:
         # clips are megabytes, so they get a connection with a longer patience
         frames=RedisFrameBox(connect(redis_url, 2.0), keys, settings.frames_ttl_s),
         redis=store,
+        printer=TypstPrinter(),
     )
     parts = _with_wechat(parts, settings, store)
     parts = _with_alipay(parts, settings)

@@ -7,6 +7,7 @@ from apiflask import APIBlueprint
 from staff_console.account import add_account
 from staff_console.assets import add_assets
 from staff_console.checks import add_checks
+from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
 from staff_console.dossiers import add_dossiers
 from staff_console.evidence import add_evidence
@@ -44,6 +45,7 @@ def create_console() -> APIBlueprint:
         add_evidence,
         add_graduates,
         add_dossiers,
+        add_completeness,
         add_purposes,
         add_counter,
         add_transfers,

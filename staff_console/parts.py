@@ -8,6 +8,10 @@ from typing import Protocol, cast
 from flask import current_app, g
 
 from app.checks.service import CheckService
+from app.completeness.catalogue_print import CataloguePrinter
+from app.completeness.forecast import CohortForecast
+from app.completeness.reminders import ReminderService
+from app.completeness.service import CompletenessService
 from app.corrections.desk import CorrectionDesk
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
@@ -48,6 +52,14 @@ class ConsoleParts(Protocol):
     def checks(self) -> CheckService: ...
     @property
     def transfers(self) -> TransferService: ...
+    @property
+    def completeness(self) -> CompletenessService: ...
+    @property
+    def forecast(self) -> CohortForecast: ...
+    @property
+    def reminders(self) -> ReminderService: ...
+    @property
+    def catalogue_print(self) -> CataloguePrinter: ...
     @property
     def importer(self) -> ImportService: ...
     @property

@@ -34,6 +34,7 @@ from parts import Lantai
 from providers.embedded.services import EmbeddedServices, ServiceUrls
 from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
+from providers.printing import TypstPrinter
 from providers.redis_store import RedisCache, RedisRateLimiter, connect
 from tests import fakes
 from wiring import build, build_queue_app, libpq_url, register_work
@@ -165,6 +166,7 @@ def lantai(urls: ServiceUrls, world: World, settings: Settings, key_folder: Path
         cache=RedisCache(store),
         frames=RedisFrameBox(connect(urls.redis_url, 2.0), keys, 120),
         redis=store,
+        printer=TypstPrinter(),
         logins={Platform.WECHAT: world.wechat, Platform.ALIPAY: world.alipay},
         phones={Platform.WECHAT: world.wechat_phone, Platform.ALIPAY: world.alipay_phone},
         certifiers={"wechat_face": world.wechat_face, "alipay_certify": world.alipay_face},

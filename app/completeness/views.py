@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from app.completeness.rules import Need, Standing
+from app.completeness.rules import OWN, Need, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,19 @@ class CompletenessView:
     listed_percent: int
     scanned_percent: int
     items: Sequence[ItemView]
+
+    @property
+    def summary(self) -> str:
+        """One sentence for the graduate."""
+        lacking = self.lacking
+        if not lacking:
+            return "按现行清单，档案材料已齐。"
+        mine = [i.name for i in lacking if i.owner == OWN]
+        others = len(lacking) - len(mine)
+        words = f"还缺 {len(lacking)} 项材料"
+        if mine:
+            words += f"，其中由您本人提交的有 {len(mine)} 项：{'、'.join(mine)}"
+        return words + (f"；另有 {others} 项由学校有关部门负责，无须您办理。" if others else "。")
 
     def with_standing(self, *standings: Standing) -> list[ItemView]:
         return [i for i in self.items if i.standing in standings and i.need is not Need.OPTIONAL]

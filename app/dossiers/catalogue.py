@@ -131,6 +131,7 @@ def _materials(rows: Sequence[Row[Any]], key: DataKey, own: bool) -> Iterator[Ca
             about.get("pages"),
             has_file,
             _HIDDEN[zone_rule] if own and zone is not Zone.A else None,
+            about.get("remark") if not own or zone is Zone.A else None,
         )
 
 

@@ -39,6 +39,7 @@ ACCESS_TYPES = (
     "dossier.material_read",
     "dossier.file_read",
     "dossier.completeness_read",
+    "dossier.catalogue_printed_read",
     "graduate.searched",
     # a ticket's page shows the record as it stands, and proofs are personal papers
     "ticket.read",

@@ -37,6 +37,7 @@ class CatalogueItem:
     pages: int | None = None
     has_file: bool = False
     hidden: Hidden | None = None
+    remark: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
