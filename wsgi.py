@@ -15,13 +15,15 @@ from app.settings import load_settings
 from auth.guards import public
 from miniprogram_api import account, corrections, document, dossier, sessions
 from miniprogram_api.door import api
+from partner_api import ingest, singles
 from partner_api.callbacks import partner
+from partner_api.door import machines
 from parts import Lantai
 from staff_console.console import create_console
 from staff_console.problems import render_console_problem
 from wiring import build, service_urls
 
-DOORS = (account, corrections, document, dossier, sessions)
+DOORS = (account, corrections, document, dossier, sessions, ingest, singles)
 BODY_MOST = 256 * 1024
 
 
@@ -61,6 +63,7 @@ def create_app(parts: Lantai | None = None) -> Flask:
     document.install(app)
     app.register_blueprint(api)
     app.register_blueprint(partner)
+    app.register_blueprint(machines)
     app.register_blueprint(create_console())
     web.render_problems_with(app, "/console", render_console_problem)
     app.register_blueprint(_health(parts))

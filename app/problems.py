@@ -53,7 +53,14 @@ STATUS: Mapping[type[DomainError], int] = {
     PhoneProofRejected: 422,
     CallbackRejected: 403,
 }
-STATUS_BY_CODE: Mapping[str, int] = {"idempotency_key_required": 400, "idempotency_key_reused": 422, "malformed": 400}
+STATUS_BY_CODE: Mapping[str, int] = {
+    "idempotency_key_required": 400,
+    "idempotency_key_reused": 422,
+    "malformed": 400,
+    "json_malformed": 400,
+    "json_content_type": 415,
+    "batch_content_type": 415,
+}
 
 # Each room's words stand in a module of their own.
 WORDING: Mapping[str, tuple[str, str]] = {

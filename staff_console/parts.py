@@ -29,6 +29,7 @@ from app.transfers.service import TransferService
 from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.guards import current_actor
+from auth.partners import PartnerService
 from auth.sessions import SessionService
 from auth.staff import StaffService, StaffView
 
@@ -80,6 +81,8 @@ class ConsoleParts(Protocol):
     def activation(self) -> ActivationService: ...
     @property
     def accounts(self) -> AccountService: ...
+    @property
+    def partners(self) -> PartnerService: ...
     @property
     def staff(self) -> StaffService: ...
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 
-from app.actors import Role
+from app.actors import Actor, ActorKind, Role
 from app.checks.rules import Stage
+from app.imports.rules import BatchSource
 from app.transfers.rules import Channel
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
@@ -60,6 +61,7 @@ def make_owned(
     run_jobs()
     begun = http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json
     values: dict[str, object] = {
+        **_batches(lantai, staff.actor),
         "identity_id": http.get("/me/identities").json["items"][0]["id"],
         "notice_id": http.get("/notices").json["items"][0]["id"],
         "dossier_id": person.dossier_id,
@@ -80,3 +82,17 @@ def make_owned(
         "name": "console.css",
     }
     return Owned(person, http, staff, values)
+
+
+def _batches(lantai: Lantai, clerk: Actor) -> dict[str, object]:
+    """One of the console's, and one that a campus system pushed."""
+    partner_id, _ = lantai.partners.add("教务系统", ["dossiers:push"])
+    machine, ids = Actor(ActorKind.PARTNER, partner_id), dict[str, object]()
+    for name, actor, source in (
+        ("batch_id", clerk, BatchSource.CONSOLE),
+        ("pushed_id", machine, BatchSource.PARTNER),
+    ):
+        ids[name] = lantai.importer.receive(
+            actor, name="a.csv", stream=BytesIO(b"x\n1\n"), source=source, batch_key="owned-batch"
+        ).id
+    return ids

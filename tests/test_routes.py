@@ -5,6 +5,7 @@ The routes come from the URL map, so a new one is tested without being written d
 from __future__ import annotations
 
 import base64
+import io
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from werkzeug.routing import Rule
 from app.actors import Actor, Purpose, Role
 from app.errors import DomainError
 from auth.guards import STAFF_COOKIE, policy_of, unguarded_routes
+from auth.models import PartnerClient
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import FakeClock
@@ -38,6 +40,7 @@ PUBLIC = {
     "POST /partner/callbacks/wechat": "WeChat's signature is what is checked",
     "POST /partner/callbacks/alipay": "Alipay's signature is what is checked",
     "GET /partner/certified": "shows one fixed sentence",
+    "GET /partner/api/v1/schemas/<name>": "the description of the door holds no data",
 }
 
 
@@ -85,8 +88,9 @@ def test_every_view_has_a_policy_and_the_public_ones_are_written_down(app: Flask
     assert sorted(public) == sorted(PUBLIC)
     guarded = [r for r in routes(app) if r.name not in PUBLIC]
     assert len(guarded) > 60
+    doors = {"/api/": "graduate ", "/partner/api/": "partner ", "/console": "staff "}
     for route in guarded:
-        door = "graduate " if route.rule.rule.startswith("/api/") else "staff "
+        door = next(words for prefix, words in doors.items() if route.rule.rule.startswith(prefix))
         assert route.policy.startswith(door), route.name
 
 
@@ -231,6 +235,57 @@ def test_wrong_roles_and_forms_without_their_token(
     assert all(m.client.get("/console/").status_code == 200 for m in by_role.values())  # nobody was signed out
 
 
+def test_the_machines_door_lets_nobody_else_in(app: Flask, owned: Owned, lantai: Lantai) -> None:
+    """Nobody, a graduate, staff by bearer and by cookie, a closed client, a made-up credential, and a wrong scope."""
+    staff_token = owned.staff.client.get_cookie(STAFF_COOKIE, path="/console")
+    assert staff_token is not None
+    with_cookie = app.test_client()
+    with_cookie.set_cookie(STAFF_COOKIE, staff_token.value, path="/")
+    _, closed = lantai.partners.add("停用的系统", ["dossiers:push"])
+    lantai.partners.disable("停用的系统")
+    other_id, other = lantai.partners.add("没有权限的系统", ["dossiers:push"])
+    with lantai.db.transaction() as session:
+        session.get_one(PartnerClient, other_id).scopes = ["elsewhere:read"]
+    callers: dict[str, tuple[FlaskClient, dict[str, Any], int, str]] = {
+        "nobody": (app.test_client(), {}, 401, "credential_required"),
+        "staff by cookie": (with_cookie, {}, 401, "credential_required"),
+        "graduate": (app.test_client(), as_bearer(owned.http.token), 401, "credential_refused"),
+        "staff by bearer": (app.test_client(), as_bearer(staff_token.value), 401, "credential_refused"),
+        "closed": (app.test_client(), as_bearer(closed), 401, "credential_refused"),
+        "made up": (
+            app.test_client(),
+            as_bearer(base64.urlsafe_b64encode(bytes(32)).decode()),
+            401,
+            "credential_refused",
+        ),
+        "without the scope": (app.test_client(), as_bearer(other), 403, "scope_required"),
+    }
+    tried = 0
+    for route in routes(app, "/partner/api/"):
+        if route.name in PUBLIC:
+            continue
+        for who, (http, extra, status, code) in callers.items():
+            reply: Any = http.open(route.path(owned.values), method=route.method, **extra)
+            assert (reply.status_code, reply.json["code"]) == (status, code), (route.name, who)
+            assert (status == 401) is ("WWW-Authenticate" in reply.headers), (route.name, who)
+            tried += 1
+    assert tried >= 6 * len(callers)
+
+
+def test_another_clients_batch_is_answered_exactly_like_an_absent_one(app: Flask, owned: Owned, lantai: Lantai) -> None:
+    _, credential = lantai.partners.add("别的系统", ["dossiers:push"])
+    matrix = [r for r in routes(app, "/partner/api/") if r.ids]
+    assert len(matrix) >= 4
+    for route in matrix:
+        replies: list[Any] = [
+            app.test_client().open(route.path({"batch_id": batch}), method=route.method, **as_bearer(credential))
+            for batch in (owned.values["pushed_id"], uuid.uuid4())
+        ]
+        assert [r.status_code for r in replies] == [404, 404], route.name
+        foreign, absent = ({k: v for k, v in r.json.items() if k != "request_id"} for r in replies)
+        assert foreign == absent, route.name
+
+
 def test_services_refuse_actors_that_slipped_past_a_guard(
     lantai: Lantai, owned: Owned, graduate_factory: Callable[..., Person]
 ) -> None:
@@ -334,6 +389,7 @@ def test_the_console_answers_absent_ids_with_its_not_found_page(app: Flask, owne
             "receiver_name": "x",
             "receiver_address": "x",
             "target": "destination_registered",
+            "cohort": (io.BytesIO(b"x"), "a.csv"),
         }
         sent: Any = {"data": form} if route.method == "POST" else {}
         reply = owned.staff.client.open(route.path(absent), method=route.method, **sent)

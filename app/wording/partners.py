@@ -25,4 +25,6 @@ WORDING: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-FAULT_WORDS: Mapping[str, tuple[str, str]] = {}
+FAULT_WORDS: Mapping[str, tuple[str, str]] = {
+    "literal_error": ("不是允许的取值", "is not one of the allowed values"),
+}

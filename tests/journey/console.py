@@ -31,6 +31,10 @@ class Window(Protocol):
         """
         ...
 
+    def upload(self, action: str, field: str, file: Path, **values: str) -> None:
+        """``submit`` with a file chosen in ``field``."""
+        ...
+
     def has_form(self, action: str) -> bool: ...
     @property
     def path(self) -> str: ...
@@ -62,9 +66,13 @@ class ChromiumWindow:
             if details.get_attribute("open") is None:
                 details.locator("> summary").click()
         for name, value in values.items():
-            self._fill(form.locator(f"[name={name}]"), value)
+            self._fill(form.locator(f"[name='{name}']"), value)
         with self._page.expect_navigation():
             form.locator("button[type=submit]").click()
+
+    def upload(self, action: str, field: str, file: Path, **values: str) -> None:
+        self._form(action).locator(f"[name={field}]").set_input_files(file)
+        self.submit(action, **values)
 
     @staticmethod
     def _fill(control: Locator, value: str) -> None:
@@ -108,6 +116,7 @@ class _Forms(HTMLParser):
         self.hrefs: list[str] = []
         self.words: list[str] = []
         self._inside = False
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -118,6 +127,11 @@ class _Forms(HTMLParser):
             self.forms.append((given.get("action", ""), {}))
         elif tag == "input" and self.forms and given.get("name") and given.get("type") != "checkbox":
             self.forms[-1][1][given["name"]] = given.get("value", "")
+        elif tag == "select" and self.forms:
+            self._select = given.get("name", "")
+            self.forms[-1][1][self._select] = ""
+        elif tag == "option" and self.forms and "selected" in given:
+            self.forms[-1][1][self._select] = given.get("value", "")
         elif tag == "a":
             self.hrefs.append(given.get("href", ""))
 
@@ -145,12 +159,19 @@ class PlainWindow:
         self._page.feed(reply.text)
 
     def submit(self, action: str, **values: str) -> None:
+        self._send(action, values)
+
+    def upload(self, action: str, field: str, file: Path, **values: str) -> None:
+        self._send(action, values, {field: (file.name, file.read_bytes())})
+
+    def _send(self, action: str, values: dict[str, str], files: dict[str, tuple[str, bytes]] | None = None) -> None:
         action, _, first = action.partition(":")
         found = [(address, preset) for address, preset in self._page.forms if address.endswith(action)]
         check(found and (first or len(found) == 1), f"{self.path}: {len(found)} forms for {action}")
         address, preset = found[0]
+        data = {name: value for name, value in (preset | values).items() if name not in (files or {})}
         reply = self._http.post(
-            urljoin(self._url, address), data=preset | values, headers={"Referer": self._url}, timeout=30
+            urljoin(self._url, address), data=data, files=files, headers={"Referer": self._url}, timeout=30
         )
         self._take(reply)
 

@@ -19,7 +19,7 @@ from app.corrections.rules import State
 from app.corrections.views import TicketView
 from auth.guards import STAFF_COOKIE
 from parts import Lantai
-from tests.conftest import Person, StaffLogin
+from tests.conftest import Person, StaffLogin, make_id_number
 from tests.staff_console.conftest import Desk
 
 PROGRAMS = (os.environ.get("LANTAI_TEST_CHROMIUM", ""), "/usr/bin/chromium", "/usr/bin/chromium-browser")
@@ -201,6 +201,7 @@ def test_nothing_overflows_a_phone(
         f"/graduates/{person.id}/counter",
         f"/graduates/{person.id}/transfers",
         "/import",
+        "/import/new",
         "/account",
     ):
         page = one.open(path)
@@ -218,4 +219,35 @@ def test_credentials_show_a_code_without_breaking_the_policy(visit: Callable[...
     box = page.locator("svg.qr").bounding_box()
     assert box is not None
     assert box["width"] > 150
+    assert one.complaints == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
+def test_an_import_is_uploaded_and_its_progress_watched(
+    scripts: bool, visit: Callable[..., Visit], desk: Desks, run_jobs: Callable[[], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "2026届.csv"
+    header = "学号,学生姓名,身份证号,学院,专业,培养类型,毕业年份"
+    rows = [f"2022{n:06d},测试甲,{make_id_number(n)},文学院,档案学,本科,2026" for n in (1, 2)]
+    file.write_text("\n".join([header, *rows, rows[0]]), "utf-8-sig")
+    one = visit(desk(), java_script_enabled=scripts, viewport={"width": 360, "height": 740})
+    page = one.open("/import/new")
+    page.get_by_label("毕业生表或压缩包").set_input_files(file)
+    page.get_by_role("button", name="上传并查看").click()
+    page.get_by_text("还没有对应列的必填字段：学历层次").wait_for()
+    page.get_by_label("第 F 列").select_option("学历层次")
+    page.get_by_role("button", name="保存并预检").click()
+    page.get_by_role("progressbar").wait_for()
+    run_jobs()
+    page.get_by_text("预检通过 2 行，未通过 1 行").wait_for()  # nobody asked for the page again
+    page.get_by_role("button", name="开始导入").click()
+    page.get_by_role("progressbar").wait_for()
+    run_jobs()
+    page.get_by_text("已完成").wait_for()
+    page.get_by_label("结果").select_option("refused")
+    if not scripts:
+        page.get_by_role("button", name="筛选").click()
+    page.get_by_text("与文件中前面的行重复").wait_for()
+    assert page.locator("#rows tbody tr").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") if scripts else True
     assert one.complaints == []
