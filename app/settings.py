@@ -89,6 +89,8 @@ class Settings(BaseSettings):
 
     # limits
     upload_max_bytes: int = 10 * 1024 * 1024
+    scan_least_dpi: int = Field(200, ge=72, le=1200)  # DA/T 31-2017; a school may ask for more
+    scan_ocr_dpi: int = Field(300, ge=72, le=1200)
     frame_max_bytes: int = 600 * 1024
     clip_max_frames: int = 40
     trusted_proxies: int = 0

@@ -11,15 +11,18 @@ from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
 from staff_console.dossiers import add_dossiers
 from staff_console.evidence import add_evidence
+from staff_console.fixity import add_fixity
 from staff_console.graduates import add_graduates
 from staff_console.home import add_home
 from staff_console.imports import add_imports
+from staff_console.materials import add_materials
 from staff_console.people import add_people
 from staff_console.problems import render_console_problem
 from staff_console.purposes import add_purposes
 from staff_console.render import protect
 from staff_console.sign_in import add_sign_in
 from staff_console.statistics import add_statistics
+from staff_console.supplements import add_supplements
 from staff_console.tickets import add_tickets
 from staff_console.transfers import add_transfers
 
@@ -47,6 +50,9 @@ def create_console() -> APIBlueprint:
         add_dossiers,
         add_completeness,
         add_purposes,
+        add_materials,
+        add_supplements,
+        add_fixity,
         add_counter,
         add_transfers,
         add_checks,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort
 
+from app.actors import Role
 from app.dossiers.rules import Section
 from app.dossiers.views import CatalogueItem, RecordView
 from auth.guards import current_actor
@@ -49,6 +50,7 @@ def add_dossiers(console: Blueprint) -> None:
             classes=_groups(catalogue.items, "material"),
             may_open=actor.has_role(*DESK),
             purpose=parts().purposes.current(actor, graduate_id),
+            may_file=actor.has_role(Role.ARCHIVIST),
         )
 
     @console.get("/graduates/<uuid:graduate_id>/dossier/<section>")

@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from app.actors import Actor
 from app.corrections.views import TicketLine
 from auth.guards import current_actor
+from staff_console.fixity import WATCHERS
 from staff_console.gate import DESK, MOVERS, desk
 from staff_console.parts import parts
 from staff_console.render import page
@@ -47,9 +48,17 @@ def _transfers(actor: Actor) -> dict[str, Any]:
     return {"moving": moving, "moving_total": total, "names": names}
 
 
+def _archive(actor: Actor) -> dict[str, Any]:
+    """What waits or is amiss besides tickets."""
+    return {
+        "supplements": parts().supplement_desk.waiting(actor) if actor.has_role(*DESK) else None,
+        "damaged": parts().fixity_board.damaged() if actor.has_role(*WATCHERS) else 0,
+    }
+
+
 def add_home(console: Blueprint) -> None:
     @console.get("/")
     @desk()
     def home() -> Response:
         actor = current_actor()
-        return page("home.html", **_tickets(actor), **_transfers(actor))
+        return page("home.html", **_tickets(actor), **_transfers(actor), **_archive(actor))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol, cast
 
+from app.materials.fixity import FixityService
+from app.materials.fixity_board import FixityBoard
 from flask import current_app, g
 
 from app.checks.service import CheckService
@@ -20,6 +22,8 @@ from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
 from app.imports.service import ImportService
+from app.materials.desk import SupplementDesk
+from app.materials.scans import ScanService
 from app.people.service import PeopleService
 from app.ports import Clock
 from app.retrieval.purposes import PurposeRegister
@@ -47,6 +51,13 @@ class ConsoleParts(Protocol):
     def dossiers(self) -> DossierService: ...
     @property
     def purposes(self) -> PurposeRegister: ...
+    def scans(self) -> ScanService: ...
+    @property
+    def supplement_desk(self) -> SupplementDesk: ...
+    @property
+    def fixity(self) -> FixityService: ...
+    @property
+    def fixity_board(self) -> FixityBoard: ...
     @property
     def desk(self) -> CorrectionDesk: ...
     @property

@@ -39,6 +39,10 @@ FLASHES: Mapping[str, str] = {
     "batch_started": "导入已开始。",
     "batch_cancelled": "本批已取消。",
     "batch_undoing": "撤销已开始。",
+    "scan_replaced": "新版本已归档，原版本保留可查。",
+    "supplement_accepted": "补充材料已归档，申请人将收到通知。",
+    "supplement_returned": "补充材料已退回，申请人将收到理由。",
+    "fixity_started": "检查已开始，可在本页查看进度。",
     "password_changed": "密码已修改。",
     "completeness_reminded": "提醒已发出：每项材料 14 天内只提醒一次，已提醒过的不再发送。",
     "completeness_nobody": "没有需要提醒的毕业生：要么材料已齐，要么 14 天内已提醒过。",
@@ -69,11 +73,13 @@ class NavItem:
 _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("", "/console/", "工作台", ()),
     ("办理", "/console/tickets", "更正申请", gate.DESK),
+    ("办理", "/console/supplements", "补充材料", gate.DESK),
     ("办理", "/console/transfers", "档案转递", gate.MOVERS),
     ("办理", "/console/checks", "四性检测", gate.READERS),
     ("档案", "/console/graduates", "毕业生", gate.READERS),
     ("档案", "/console/completeness", "完整性预测", gate.READERS),
     ("档案", "/console/import", "批量导入", (Role.ARCHIVIST,)),
+    ("治理", "/console/fixity", "完整性检查", (Role.ARCHIVIST, Role.AUDITOR)),
     ("治理", "/console/statistics", "人才库统计", STATISTICS),
     ("治理", "/console/retrieval/purposes", "调取登记", (Role.AUDITOR,)),
     ("管理", "/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
@@ -81,7 +87,9 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
 
 
 def _here(path: str) -> bool:
-    if path == "/console/graduates" and request.path.startswith("/console/records/"):
+    if path == "/console/graduates" and request.path.startswith(
+        ("/console/records/", "/console/materials/", "/console/uploads/")
+    ):
         return True
     return request.path == path if path == "/console/" else request.path.startswith(path)
 

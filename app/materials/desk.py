@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
 from app.db import Database
+from app.dossiers import class_map
 from app.dossiers.incoming import NewMaterial
 from app.dossiers.materials import MaterialFiling
 from app.dossiers.rules import MATERIAL_CLASSES, Source
@@ -26,6 +27,8 @@ from app.materials.views import SupplementLine, SupplementView
 from app.people.service import PeopleService
 
 DESK_ROLES = (Role.ARCHIVIST, Role.REVIEWER)
+READ_FOR = "review"
+"""The purpose on record of every opening here: a supplement is opened to be reviewed."""
 
 
 class SupplementDesk:
@@ -64,7 +67,7 @@ class SupplementDesk:
         key = self._key(actor, supplement_id)
         with self._db.transaction() as session:
             row = session.get_one(Supplement, supplement_id)
-            self._book.record(session, actor, row, "supplement.read", part="page")
+            self._book.record(session, actor, row, "supplement.read", part="page", purpose=READ_FOR)
             sha256 = str(self._book.facts(key, row)["sha256"])
             twin = self._filing.twin_of(session, row.graduate_id, sha256) if row.state is State.SUBMITTED else ""
             return self._book.view(row, key, self._name(row.graduate_id), twin)
@@ -155,7 +158,7 @@ class SupplementDesk:
     def _opened(self, actor: Actor, supplement_id: UUID, part: str) -> Supplement:
         with self._db.transaction() as session:
             row = session.get_one(Supplement, supplement_id)
-            self._book.record(session, actor, row, "supplement.read", part=part)
+            self._book.record(session, actor, row, "supplement.read", part=part, purpose=READ_FOR)
         return row
 
     @staticmethod
@@ -180,7 +183,7 @@ class SupplementDesk:
         counted = document.pages if row.media_type != "application/ofd" else None
         return NewMaterial(
             entry.class_code,
-            entry.kind,
+            class_map.classify(entry.title, entry.class_code, entry.kind),
             entry.title,
             entry.formed_on or None,
             entry.pages if entry.pages is not None else counted,

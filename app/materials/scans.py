@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
 from app.db import Database
+from app.dossiers import class_map
 from app.dossiers.incoming import NewMaterial
 from app.dossiers.materials import MaterialFiling, PreparedMaterial
 from app.dossiers.models import Dossier, Material
+from app.dossiers.rows import measures
 from app.dossiers.rules import MATERIAL_CLASSES
 from app.envelope import DataKey, open_json, seal_json
 from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, NotFound, TooLarge
@@ -32,6 +35,7 @@ from app.materials.views import UploadLine, UploadView
 from app.ports import Clock
 
 SAME_HERE = "material_same_here"
+_LINE = TypeAdapter(UploadLine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,16 +223,16 @@ class ScanService:
     ) -> UploadLine:
         prepared = candidate.prepared
         if prepared is None:
-            return UploadLine(candidate.name, candidate.code, None)
+            return UploadLine(candidate.name, candidate.code)
         twin = self._filing.twin(session, prepared)
         if twin == "here" and not allow_same:
             refused.append(candidate)
-            return UploadLine(candidate.name, SAME_HERE, None)
+            return UploadLine(candidate.name, SAME_HERE)
         if prepared.number == 1:
             self._filing.add(session, actor, prepared)
         else:
             self._filing.add_version(session, actor, prepared)
-        return UploadLine(candidate.name, "", prepared.material_id, twin)
+        return _filed(candidate.name, prepared, twin)
 
 
 def _new(entry: Entry, title: str, document: CleanDocument) -> NewMaterial:
@@ -236,7 +240,7 @@ def _new(entry: Entry, title: str, document: CleanDocument) -> NewMaterial:
     counted = document.pages if document.media_type != "application/ofd" else None
     return NewMaterial(
         entry.class_code,
-        entry.kind,
+        class_map.classify(title, entry.class_code, entry.kind),
         title,
         entry.formed_on or None,
         entry.pages if entry.pages is not None else counted,
@@ -245,21 +249,28 @@ def _new(entry: Entry, title: str, document: CleanDocument) -> NewMaterial:
     )
 
 
+def _filed(name: str, prepared: PreparedMaterial, twin: str) -> UploadLine:
+    assert prepared.stored is not None  # a scan has content
+    document = prepared.stored.document
+    return UploadLine(
+        name,
+        "",
+        prepared.material_id,
+        twin,
+        prepared.new.title,
+        prepared.number,
+        document.media_type,
+        len(document.data),
+        prepared.new.pages,
+        measures(document),
+        prepared.stored.preview_name is not None,
+    )
+
+
 def _sealed(key: DataKey, token: UUID, lines: Sequence[UploadLine]) -> bytes:
-    values = [
-        {"name": x.name, "code": x.code, "material": str(x.material_id) if x.material_id else "", "twin": x.twin}
-        for x in lines
-    ]
-    return seal_json(key, outcome_place(token), {"lines": values})
+    return seal_json(key, outcome_place(token), {"lines": [_LINE.dump_python(x, mode="json") for x in lines]})
 
 
 def _view(row: ScanUpload, key: DataKey) -> UploadView:
     lines = open_json(key, outcome_place(row.id), row.sealed_outcome)["lines"]
-    return UploadView(
-        row.id,
-        row.graduate_id,
-        row.created_at,
-        tuple(
-            UploadLine(x["name"], x["code"], UUID(x["material"]) if x["material"] else None, x["twin"]) for x in lines
-        ),
-    )
+    return UploadView(row.id, row.graduate_id, row.created_at, tuple(_LINE.validate_python(x) for x in lines))

@@ -66,12 +66,21 @@ class FixityOverview:
 
 @dataclass(frozen=True, slots=True)
 class UploadLine:
-    """What became of one file of an upload. ``code`` is empty where it was filed, else why it was not."""
+    """What became of one file of an upload. ``code`` is empty where it was filed, else why it was not; the rest is
+    what was filed and measured.
+    """
 
     name: str = field(repr=False)
     code: str
-    material_id: UUID | None
+    material_id: UUID | None = None
     twin: str = ""
+    title: str = field(default="", repr=False)
+    version: int = 0
+    media_type: str = ""
+    size: int = 0
+    pages: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    has_preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
