@@ -105,9 +105,7 @@ def supplement_kinds() -> SupplementKindsOut:
     return SupplementKindsOut(
         version=found.version,
         items=[
-            SupplementKindOut(
-                kind=kind.code, label=kind.name, class_code=code, class_label=label, form=kind.form_words
-            )
+            SupplementKindOut(kind=kind.code, label=kind.name, class_code=code, class_label=label, form=kind.form_words)
             for code, label, members in found.options()
             for kind in members
             if found.zone_of(code, kind.code).zone is not Zone.C

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.materials.fixity_scope import SCOPE
 from flask import Blueprint, Response, request
 
 from app.actors import Role
+from app.materials.fixity_scope import SCOPE
 from auth.guards import current_actor
 from staff_console import forms
 from staff_console.gate import desk

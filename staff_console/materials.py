@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.materials.rules import DA_T_31, MAX_REMARK, MAX_TITLE, MOST_FILES, Advice, Entry, ScanRule, scan_advice
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
@@ -16,6 +15,7 @@ from app.dossiers import class_map
 from app.dossiers.rules import MATERIAL_CLASSES
 from app.dossiers.views import MaterialHistory
 from app.errors import Conflict, DomainError, FieldFault, Invalid, TooLarge, VersionMismatch
+from app.materials.rules import DA_T_31, MAX_REMARK, MAX_TITLE, MOST_FILES, Advice, Entry, ScanRule, scan_advice
 from app.materials.scans import ScanFile
 from app.problems import problem_of, wording
 from auth.guards import current_actor

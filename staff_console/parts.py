@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol, cast
 
-from app.materials.fixity import FixityService
-from app.materials.fixity_board import FixityBoard
 from flask import current_app, g
 
 from app.checks.service import CheckService
@@ -23,6 +21,8 @@ from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
 from app.imports.service import ImportService
 from app.materials.desk import SupplementDesk
+from app.materials.fixity import FixityService
+from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -51,6 +51,7 @@ class ConsoleParts(Protocol):
     def dossiers(self) -> DossierService: ...
     @property
     def purposes(self) -> PurposeRegister: ...
+    @property
     def scans(self) -> ScanService: ...
     @property
     def supplement_desk(self) -> SupplementDesk: ...

@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from app.materials.rules import MAX_STATEMENT, RETURN_REASONS, STATE_LABELS, State
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from app.dossiers import class_map
 from app.dossiers.rules import MATERIAL_CLASSES
 from app.errors import Conflict, DomainError, Invalid, VersionMismatch
+from app.materials.rules import MAX_STATEMENT, RETURN_REASONS, STATE_LABELS, State
 from app.materials.views import SupplementView
 from app.problems import problem_of
 from auth.guards import current_actor

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 
-from app.actors import Actor, ActorKind, Role
+from app.actors import Actor, ActorKind, Purpose, Role
 from app.checks.rules import Stage
 from app.imports.rules import BatchSource
+from app.materials.rules import Entry
+from app.materials.scans import ScanFile
+from app.materials.service import NewSupplement
 from app.transfers.rules import Channel
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
@@ -76,6 +80,7 @@ def make_owned(
         "transfer_id": transfer.id,
         "run_id": run.id,
         "item": "Z-1-51",
+        **_filed(person, staff, lantai),
         "staff_id": staff.id,
         "kind": "face",
         "template": "ticket_decided",
@@ -96,3 +101,12 @@ def _batches(lantai: Lantai, clerk: Actor) -> dict[str, object]:
             actor, name="a.csv", stream=BytesIO(b"x\n1\n"), source=source, batch_key="owned-batch"
         ).id
     return ids
+def _filed(person: Person, staff: StaffLogin, lantai: Lantai) -> dict[str, object]:
+    """A supplement sent in, and a scan uploaded."""
+    corrector = person.actor(Purpose.CORRECT, now=lantai.clock.now())
+    sent = NewSupplement("7", "", "获奖证书", "2025-05", "请补入")
+    supplement = lantai.supplements.submit(corrector, lantai.supplements.prepare(corrector, sent, jpeg(), "image/jpeg"))
+    scanned = lantai.scans.upload(
+        staff.actor, person.id, uuid.uuid4(), Entry("7", "", "获奖证明"), [ScanFile("a.jpg", jpeg(33, 33))]
+    )
+    return {"supplement_id": supplement.line.id, "upload_id": scanned.id, "number": 1}

@@ -315,6 +315,8 @@ class DossierService:
         with self._db.transaction() as session:
             why = self._why(session, actor, owner, purpose)
             version = material_versions.numbered(session, material_id, number)
+            if (version.file_name if part == "file" else version.preview_name) is None:
+                raise NotFound("material_file_not_shown")
             self._log.record(
                 session,
                 actor,
