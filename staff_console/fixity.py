@@ -25,6 +25,8 @@ KIND_LABELS = {
     "ticket_message": "更正往来",
     "evidence": "证明材料",
     "transfer": "转递凭证",
+    "import_batch": "导入批次",
+    "review_finding": "定期审查",
     "retrieval_purpose": "调取登记",
     "graduate_totp": "毕业生动态口令",
     "staff_member": "工作人员动态口令",

@@ -17,6 +17,8 @@ from app.materials.fixity_scope import Kept, Sealed
 from app.materials.rules import FILE_DAMAGE, Damage
 
 PHOTO_PART, REPLICA_PART = "photo", "replica:"
+_READ = frozenset({"sealed_facts", "sealed_photo_name"})
+"""Cells whose content leads on to a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,11 @@ def _verify_cells(
             continue
         done.cells += 1
         try:
-            opened[column] = open_json(key, Place(sealed.table, column, row.id, row.version), cell)
+            place = Place(sealed.table, column, row.id, row.version)
+            if column in _READ:
+                opened[column] = open_json(key, place, cell)
+            else:
+                open_bytes(key, place, cell)
         except Tampered:
             done.wrong.append(Wrong(row.id, column, Damage.CELL, key.owner))
     for stored in _stored(sealed, row, opened):

@@ -63,6 +63,8 @@ SCOPE: Sequence[Sealed] = (
     Sealed("ticket_message", ("sealed_text",), ("ticket_id", "graduate_id")),
     Sealed("evidence", (), files=(CONTENT,)),
     Sealed("transfer", ("sealed_proofs",)),
+    Sealed("import_batch", ("sealed_name",), ()),
+    Sealed("review_finding", ("sealed_note", "sealed_mending"), ("item_id", "graduate_id")),
     Sealed("retrieval_purpose", ("sealed_note",)),
     Sealed("graduate_totp", ("sealed_secret",), row="graduate_id"),
     Sealed("staff_member", ("sealed_totp",), ()),
@@ -71,6 +73,8 @@ UNCHECKED: Mapping[str, str] = {
     "stored_reply.sealed_reply": "kept for a day, and its owner is known to nobody but the caller who asks again",
     "claim.sealed_person": "lives for minutes",
     "verification.sealed_state": "lives for minutes",
+    "import_row.sealed_cells": "a refused row, kept for the error file alone; its table is sent in again",
+    "import_stage.sealed_rows": "lives while a chunk of an import is under way",
     "staff_search.sealed_search": "a search of staff, which expires unless kept; no dossier hangs on it",
     "data_key.wrapped": "verified by unwrapping it, in the stage data_key",
 }
