@@ -153,14 +153,11 @@ def _header(name: str, pattern: str, description: str) -> dict[str, Any]:
     }
 
 
-IDEMPOTENT = frozenset({"upload_evidence", "open_ticket", "add_information", "withdraw"})
-VERSIONED = frozenset({"add_information", "withdraw"})
-FILES = frozenset({"material_file", "evidence_file", "catalogue_pdf"})
 IDEMPOTENT = frozenset(
     {"send_supplement", "withdraw_supplement", "upload_evidence", "open_ticket", "add_information", "withdraw"}
 )
 VERSIONED = frozenset({"withdraw_supplement", "add_information", "withdraw"})
-FILES = frozenset({"supplement_file", "material_file", "evidence_file"})
+FILES = frozenset({"material_file", "evidence_file", "catalogue_pdf", "supplement_file"})
 
 
 @api.get("/openapi.json")
