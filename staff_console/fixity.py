@@ -25,6 +25,8 @@ KIND_LABELS = {
     "ticket_message": "更正往来",
     "evidence": "证明材料",
     "transfer": "转递凭证",
+    "check_run": "四性检测报告",
+    "check_item": "四性检测意见",
     "import_batch": "导入批次",
     "review_finding": "定期审查",
     "retrieval_purpose": "调取登记",

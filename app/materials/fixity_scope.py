@@ -63,6 +63,8 @@ SCOPE: Sequence[Sealed] = (
     Sealed("ticket_message", ("sealed_text",), ("ticket_id", "graduate_id")),
     Sealed("evidence", (), files=(CONTENT,)),
     Sealed("transfer", ("sealed_proofs",)),
+    Sealed("check_run", ("sealed_report",)),
+    Sealed("check_item", ("sealed_note",), ("dossier_id", "graduate_id")),
     Sealed("import_batch", ("sealed_name",), ()),
     Sealed("review_finding", ("sealed_note", "sealed_mending"), ("item_id", "graduate_id")),
     Sealed("retrieval_purpose", ("sealed_note",)),
