@@ -23,8 +23,7 @@ from staff_console.console import create_console
 from staff_console.problems import render_console_problem
 from wiring import build, service_urls
 
-DOORS = (account, corrections, document, dossier, sessions, ingest, singles)
-DOORS = (account, corrections, document, dossier, sessions, supplements)
+DOORS = (account, corrections, document, dossier, sessions, supplements, ingest, singles)
 BODY_MOST = 256 * 1024
 
 

@@ -101,6 +101,8 @@ def _batches(lantai: Lantai, clerk: Actor) -> dict[str, object]:
             actor, name="a.csv", stream=BytesIO(b"x\n1\n"), source=source, batch_key="owned-batch"
         ).id
     return ids
+
+
 def _filed(person: Person, staff: StaffLogin, lantai: Lantai) -> dict[str, object]:
     """A supplement sent in, and a scan uploaded."""
     corrector = person.actor(Purpose.CORRECT, now=lantai.clock.now())
