@@ -48,6 +48,21 @@ class Settings(BaseSettings):
     database_pool: int = 8
     seal_suite: Literal["aes-256-gcm", "sm4-gcm"] = "aes-256-gcm"
 
+    # sealed files: one folder or an S3-compatible store, and where wanted a replica of either kind
+    file_store: Literal["local", "s3"] = "local"
+    s3_endpoint: str = ""
+    s3_bucket: str = ""
+    s3_region: str = "us-east-1"
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+    replica_dir: Path | None = None
+    replica_s3_endpoint: str = ""
+    replica_s3_bucket: str = ""
+    replica_s3_region: str = "us-east-1"
+    replica_s3_access_key: SecretStr = SecretStr("")
+    replica_s3_secret_key: SecretStr = SecretStr("")
+    replica_fallback: bool = False  # read from the replica what the primary does not have
+
     # platforms
     wechat_app_id: str = ""
     wechat_app_secret: SecretStr = SecretStr("")
@@ -118,7 +133,7 @@ class Settings(BaseSettings):
 
     def faults(self) -> list[str]:
         """What is wrong, in words that say what to do. Empty when start-up may go on."""
-        found = self._channel_faults()
+        found = self._channel_faults() + self._store_faults()
         if self.environment == "production":
             found += self._production_faults()
         return found
@@ -131,6 +146,24 @@ class Settings(BaseSettings):
                 " LANTAI_LOCAL_FACE_ON_WECHAT_OVERRIDE"
             ]
         return []
+
+    def _store_faults(self) -> list[str]:
+        found, wanted = [], ["s3"] if self.file_store == "s3" else []
+        if self.replica_s3_endpoint:
+            wanted.append("replica_s3")
+            if self.replica_dir is not None:
+                found.append("LANTAI_REPLICA_DIR and LANTAI_REPLICA_S3_ENDPOINT are both set: one replica is kept")
+        for store in wanted:
+            for name in ("endpoint", "bucket", "access_key", "secret_key"):
+                value = getattr(self, f"{store}_{name}")
+                if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                    found.append(f"LANTAI_{store.upper()}_{name.upper()} is not set")
+            endpoint = str(getattr(self, f"{store}_endpoint"))
+            if self.environment == "production" and endpoint and not endpoint.startswith("https://"):
+                found.append(f"LANTAI_{store.upper()}_ENDPOINT must be https")
+        if self.replica_dir is not None and self.replica_dir.absolute() == (self.data_dir / "files").absolute():
+            found.append("LANTAI_REPLICA_DIR is the folder of the files themselves: a replica stands elsewhere")
+        return found
 
     def _production_faults(self) -> list[str]:
         found = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from app.errors import Conflict, Invalid, NotFound, Unavailable
 
-_NAME = re.compile(r"[0-9a-f]{32,64}")
+FILE_NAME = re.compile(r"[0-9a-f]{32,64}")
 _INCOMING = "incoming"
 
 
@@ -43,6 +44,11 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def damaged_name(name: str) -> str:
+    """Where a damaged copy is kept for whoever must find out why; never a name that a store would serve."""
+    return f"{name}.damaged-{secrets.token_hex(4)}"
+
+
 class LocalFileStore:
     """app.ports.FileStore under one folder, in two levels of 256 sub-folders; files are 0600, folders 0700.
 
@@ -56,7 +62,7 @@ class LocalFileStore:
 
     def put(self, name: str, data: bytes) -> None:
         """Raises Conflict (file_exists), Invalid (file_name_refused), Unavailable when the disk refuses."""
-        if not _NAME.fullmatch(name):
+        if not FILE_NAME.fullmatch(name):
             raise Invalid("file_name_refused")
         path = self._path(name)
         try:
@@ -69,7 +75,7 @@ class LocalFileStore:
 
     def get(self, name: str) -> bytes:
         """Raises NotFound, Unavailable."""
-        if not _NAME.fullmatch(name):
+        if not FILE_NAME.fullmatch(name):
             raise NotFound
         try:
             return self._path(name).read_bytes()
@@ -80,7 +86,7 @@ class LocalFileStore:
 
     def delete(self, name: str) -> None:
         """Durable when it returns; deleting what is not there is no fault."""
-        if not _NAME.fullmatch(name):
+        if not FILE_NAME.fullmatch(name):
             return
         path = self._path(name)
         try:
@@ -89,6 +95,30 @@ class LocalFileStore:
         except FileNotFoundError:
             return
         except OSError as error:
+            raise Unavailable("file_store_unavailable", params={"errno": error.errno or 0}) from None
+
+    def names(self) -> Iterator[str]:
+        """app.file_ports.RepairableStore. Raises Unavailable."""
+        try:
+            for shard in sorted(self._folder.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]")):
+                yield from sorted(path.name for path in shard.iterdir() if FILE_NAME.fullmatch(path.name))
+        except OSError as error:
+            raise Unavailable("file_store_unavailable", params={"errno": error.errno or 0}) from None
+
+    def repair(self, name: str, data: bytes) -> None:
+        """app.file_ports.RepairableStore. A reader meanwhile gets the old bytes or the new ones, never half of them."""
+        if not FILE_NAME.fullmatch(name):
+            raise Invalid("file_name_refused")
+        path, fresh = self._path(name), self._incoming / f".new-{secrets.token_hex(8)}"
+        try:
+            self._make_shard(path.parent)
+            write_new_file(fresh, data, mode=0o600)
+            with suppress(FileNotFoundError):
+                os.link(path, path.with_name(damaged_name(name)))
+            fresh.replace(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
             raise Unavailable("file_store_unavailable", params={"errno": error.errno or 0}) from None
 
     def sweep(self, before: float) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 
+from app.file_ports import RepairableStore, ReplicaStore
 from app.ports import (
     Outside,
     Platform,
@@ -25,6 +26,8 @@ from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
 from providers.printing import TypstPrinter
 from providers.redis_store import RedisCache, RedisRateLimiter, connect
+from providers.replicas import ReplicatedFileStore
+from providers.s3_files import Bucket, S3FileStore
 from providers.wechat.client import WeChatClient
 from providers.wechat.face import WeChatFace
 from providers.wechat.login import SoterCheck, WeChatLogin, WeChatPhone
@@ -40,16 +43,44 @@ def _read(path: Path | None, name: str) -> str:
     return path.read_text()
 
 
+def build_files(settings: Settings) -> tuple[RepairableStore, ReplicaStore | None]:
+    """The store, and the same again as a replicated one where a replica is configured."""
+    primary = _s3(settings, "s3") if settings.file_store == "s3" else LocalFileStore(settings.data_dir / "files")
+    if settings.replica_dir is not None:
+        second: RepairableStore = LocalFileStore(settings.replica_dir)
+    elif settings.replica_s3_endpoint:
+        second = _s3(settings, "replica_s3")
+    else:
+        return primary, None
+    both = ReplicatedFileStore(primary, second, fall_back=settings.replica_fallback)
+    return both, both
+
+
+def _s3(settings: Settings, prefix: str) -> S3FileStore:
+    words = {name: getattr(settings, f"{prefix}_{name}") for name in ("endpoint", "region", "access_key", "secret_key")}
+    return S3FileStore(
+        Bucket(
+            words["endpoint"],
+            getattr(settings, f"{prefix}_bucket"),
+            words["region"],
+            words["access_key"].get_secret_value(),
+            words["secret_key"].get_secret_value(),
+        )
+    )
+
+
 def build_outside(settings: Settings, redis_url: str) -> Outside:
     """Raises SettingsError naming the setting when a key or secret is missing."""
     clock = SystemClock()
     keys = FileKeys(settings.key_dir)
     store = connect(redis_url)
     cache = RedisCache(store)
+    files, replica = build_files(settings)
     parts = Outside(
         clock=clock,
         keys=keys,
-        files=LocalFileStore(settings.data_dir / "files"),
+        files=files,
+        replica=replica,
         cleaner=ChildDocumentCleaner(settings.upload_max_bytes),
         limits=RedisRateLimiter(store, clock, keys.secret("rate-limits")),
         cache=cache,
