@@ -1,4 +1,4 @@
-"""`lantai doctor`: looks at settings, database, Redis, keys, platforms, fonts and the face stack; says what to do."""
+"""`lantai doctor`: looks at settings, database, Redis, keys, files, platforms, fonts and the face stack; says what to do."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings import Settings, SettingsError, load_settings
 from commands.database import alembic_config
+from commands.files import probe
 from providers.embedded.records import ServiceUrls
 from providers.keys import FileKeys
+from providers.outside import build_files
 from wiring import service_urls
 
 POSTGRES_LEAST, REDIS_LEAST = 15, (6, 2)
@@ -81,6 +83,17 @@ def _keys(settings: Settings) -> Finding:
     return Finding("密钥", True, f"{len(found)} 个主密钥版本，权限正确")
 
 
+def _files(settings: Settings) -> Finding:
+    store, replica = build_files(settings)
+    kind = "S3 兼容存储" if settings.file_store == "s3" else "本地目录"
+    fault = probe(store)
+    if fault:
+        return Finding("文件存储", False, f"{kind}{fault}")
+    if replica is None:
+        return Finding("文件存储", None, f"{kind}可读写；没有副本，损坏的文件无法修复：可设置 LANTAI_REPLICA_DIR")
+    return Finding("文件存储", True, f"{kind}可读写，已配置副本（每日运行 lantai files sync）")
+
+
 def _platform(name: str, url: str, configured: bool) -> Finding:
     if not configured:
         return Finding(name, None, "未配置，该渠道不可用")
@@ -118,6 +131,7 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
         lambda: _database(urls),
         lambda: _redis(urls),
         lambda: _keys(settings),
+        lambda: _files(settings),
         lambda: _platform("微信", settings.wechat_base_url, bool(settings.wechat_app_id)),
         lambda: _platform("支付宝", settings.alipay_gateway_url, bool(settings.alipay_app_id)),
         lambda: _platform("企业微信", settings.wecom_base_url, bool(settings.wecom_robot_key.get_secret_value())),
@@ -130,7 +144,7 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """检查配置、数据库、Redis、密钥、平台、字体和人脸库，并说明如何处理。"""
+    """检查配置、数据库、Redis、密钥、文件存储、平台、字体和人脸库，并说明如何处理。"""
     settings = load_settings()
     click.echo(f"环境：{settings.environment}" + ("（沙箱平台）" if settings.uses_sandbox else ""))
     bad = 0

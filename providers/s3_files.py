@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +28,7 @@ from providers.files import FILE_NAME, damaged_name
 
 _T = TypeVar("_T")
 _CONNECT_S, _READ_S, _TRIES = 3.0, 20.0, 3
+_CHUNK, _LEAST_PER_S = 1 << 18, 1 << 18  # bytes at a time, and bytes a second that a slow line must still bring
 _WRITER = "writer"  # object metadata: who put it, so that a repeated request knows its own work
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _THERE_ALREADY = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
@@ -45,7 +47,7 @@ class Bucket:
 
 
 class S3FileStore:
-    """app.file_ports.RepairableStore. Thread-safe. Every call is bounded in time and tried at most ``tries`` times."""
+    """app.file_ports.RepairableStore. Thread-safe. Every wait is bounded, every call tried ``tries`` times."""
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class S3FileStore:
         tries: int = _TRIES,
         page: int = 1000,
     ) -> None:
-        self._bucket, self._tries, self._page = bucket, tries, page
+        self._bucket, self._tries, self._page, self._read_s = bucket, tries, page, read_s
         self._config = Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
@@ -170,8 +172,9 @@ class S3FileStore:
     def _read(self, name: str) -> bytes:
         def fetch(s3: Any) -> bytes:
             answer = s3.get_object(Bucket=self._bucket.name, Key=name)
+            length = int(answer["ContentLength"])
             with answer["Body"] as body:
-                return bytes(body.read())
+                return _whole(body, length, time.monotonic() + self._read_s + length / _LEAST_PER_S)
 
         return self._call(fetch)
 
@@ -184,7 +187,7 @@ class S3FileStore:
             if code in _ABSENT:
                 raise NotFound("file_not_found") from None
             raise _Answered(code) from None
-        except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
+        except (BotoCoreError, urllib3.exceptions.HTTPError, OSError, RecursionError) as error:
             raise Unavailable("file_store_unavailable", params={"reason": type(error).__name__}) from None
 
     def _client(self) -> Any:
@@ -203,6 +206,18 @@ class S3FileStore:
             return self._made[1]
 
 
+def _whole(stream: Any, length: int, deadline: float) -> bytes:
+    """All of it by ``deadline``. The client's own read waits as long as a byte comes now and then. Raises OSError."""
+    found = bytearray()
+    while chunk := stream.read1(_CHUNK):
+        found += chunk
+        if time.monotonic() > deadline or len(found) > length:
+            raise TimeoutError
+    if len(found) != length:
+        raise ConnectionError
+    return bytes(found)
+
+
 def _page(bucket: str, after: str, size: int, s3: Any) -> dict[str, Any]:
     return dict(s3.list_objects_v2(Bucket=bucket, StartAfter=after, MaxKeys=size))
 
@@ -215,4 +230,4 @@ class _Answered(Unavailable):
         self.answer = code
 
 
-_BROKEN_OFF = {"IncompleteReadError", "ResponseStreamingError", "ReadTimeoutError", "ProtocolError"}
+_BROKEN_OFF = {"IncompleteReadError", "ResponseStreamingError", "ReadTimeoutError", "ProtocolError", "ConnectionError"}

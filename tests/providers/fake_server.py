@@ -115,6 +115,13 @@ class FakeServer:
 
             do_GET = _serve
             do_POST = _serve
+            do_HEAD = _serve
+            do_DELETE = _serve
+
+            def do_PUT(self) -> None:
+                if self.headers.get("Expect") == "100-continue":
+                    self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._serve()
 
             def _give(self, answer: Answer) -> None:
                 if answer.manner == "reset":

@@ -27,13 +27,16 @@ PROXY = """
 [DEFAULT]
 swift_dir = {folder}
 [pipeline:main]
-pipeline = catch_errors s3api tempauth copy dlo slo proxy-server
+pipeline = catch_errors cache s3api tempauth copy dlo slo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
 allow_account_management = true
 [filter:catch_errors]
 use = egg:swift#catch_errors
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:9
 [filter:s3api]
 use = egg:swift#s3api
 s3_acl = false
@@ -84,7 +87,7 @@ def serve(folder: Path, port: int) -> None:
                 "port": listener.getsockname()[1],
                 "device": "sda",
                 "meta": "",
-            }  # fmt: skip
+            }
         )
         ring.rebalance()
         ring.get_ring().save(str(folder / f"{name}.ring.gz"))
