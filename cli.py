@@ -17,6 +17,7 @@ from commands import (
     database,
     demo,
     doctor,
+    files,
     fixity,
     governance,
     index,
@@ -36,6 +37,7 @@ def lantai() -> None:
 
 for group in (
     database.group,
+    files.group,
     keys.group,
     staff.group,
     terminals.group,

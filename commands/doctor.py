@@ -1,4 +1,4 @@
-"""`lantai doctor`: looks at settings, database, Redis, keys, files, platforms, fonts and the face stack; says what to do."""
+"""`lantai doctor`: looks at settings, database, Redis, keys, files, platforms, fonts, face stack; says what to do."""
 
 from __future__ import annotations
 
