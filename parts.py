@@ -32,7 +32,9 @@ from app.materials.scans import ScanService
 from app.materials.service import SupplementService
 from app.people.service import PeopleService
 from app.ports import Clock, Outside
+from app.retrieval.kept import KeptSearches
 from app.retrieval.purposes import PurposeRegister
+from app.retrieval.search import SearchService
 from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings
 from app.statistics.feed import AwardCensus, StatisticsFeed
@@ -71,6 +73,8 @@ class Lantai:
     filing: FilingService
     holdings: Holdings
     purposes: PurposeRegister
+    search: SearchService
+    searches: KeptSearches
     upkeep: IndexUpkeep
     scans: ScanService
     supplements: SupplementService

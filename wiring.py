@@ -61,8 +61,10 @@ from app.materials.service import SupplementService
 from app.people.service import PeopleService
 from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
+from app.retrieval.kept import KeptSearches
 from app.retrieval.keys import IndexKeys
 from app.retrieval.purposes import PurposeRegister
+from app.retrieval.search import SearchService
 from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings, SettingsError
 from app.statistics.feed import AwardCensus, StatisticsFeed
@@ -164,7 +166,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     statistics_feed = StatisticsFeed()
     purposes = PurposeRegister(db, keys, log, clock)
     dossiers = DossierService(db, keys, outside.files, log, clock, purposes)
-    search_index = SearchIndex(IndexKeys(wrapper.secret("search-index")))
+    index_keys = IndexKeys(wrapper.secret("search-index"))
+    search_index = SearchIndex(index_keys)
     filing = FilingService(db, keys, index, people, outside.files, log, clock, (search_index, statistics_feed))
     holdings = Holdings(db, keys, outside.files)
     assessor = Assessor(db, holdings, listed)
@@ -223,6 +226,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         filing=filing,
         holdings=holdings,
         purposes=purposes,
+        search=SearchService(db, keys, people, index_keys, log),
+        searches=KeptSearches(db, keys, log, clock),
         upkeep=IndexUpkeep(db, keys, search_index, clock),
         scans=ScanService(db, keys, filing.materials, outside.cleaner, clock),
         supplements=SupplementService(db, keys, people, supplement_book, outside.cleaner),

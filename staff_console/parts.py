@@ -26,7 +26,9 @@ from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
 from app.people.service import PeopleService
 from app.ports import Clock
+from app.retrieval.kept import KeptSearches
 from app.retrieval.purposes import PurposeRegister
+from app.retrieval.search import SearchService
 from app.settings import Settings
 from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
@@ -59,6 +61,10 @@ class ConsoleParts(Protocol):
     def fixity(self) -> FixityService: ...
     @property
     def fixity_board(self) -> FixityBoard: ...
+    @property
+    def search(self) -> SearchService: ...
+    @property
+    def searches(self) -> KeptSearches: ...
     @property
     def desk(self) -> CorrectionDesk: ...
     @property

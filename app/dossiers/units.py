@@ -33,6 +33,11 @@ YEAR_FIELDS: Mapping[Section, str] = {
 }
 
 
+def texts_of(section: Section, body: Mapping[str, str]) -> tuple[str, ...]:
+    """What a record is found by, title first; empty for sections that are not searched."""
+    return tuple(body[name] for name in TEXT_FIELDS.get(section, ()) if body.get(name))
+
+
 def year_of(text: str | None) -> int:
     """The year a date, term or school year begins with; 0 where there is none."""
     head = (text or "")[:4]
@@ -64,7 +69,7 @@ class UnitOwner:
             self.college,
             self.major,
             self.degree_level,
-            tuple(body[name] for name in TEXT_FIELDS.get(section, ()) if body.get(name)),
+            texts_of(section, body),
             body.get("level", "") if section is Section.AWARD else "",
             year_of(body.get(YEAR_FIELDS.get(section, ""))),
         )

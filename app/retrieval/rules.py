@@ -18,6 +18,15 @@ from app.errors import Invalid
 RULES_VERSION = "2026-1"
 """Of the tables below; a change of levels or strengths needs ``lantai index rebuild``."""
 
+MOST_HITS = 1_000
+"""Results and counts go no further; beyond stands 超过 1000 条."""
+MOST_TEXTS = 200
+MOST_DRIVER = 2_000
+MOST_SHELVES = 20_000
+SEARCH_LASTS = timedelta(hours=8)
+MOST_SAVED = 50
+MOST_NAME = 40
+
 BETWEEN = "\x1f"
 """Stands between the texts of one unit, so that no bigram reaches from one into the next."""
 MOST_QUERY = 60
@@ -208,3 +217,53 @@ PURPOSES: Mapping[str, PurposeRule] = {
 def purpose_label(code: object) -> str | None:
     rule = PURPOSES.get(str(code))
     return rule.label if rule is not None else None
+
+
+# --- filters ----------------------------------------------------------------------------------------------------------
+
+TEXT_FILTERS = ("group", "level", "strength")
+SHELF_FILTERS = ("cohort", "college", "major", "degree", "year")
+_NUMBERS = ("cohort", "year")
+_MOST_FILTER = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What narrows a search; '' or 0 for anything. ``entry`` is a catalogue entry's key in hexadecimal."""
+
+    group: str = ""
+    level: str = ""
+    strength: str = ""
+    cohort: int = 0
+    college: str = ""
+    major: str = ""
+    degree: str = ""
+    year: int = 0
+    entry: str = ""
+
+    @classmethod
+    def read(cls, given: Mapping[str, str]) -> Filters:
+        """From a query string; what means nothing is left out."""
+        texts = {n: given.get(n, "").strip()[:_MOST_FILTER] for n in (*TEXT_FILTERS, *SHELF_FILTERS, "entry")}
+        numbers = {n: int(texts[n]) if re.fullmatch("[0-9]{4}", texts[n], re.ASCII) else 0 for n in _NUMBERS}
+        return cls(
+            texts["group"] if texts["group"] in SEARCHED_GROUPS else "",
+            texts["level"] if texts["level"] in set(Level) else "",
+            texts["strength"] if texts["strength"] in set(Strength) else "",
+            numbers["cohort"],
+            texts["college"],
+            texts["major"],
+            texts["degree"],
+            numbers["year"],
+            texts["entry"] if re.fullmatch("[0-9a-f]{16}", texts["entry"]) else "",
+        )
+
+    def given(self) -> dict[str, str]:
+        """Those that narrow, as a query string has them."""
+        return {name: str(getattr(self, name)) for name in self.__slots__ if getattr(self, name)}
+
+    def texts(self) -> dict[str, str]:
+        return {n: str(getattr(self, n)) for n in TEXT_FILTERS if getattr(self, n)}
+
+    def shelves(self) -> dict[str, str | int]:
+        return {n: getattr(self, n) for n in SHELF_FILTERS if getattr(self, n)}
