@@ -20,6 +20,7 @@ from staff_console.people import add_people
 from staff_console.problems import render_console_problem
 from staff_console.purposes import add_purposes
 from staff_console.render import protect
+from staff_console.retrieval import add_retrieval
 from staff_console.sign_in import add_sign_in
 from staff_console.statistics import add_statistics
 from staff_console.supplements import add_supplements
@@ -53,6 +54,7 @@ def create_console() -> APIBlueprint:
         add_materials,
         add_supplements,
         add_fixity,
+        add_retrieval,
         add_counter,
         add_transfers,
         add_checks,

@@ -33,6 +33,8 @@ FLASHES: Mapping[str, str] = {
     "transfer_opened": "转递已建立。",
     "transfer_moved": "转递状态已更新，毕业生将收到通知。",
     "statistics_published": "新一期统计已生成。",
+    "search_saved": "已收藏这次检索。",
+    "search_forgotten": "已删除收藏的检索。",
     "purpose_opened": "已登记调取目的，三十分钟内有效。",
     "batch_received": "文件已收到，请核对各列后预检。",
     "batch_checking": "预检已开始，不写入任何档案。",
@@ -78,6 +80,7 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("办理", "/console/checks", "四性检测", gate.READERS),
     ("档案", "/console/graduates", "毕业生", gate.READERS),
     ("档案", "/console/completeness", "完整性预测", gate.READERS),
+    ("档案", "/console/retrieval", "检索", gate.READERS),
     ("档案", "/console/import", "批量导入", (Role.ARCHIVIST,)),
     ("治理", "/console/fixity", "完整性检查", (Role.ARCHIVIST, Role.AUDITOR)),
     ("治理", "/console/statistics", "人才库统计", STATISTICS),
@@ -91,6 +94,8 @@ def _here(path: str) -> bool:
         ("/console/records/", "/console/materials/", "/console/uploads/")
     ):
         return True
+    if path == "/console/retrieval" and request.path.startswith("/console/retrieval/purposes"):
+        return False
     return request.path == path if path == "/console/" else request.path.startswith(path)
 
 

@@ -13,6 +13,7 @@ from app.imports.rules import BatchSource
 from app.materials.rules import Entry
 from app.materials.scans import ScanFile
 from app.materials.service import NewSupplement
+from app.retrieval.rules import Filters
 from app.transfers.rules import Channel
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
@@ -82,6 +83,7 @@ def make_owned(
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
         "staff_id": staff.id,
+        "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
         "kind": "face",
         "template": "ticket_decided",
         "name": "console.css",
