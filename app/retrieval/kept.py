@@ -36,10 +36,9 @@ class KeptSearches:
 
     def save(self, actor: Actor, search_id: UUID, name: str, filters: Filters) -> UUID:
         """A copy with a name and the filters as they stand now. Raises NotFound, Invalid, Conflict when full."""
-        name = name.strip()
+        kept, name = self.recall(actor, search_id), name.strip()
         if not name or len(name) > rules.MOST_NAME:
             raise Invalid("invalid_input", faults=[FieldFault("/name", "too_long" if name else "required")])
-        kept = self.recall(actor, search_id)
         with self._db.transaction() as session:
             held = session.scalar(
                 select(func.count(StaffSearch.id)).where(StaffSearch.staff_id == actor.id, StaffSearch.saved)
