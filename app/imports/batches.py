@@ -15,7 +15,7 @@ from app.envelope import DataKey, Place, open_json
 from app.errors import NotFound, VersionMismatch
 from app.file_ports import FileStore
 from app.imports.columns import FAULT_WORDS, Fault
-from app.imports.models import ImportBatch, ImportFile, ImportSegment, ImportStage
+from app.imports.models import ImportBatch, ImportFile, ImportRow, ImportSegment, ImportStage
 from app.imports.rules import BatchState
 from app.imports.segments import Segment
 from app.imports.views import BatchView, Problem
@@ -170,4 +170,9 @@ def purge_source(db: Database, files: FileStore, batch_id: UUID, now: datetime) 
     with db.transaction() as session:
         session.execute(delete(ImportSegment).where(ImportSegment.batch_id == batch_id))
         session.execute(delete(ImportStage).where(ImportStage.batch_id == batch_id))
+        session.execute(
+            update(ImportRow)
+            .where(ImportRow.batch_id == batch_id, ImportRow.sealed_cells.is_not(None))
+            .values(sealed_cells=None)
+        )
         session.execute(update(ImportBatch).where(ImportBatch.id == batch_id).values(purged_at=now))

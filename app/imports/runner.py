@@ -63,6 +63,7 @@ class Runner:
     ) -> None:
         self._db, self._keys, self._index, self._people, self._bulk = db, keys, index, people, bulk
         self._files, self._cleaner, self._log, self._clock = files, cleaner, log, clock
+        self.chunk_rows = CHUNK_ROWS
 
     def check(self, batch_id: UUID, observe: Observer = _unobserved) -> None:
         """Judge every row and write what is wrong; nothing is filed. Raises Conflict('import_running')."""
@@ -282,7 +283,7 @@ class Work:
             if position < done:
                 continue
             chunk.append(candidate)
-            if len(chunk) >= CHUNK_ROWS:
+            if len(chunk) >= self._r.chunk_rows:
                 yield chunk
                 chunk = []
         if chunk:
