@@ -125,10 +125,12 @@ def _pad(data: bytes) -> bytes:
     return body + bytes(-len(body) % PAD_STEP)
 
 
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def seal_json(key: DataKey, place: Place, value: Mapping[str, Any]) -> bytes:
     """Seal what is read together as one value."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return seal_bytes(key, place, _pad(text.encode()))
+    return seal_bytes(key, place, _pad(_to_json(value).encode()))
 
 
 def open_json(key: DataKey, place: Place, sealed: bytes) -> dict[str, Any]:
@@ -146,8 +148,14 @@ class BlindIndex:
     """
 
     key: bytes = field(repr=False)
+    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_keyed", hmac.new(self.key, digestmod="sha256"))
 
     def of(self, table: str, column: str, normalised: str, version: int = 1) -> bytes:
         label = f"{table}.{column}.v{version}".encode()
-        message = len(label).to_bytes(2, "big") + label + normalised.encode()
-        return hmac.digest(self.key, message, "sha256")
+        # a copy of the keyed state: hmac.digest would let go of the interpreter for every few bytes of a cohort
+        keyed = self._keyed.copy()
+        keyed.update(len(label).to_bytes(2, "big") + label + normalised.encode())
+        return keyed.digest()

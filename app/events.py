@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import BigInteger, Identity, Index, String, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.actors import Actor, ActorKind
-from app.db import Base, EnumText, UtcTime, new_id
+from app.db import Base, EnumText, UtcTime, new_id, packed_json
 from app.ports import Clock
 
 
@@ -149,7 +148,7 @@ class EventLog:
         self, actor: Actor, kind: str, object_kind: str, about: Sequence[tuple[UUID, UUID]], data: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
         """The same as rows of COPIED, for a cohort that is copied in."""
-        now, packed = self._clock.now(), Jsonb(dict(data))
+        now, packed = self._clock.now(), packed_json(dict(data))
         who = (actor.kind.value, actor.id)
         return [(new_id(), now, kind, *who, g, object_kind, o, packed, actor.request_id) for g, o in about]
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import documents, dossier_read, face_load, retrieval, web_memory
+from bench import documents, dossier_read, face_load, import_cohort, retrieval, web_memory
 from bench.stand import PROJECT
 
 
@@ -27,6 +27,7 @@ BENCHES: Mapping[str, Callable[[], bool]] = {
     "face": _face,
     "face_load": face_load.run,
     "documents": documents.run,
+    "import_cohort": import_cohort.run,
 }
 
 

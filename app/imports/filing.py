@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import Table, delete, select
+from sqlalchemy.orm import Session
 
 from app.actors import Actor
-from app.db import Database, new_id
+from app.db import Database, new_id, packed_json
 from app.dossiers.bulk import BulkFiling, Prepared
 from app.dossiers.incoming import NewMaterial
 from app.dossiers.materials import store_document, store_sealed
@@ -35,6 +35,7 @@ from app.people.service import PeopleService
 
 ROW_COLUMNS = ("batch_id", "sheet", "line", "outcome", "faults", "graduate_id", "row_bidx", "sealed_cells")
 _NOTHING = Related()
+_NO_FAULTS = packed_json([])
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class ChunkFiler:
         self._db, self._people, self._bulk, self._index = db, people, bulk, index
         self._cleaner, self._house, self._batch = cleaner, house, batch_id
         self._files, self._lineage = files, lineage
+        self._staged = any(cohort.further_tables for _, cohort in lineage)
 
     # --- judging and sealing ------------------------------------------------------------------------------------------
 
@@ -120,7 +122,7 @@ class ChunkFiler:
                 GRADUATE_TABLE,
                 checked.line,
                 outcome.value,
-                Jsonb([f.stored() for f in faults]),
+                packed_json([f.stored() for f in faults]) if faults else _NO_FAULTS,
                 graduate_id,
                 digest,
                 cells,
@@ -153,6 +155,8 @@ class ChunkFiler:
     def _related(self, indexes: Sequence[bytes]) -> dict[bytes, Related]:
         """Staged rows by student; the batch's own rows of a table go before those of the batch it mends."""
         batches = [b for b, _ in self._lineage]
+        if not self._staged:
+            return {}
         with self._db.transaction() as session:
             rows = session.scalars(
                 select(ImportStage)
@@ -218,7 +222,6 @@ class ChunkFiler:
         """Everything of the chunk in one transaction. Raises Stopped when the batch is no longer ours, Conflict
         ('taken') when somebody filed one of these graduates meanwhile: plan the chunk again then.
         """
-        batches = [b for b, _ in self._lineage]
         with self._db.transaction() as session:
             filed, refused = len(plan.filed), len(plan.refused)
             moved_on(
@@ -229,10 +232,15 @@ class ChunkFiler:
             table = ImportRow.__table__
             assert isinstance(table, Table)
             self._db.copy_in(session, table, ROW_COLUMNS, plan.rows)
-            mine = (ImportStage.batch_id.in_(batches), ImportStage.student_bidx.in_(plan.filed))
-            session.execute(delete(ImportStage).where(*mine))
-            take(session, self._batch, plan.refused)
+            if self._staged:
+                self._unstage(session, plan)
             settle(session, plan.names)
+
+    def _unstage(self, session: Session, plan: ChunkPlan) -> None:
+        batches = [b for b, _ in self._lineage]
+        mine = (ImportStage.batch_id.in_(batches), ImportStage.student_bidx.in_(plan.filed))
+        session.execute(delete(ImportStage).where(*mine))
+        take(session, self._batch, plan.refused)
 
 
 def scan_fault(code: str) -> FieldFault:

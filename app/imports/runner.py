@@ -10,12 +10,11 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import Table, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
-from app.db import Database, new_id
+from app.db import Database, new_id, packed_json
 from app.dossiers.bulk import BulkFiling
 from app.envelope import BlindIndex, open_json, seal_json
 from app.errors import Conflict, Invalid, TooLarge, Unavailable
@@ -184,7 +183,8 @@ class Work:
                 **added(filed=len(plan.filed), refused=len(plan.refused)),
             )
             self._r._db.copy_in(session, _row_table(), ROW_COLUMNS, refused)
-            batches.take(session, self._id, [*plan.filed, *plan.refused])
+            if self._cohort.further_tables:
+                batches.take(session, self._id, [*plan.filed, *plan.refused])
         self._done += count
         self._observe(self._done, self._rows, plan.reports)
 
@@ -356,7 +356,16 @@ class Work:
         number = open_json(self._house, stage_place(row.id), row.sealed_rows)["number"]
         fault = Fault("学号", "student_unknown", sheet=row.sheet, line=row.line)
         sealed = seal_json(self._house, cells_place(self._id, row.line), {"number": number, "cells": []})
-        values = (self._id, row.sheet, row.line, RowOutcome.REFUSED.value, Jsonb([fault.stored()]), None, None, sealed)
+        values = (
+            self._id,
+            row.sheet,
+            row.line,
+            RowOutcome.REFUSED.value,
+            packed_json([fault.stored()]),
+            None,
+            None,
+            sealed,
+        )
         self._r._db.copy_in(session, _row_table(), ROW_COLUMNS, [values])
         return RowReport(row.line, mask_student_number(number), "refused", (fault,), row.sheet)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -67,6 +67,9 @@ class IdentityView:
     graduate_id: UUID | None
     bound_at: datetime | None
     reachable: bool
+
+
+_TAKEN = text("select student_number_bidx, id from graduate where student_number_bidx = any(cast(:indexes as bytea[]))")
 
 
 def identity_view(row: PlatformIdentity) -> IdentityView:
@@ -192,10 +195,7 @@ class PeopleService:
 
     def taken(self, session: Session, indexes: Sequence[bytes]) -> dict[bytes, UUID]:
         """Which of these student numbers' blind indexes are somebody's, in one query."""
-        found = session.execute(
-            select(Graduate.student_number_bidx, Graduate.id).where(Graduate.student_number_bidx.in_(indexes))
-        )
-        return {row[0]: row[1] for row in found}
+        return {row[0]: row[1] for row in session.execute(_TAKEN, {"indexes": list(indexes)})}
 
     def student_exists(self, session: Session, student_number: str) -> bool:
         index = self.student_number_index(student_number)

@@ -157,9 +157,14 @@ def test_versions_states_and_roles_are_kept(lantai: Lantai, clerk: Clerk) -> Non
     partner, other = (Actor(ActorKind.PARTNER, uuid4()) for _ in range(2))
     mine = receive(lantai, table(row(2)), actor=partner, batch_key="k")
     assert [b.id for b in lantai.importer.batches(partner)] == [mine.id]
-    for act in (lantai.importer.batch, lantai.importer.start_import, lantai.importer.rows):
+    asked: tuple[Callable[[Actor, UUID], object], ...] = (
+        lantai.importer.batch,
+        lantai.importer.start_import,
+        lantai.importer.rows,
+    )
+    for ask in asked:
         with pytest.raises(NotFound):
-            act(other, mine.id)
+            ask(other, mine.id)
     with pytest.raises(Forbidden):
         lantai.importer.undo(partner, mine.id)
 
