@@ -103,3 +103,11 @@ def trends(years: Sequence[str], series: Sequence[tuple[str, Sequence[int | None
         lines.append(Trend(label, number, [run for run in runs if run]))
     ticks_y = [(y(n), n) for n in range(0, ceiling + 1, step)]
     return Trends(lines, list(zip([round(x, 1) for x in xs], years, strict=True)), ticks_y, len(series) - len(drawn))
+
+
+def sparkline(percents: Sequence[int]) -> str:
+    """Points of a small line over days, 0 to 100 percent, in a box of 120 by 28; empty with fewer than two days."""
+    if len(percents) < 2:
+        return ""
+    step = 116 / (len(percents) - 1)
+    return " ".join(f"{2 + at * step:.1f},{26 - 24 * percent / 100:.1f}" for at, percent in enumerate(percents))

@@ -12,6 +12,7 @@ from staff_console.counter import add_counter
 from staff_console.dossiers import add_dossiers
 from staff_console.evidence import add_evidence
 from staff_console.fixity import add_fixity
+from staff_console.governance import add_governance
 from staff_console.graduates import add_graduates
 from staff_console.home import add_home
 from staff_console.imports import add_imports
@@ -21,7 +22,9 @@ from staff_console.problems import render_console_problem
 from staff_console.purposes import add_purposes
 from staff_console.render import protect
 from staff_console.retrieval import add_retrieval
+from staff_console.reviews import add_review_reports, add_reviews
 from staff_console.sign_in import add_sign_in
+from staff_console.staffing import add_duties, add_training
 from staff_console.statistics import add_statistics
 from staff_console.supplements import add_supplements
 from staff_console.tickets import add_tickets
@@ -61,6 +64,11 @@ def create_console() -> APIBlueprint:
         add_imports,
         add_people,
         add_statistics,
+        add_governance,
+        add_reviews,
+        add_review_reports,
+        add_training,
+        add_duties,
     ):
         add(console)
     console.after_request(protect)

@@ -11,6 +11,7 @@ from app.corrections.views import TicketLine
 from auth.guards import current_actor
 from staff_console.fixity import WATCHERS
 from staff_console.gate import DESK, MOVERS, desk
+from staff_console.governance import for_home
 from staff_console.parts import parts
 from staff_console.render import page
 from staff_console.words import Due, due, local_day
@@ -61,4 +62,4 @@ def add_home(console: Blueprint) -> None:
     @desk()
     def home() -> Response:
         actor = current_actor()
-        return page("home.html", **_tickets(actor), **_transfers(actor), **_archive(actor))
+        return page("home.html", **_tickets(actor), **_transfers(actor), **_archive(actor), **for_home(actor))

@@ -10,6 +10,8 @@ from flask import Response, make_response, redirect, render_template, request
 
 from app.actors import Role
 from app.errors import Unavailable
+from app.governance.rules import READERS as GOVERNANCE
+from app.governance.rules import Topic
 from app.statistics.service import READERS as STATISTICS
 from app.web import request_id
 from auth.guards import csrf_token, current_view
@@ -17,6 +19,7 @@ from auth.staff import StaffView
 from staff_console import gate
 from staff_console.assets import asset_url
 from staff_console.parts import me, parts
+from staff_console.rule_text import render_rule
 from staff_console.words import VOCABULARY, local_day
 
 FLASH_COOKIE = "lantai_console_note"
@@ -35,6 +38,20 @@ FLASHES: Mapping[str, str] = {
     "statistics_published": "新一期统计已生成。",
     "search_saved": "已收藏这次检索。",
     "search_forgotten": "已删除收藏的检索。",
+    "target_set": "计划已登记。",
+    "rule_saved": "草稿已保存。",
+    "rule_published": "新版制度已生效，旧版保留可查。",
+    "review_opened": "样本已抽取，审查开始。",
+    "item_checked": "检查结果已登记。",
+    "finding_moved": "问题状态已更新。",
+    "review_signed": "报告已签发并冻结。",
+    "review_cancelled": "本次审查已取消。",
+    "course_added": "课程已添加。",
+    "course_retired": "课程已停开，已有证书保留。",
+    "certified": "证书已登记。",
+    "certificate_revoked": "证书已撤销。",
+    "policy_set": "持证条件已更新，下一次操作起生效。",
+    "duty_saved": "岗位责任表已更新。",
     "purpose_opened": "已登记调取目的，三十分钟内有效。",
     "batch_received": "文件已收到，请核对各列后预检。",
     "batch_checking": "预检已开始，不写入任何档案。",
@@ -82,6 +99,7 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("档案", "/console/completeness", "完整性预测", gate.READERS),
     ("档案", "/console/retrieval", "检索", gate.READERS),
     ("档案", "/console/import", "批量导入", (Role.ARCHIVIST,)),
+    ("治理", "/console/governance", "治理概览", GOVERNANCE),
     ("治理", "/console/fixity", "完整性检查", (Role.ARCHIVIST, Role.AUDITOR)),
     ("治理", "/console/statistics", "人才库统计", STATISTICS),
     ("治理", "/console/retrieval/purposes", "调取登记", (Role.AUDITOR,)),
@@ -134,6 +152,8 @@ def _context() -> dict[str, object]:
         "on_desk": who is not None and bool(who.roles.intersection(gate.DESK)),
         "csrf": csrf_token(current_view()) if who is not None else "",
         "asset": asset_url,
+        "office_rules": lambda topic: parts().rulebook.at(Topic(topic)),
+        "rule_text": render_rule,
         "request_id": request_id(),
         "school": parts().settings.school_name,
         "office": parts().settings.archive_office,

@@ -6,9 +6,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
+from uuid import uuid4
 
-from app.actors import Actor, ActorKind, Purpose, Role
+from app.actors import SYSTEM, Actor, ActorKind, Purpose, Role
 from app.checks.rules import Stage
+from app.governance.review_views import NewCampaign
+from app.governance.rulebook import Draft
+from app.governance.rules import System
 from app.imports.rules import BatchSource
 from app.materials.rules import Entry
 from app.materials.scans import ScanFile
@@ -28,6 +32,23 @@ class Owned:
     http: ApiClient
     staff: StaffLogin
     values: dict[str, object] = field(default_factory=dict)
+
+
+def _governed(lantai: Lantai, staff: StaffLogin) -> dict[str, object]:
+    """A rule, a review of one dossier, a course with a certificate, and a duty."""
+    today = lantai.training.today
+    rule = lantai.rulebook.add(staff.actor, "owned", System.FILING, Draft("制度", "正文", []))
+    campaign = lantai.reviews.open(staff.actor, NewCampaign("审查", None, None, today, today, 1, None))
+    course = lantai.training.add_course(SYSTEM, "培训", Role.ARCHIVIST, 12, required=False)
+    return {
+        "rule_id": rule,
+        "campaign_id": campaign,
+        "item_id": lantai.reviews.campaign(staff.actor, campaign).items[0].id,
+        "finding_id": uuid4(),
+        "course_id": course,
+        "certificate_id": lantai.training.certify(SYSTEM, course, staff.id, today),
+        "duty_id": lantai.duties.add(SYSTEM, "职责", "", Role.ARCHIVIST),
+    }
 
 
 def make_owned(
@@ -84,6 +105,7 @@ def make_owned(
         **_filed(person, staff, lantai),
         "staff_id": staff.id,
         "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
+        **_governed(lantai, staff),
         "kind": "face",
         "template": "ticket_decided",
         "name": "console.css",

@@ -64,7 +64,7 @@ class DutyService:
     def table(self, actor: Actor) -> list[DutyView]:
         staffing.require(actor, READERS)
         with self._db.transaction() as session:
-            duties = session.scalars(select(Duty).order_by(Duty.created_at, Duty.id)).all()
+            duties = session.scalars(select(Duty).order_by(Duty.created_at, Duty.role, Duty.title)).all()
             rows = session.scalars(select(DutyAssignment).order_by(DutyAssignment.created_at.desc())).all()
             known = staffing.names(session, [i for r in rows for i in (r.staff_id, r.assigned_by)])
         views = [

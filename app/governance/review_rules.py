@@ -137,7 +137,7 @@ def shares(strata: Mapping[str, int], size: int) -> dict[str, int]:
         given = {name: max(1, n) for name, n in given.items()}
     order = sorted(strata, key=lambda name: (given[name] - exact[name], name))
     while sum(given.values()) > size:
-        largest = max(given, key=lambda name: (given[name] - exact[name], name))
+        largest = max(given, key=lambda name: (given[name], name))
         given[largest] -= 1
     while sum(given.values()) < size:
         for name in order:

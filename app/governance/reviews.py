@@ -117,6 +117,11 @@ class ReviewService:
             lines = [self._book.line(session, actor, row) for row in rows]
         return [line for line in lines if line.waiting_for_me]
 
+    def owned_open(self, actor: Actor) -> int:
+        """How many findings wait for this person's mending."""
+        with self._db.transaction() as session:
+            return self._book.owned_open(session, actor.id)
+
     def redraw(self, actor: Actor, campaign_id: UUID) -> bool:
         """Whether drawing again from the recorded seed gives the very same dossiers."""
         staffing.require(actor, READERS)
@@ -262,11 +267,12 @@ class ReviewService:
     @staticmethod
     def _add_items(session: Session, row: ReviewCampaign, strata: Mapping[str, list[UUID]]) -> None:
         drawn = rules.draw(row.seed, strata, row.sample_size)
-        owners = dict(
-            session.execute(
+        owners = {
+            row.id: row.graduate_id
+            for row in session.execute(
                 select(Dossier.id, Dossier.graduate_id).where(Dossier.id.in_([i for _, i in drawn]))
-            ).tuples()
-        )
+            )
+        }
         session.add_all(
             ReviewItem(
                 id=new_id(),

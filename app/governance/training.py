@@ -256,11 +256,11 @@ class TrainingService:
         """The latest expiry per course of the person behind the account."""
         person = select(StaffMember.person_key).where(StaffMember.id == staff_id).scalar_subquery()
         rows = session.execute(
-            select(StaffCertificate.course_id, func.max(StaffCertificate.expires_on))
+            select(StaffCertificate.course_id, func.max(StaffCertificate.expires_on).label("until"))
             .where(StaffCertificate.person_key == person, StaffCertificate.revoked_at.is_(None))
             .group_by(StaffCertificate.course_id)
         )
-        return dict(rows.tuples())
+        return {row.course_id: row.until for row in rows}
 
     def _holdings(self, session: Session, members: Sequence[StaffMember]) -> list[Holding]:
         required = self._required(session, enforced_only=False)
