@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.proof import dependencies, faces, fuzz, ingest, kills, races, tamper
+from tests.proof import dependencies, faces, fuzz, ingest, kills, package, races, tamper
 from tests.proof.outcome import Budget, Outcome
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -26,6 +26,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "dependencies": dependencies.run,
     "kills": kills.run,
     "faces": faces.run,
+    "package": package.run,
     "ingest": ingest.run,
 }
 
