@@ -131,7 +131,7 @@ def checklist_complete(package: Package) -> Found:
     state = package.checklist
     if state is None:
         raise NotAnswerable("未接入材料清单，归档范围未检测")
-    return each(max(state.required, len(state.missing)), ((m.code, f"缺少：{m.words}") for m in state.missing))
+    return each(max(state.required, len(state.missing)), ((m.words, "应归未归") for m in state.missing))
 
 
 def mandatory_records(package: Package) -> Found:

@@ -10,7 +10,9 @@ from uuid import UUID
 from app.checks.check import Check
 from app.checks.registry import BY_ID
 from app.checks.report import CheckLine, Report
-from app.checks.rules import PROPERTY_LABELS, Outcome, Property, Stage, Verdict
+from app.checks.rules import PROPERTY_LABELS, Outcome, Property, Result, Stage, Verdict, verdict
+
+_OPEN = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,18 @@ class ItemView:
 class PropertyView:
     property: Property
     label: str
-    outcome: Outcome
+    verdict: Verdict
     counts: Mapping[Outcome, int]
     items: Sequence[ItemView]
+
+    @property
+    def open_items(self) -> list[ItemView]:
+        """What somebody has to look at."""
+        return [i for i in self.items if i.outcome in _OPEN]
+
+    @property
+    def settled_items(self) -> list[ItemView]:
+        return [i for i in self.items if i.outcome not in _OPEN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,5 @@ def _item(found: CheckLine) -> ItemView:
 
 def _property(which: Property, items: list[ItemView]) -> PropertyView:
     counts = {o: sum(i.outcome is o for i in items) for o in Outcome}
-    bad = any(i.outcome is Outcome.FAIL and i.line.veto for i in items)
-    rank = (Outcome.WAITING, Outcome.FAIL, Outcome.NOT_RUN)
-    outcome = Outcome.FAIL if bad else next((o for o in rank if counts[o]), Outcome.PASS)
-    return PropertyView(which, PROPERTY_LABELS[which], outcome, counts, items)
+    over = verdict([(Result(i.line.id, i.outcome), i.line.veto) for i in items])
+    return PropertyView(which, PROPERTY_LABELS[which], over, counts, items)
