@@ -39,7 +39,7 @@ class ItemView:
 
 @dataclass(frozen=True, slots=True)
 class PropertyView:
-    property: Property
+    which: Property
     label: str
     verdict: Verdict
     counts: Mapping[Outcome, int]
