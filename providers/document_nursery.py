@@ -73,9 +73,11 @@ class Nest:
         self._control.settimeout(max(0.05, deadline - time.monotonic()))
         try:
             report = self._control.recv(_REPORT_MAX)
-        except OSError:
+        except TimeoutError:
             return Outcome(None, answer)
-        if not report:
+        except OSError:
+            report = b""
+        if not report:  # the nest is gone; without an answer no child has begun either
             return Outcome(None, answer) if answer else None
         status, usage = read_report(report)
         return Outcome(status, answer, usage)

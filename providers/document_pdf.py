@@ -13,7 +13,7 @@ from functools import partial
 import pikepdf
 
 from providers.document_child import Cleaned, Refused
-from providers.document_pdf_bounds import check_bounds, check_signed, is_signed
+from providers.document_pdf_bounds import check_bounds, check_signed, containers, is_signed
 from providers.document_pdf_look import look
 
 _SAFE_ACTIONS = {"/GoTo"}
@@ -59,19 +59,26 @@ def _clean(pdf: pikepdf.Pdf, *, keep_links: bool) -> int:
         removed += _clean_page(page.obj)
     unsafe = _UNSAFE_ACTIONS - {"/URI"} if keep_links else _UNSAFE_ACTIONS
     for holder in pdf.objects:
-        for container in _containers(holder):
+        for container in containers(holder):
             removed += _drop_actions(container, unsafe)
     return removed
 
 
 def _clean_root(root: pikepdf.Object, *, keep_links: bool) -> int:
-    harmless = {"/URI"} | ({"/OpenAction"} if isinstance(root.get("/OpenAction"), pikepdf.Array) else set())
+    harmless = {"/URI"} | ({"/OpenAction"} if _only_shows(root.get("/OpenAction")) else set())
     removed = _drop_keys(root, [key for key in _ROOT_KEYS if not (keep_links and key in harmless)])
     if isinstance(root.get("/Names"), pikepdf.Dictionary):
         removed += _drop_keys(root.Names, _NAME_TREES)
     if isinstance(root.get("/AcroForm"), pikepdf.Dictionary):
         removed += _drop_keys(root.AcroForm, ("/XFA",))
     return removed
+
+
+def _only_shows(opening: object) -> bool:
+    """A place in the document, to be shown when it opens; as signers' programs like to leave it."""
+    if isinstance(opening, pikepdf.Dictionary):
+        return str(opening.get("/S")) in _SAFE_ACTIONS and "/Next" not in opening
+    return isinstance(opening, pikepdf.Array)
 
 
 def _clean_page(page: pikepdf.Object) -> int:
@@ -88,21 +95,6 @@ def _clean_page(page: pikepdf.Object) -> int:
 
 def _dictionaries(array: pikepdf.Array) -> Iterator[pikepdf.Object]:
     return (item for item in array.as_list() if isinstance(item, pikepdf.Dictionary))
-
-
-def _containers(holder: pikepdf.Object) -> Iterator[pikepdf.Object]:
-    """The dictionaries and arrays written inside one indirect object; references are met as objects of their own."""
-    waiting = [holder]
-    while waiting:
-        container = waiting.pop()
-        if isinstance(container, (pikepdf.Dictionary, pikepdf.Stream, pikepdf.Array)):
-            yield container
-            waiting += [value for value in _values(container) if not value.is_indirect]
-
-
-def _values(container: pikepdf.Object) -> Iterable[pikepdf.Object]:
-    found = container.as_list() if isinstance(container, pikepdf.Array) else [v for _, v in container.items()]
-    return [value for value in found if isinstance(value, pikepdf.Object)]
 
 
 def _drop_actions(container: pikepdf.Object, unsafe: Set[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable, Iterator
 
 import pikepdf
 
@@ -103,18 +104,39 @@ def _early_change(stream: pikepdf.Stream) -> int:
     return 0 if isinstance(words, pikepdf.Dictionary) and words.get("/EarlyChange") == 0 else 1
 
 
+def containers(holder: pikepdf.Object) -> Iterator[pikepdf.Object]:
+    """The dictionaries and arrays written inside one indirect object; references are met as objects of their own."""
+    waiting = [holder]
+    while waiting:
+        container = waiting.pop()
+        if isinstance(container, (pikepdf.Dictionary, pikepdf.Stream, pikepdf.Array)):
+            yield container
+            waiting += [value for value in _values(container) if not value.is_indirect]
+
+
+def _values(container: pikepdf.Object) -> Iterable[pikepdf.Object]:
+    found = container.as_list() if isinstance(container, pikepdf.Array) else [v for _, v in container.items()]
+    return [value for value in found if isinstance(value, pikepdf.Object)]
+
+
 def is_signed(pdf: pikepdf.Pdf) -> bool:
-    return any(isinstance(o, pikepdf.Dictionary) and "/ByteRange" in o and "/Contents" in o for o in pdf.objects)
+    return next(_signatures(pdf), None) is not None
+
+
+def _signatures(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
+    for holder in pdf.objects:
+        for container in containers(holder):
+            if isinstance(container, pikepdf.Dictionary) and "/ByteRange" in container and "/Contents" in container:
+                yield container
 
 
 def check_signed(pdf: pikepdf.Pdf, data: bytes) -> None:
     """A file kept as it is must be all signed: what follows the last signature is nobody's word. Raises Refused."""
     ends = []
-    for value in pdf.objects:
-        if isinstance(value, pikepdf.Dictionary) and "/ByteRange" in value and "/Contents" in value:
-            start, length, after, rest = (int(n) for n in value.ByteRange.as_list())
-            if start == 0 and length < after:
-                ends.append(after + rest)
+    for value in _signatures(pdf):
+        start, length, after, rest = (int(n) for n in value.ByteRange.as_list())
+        if start == 0 and length < after:
+            ends.append(after + rest)
     if not ends or data[max(ends) :].strip() or max(ends) > len(data):
         raise Refused("document_signed_active", "changed_after_signing")
     if zipfile.is_zipfile(io.BytesIO(data)):

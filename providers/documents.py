@@ -49,6 +49,7 @@ _HEAD_MAX = 4096
 _PREVIEW_MAX = 1 << 20
 _TIMED_OUT = {-signal.SIGXCPU, -signal.SIGPROF, -signal.SIGALRM}
 _MIB = 1 << 20
+_WALL_FACTOR = 3  # a busy machine gives a process a third of its time
 
 
 def type_by_content(data: bytes) -> str | None:
@@ -60,7 +61,7 @@ class ChildDocumentCleaner:
     """app.ports.DocumentCleaner. Thread-safe; at most ``children`` run at once, later callers wait up to ``wall_s``.
 
     A document of up to 1 MiB gets ``cpu_s`` of processor time and each further MiB one second more, up to
-    ``cpu_most_s``: a bomb is small and works long, an honest file that works long is large.
+    ``cpu_most_s`` (and three on the wall): a bomb is small and works long, an honest file that works long is large.
 
     Every Invalid carries ``params['why']``, one word for the reader: empty, not_allowed, claim_differs, damaged,
     encrypted, no_pages, too_many_pixels, too_many_pages, too_many_objects, too_much_memory, too_slow, too_big_inside,
@@ -105,8 +106,8 @@ class ChildDocumentCleaner:
         return _agreed_type(data, claimed_type)
 
     def _run(self, media_type: str, data: bytes) -> Outcome:
-        more = max(0.0, len(data) / _MIB - 1)
-        limits = Limits(self._memory_mb, min(self._cpu_s + more, self._cpu_most_s), self._wall_s)
+        more = min(max(0.0, len(data) / _MIB - 1), self._cpu_most_s - self._cpu_s)
+        limits = Limits(self._memory_mb, self._cpu_s + more, self._wall_s + _WALL_FACTOR * more)
         return self._nursery.run(media_type, limits, data, self._max_output)
 
 

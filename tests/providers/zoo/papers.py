@@ -123,17 +123,16 @@ def orphan() -> bytes:
 # --- signatures: as a signer leaves them, with bytes that no certificate stands behind ------------------------------
 
 
-def signed(document: pikepdf.Pdf | None = None) -> bytes:
+def signed(document: pikepdf.Pdf | None = None, *, inline: bool = False) -> bytes:
     document = document or scan()
-    value = document.make_indirect(
-        pikepdf.Dictionary(
-            Type=pikepdf.Name.Sig,
-            Filter=pikepdf.Name("/Adobe.PPKLite"),
-            SubFilter=pikepdf.Name("/adbe.pkcs7.detached"),
-            ByteRange=pikepdf.Array([0, 1111111111, 2111111111, 1211111111]),
-            Contents=pikepdf.String(b"\x30" * 400),
-        )
+    value: pikepdf.Object = pikepdf.Dictionary(
+        Type=pikepdf.Name.Sig,
+        Filter=pikepdf.Name("/Adobe.PPKLite"),
+        SubFilter=pikepdf.Name("/adbe.pkcs7.detached"),
+        ByteRange=pikepdf.Array([0, 1111111111, 2111111111, 1211111111]),
+        Contents=pikepdf.String(b"\x30" * 400),
     )
+    value = value if inline else document.make_indirect(value)
     field = document.make_indirect(
         pikepdf.Dictionary(
             FT=pikepdf.Name.Sig,
@@ -170,6 +169,19 @@ def signed_with_link() -> bytes:
     return signed(document)
 
 
+def signed_with_opening() -> bytes:
+    document = scan()
+    document.Root.OpenAction = pikepdf.Dictionary(
+        S=pikepdf.Name.GoTo, D=pikepdf.Array([document.pages[0].obj, pikepdf.Name.Fit])
+    )
+    return signed(document)
+
+
+def signed_inline() -> bytes:
+    """The signature is written inside its field instead of beside it."""
+    return signed(inline=True)
+
+
 def changed_after_signing() -> bytes:
     out = io.BytesIO(signed())
     tail = b"\n8 0 obj\n<</Note (" + MARKER + b")>>\nendobj\n%%EOF\n"
@@ -199,6 +211,8 @@ PAPERS = [
     Case("pdf with a web page behind it", lambda: saved(pdf()) + b"\n<script>" + MARKER, PDF, marked=True),
     Case("pdf signed", signed, PDF, dpi=216, as_received=True),
     Case("pdf signed, with a link", signed_with_link, PDF, dpi=216, as_received=True),
+    Case("pdf signed, that opens at a place", signed_with_opening, PDF, dpi=216, as_received=True),
+    Case("pdf signed inside its field", signed_inline, PDF, dpi=216, as_received=True),
     Case("pdf signed, with a script", signed_with_script, refused=SIGNED_ACTIVE),
     Case("pdf changed after signing", changed_after_signing, refused=SIGNED_ACTIVE),
     Case("pdf signed, with a zip behind it", lambda: signed() + plain_zip(), refused=SIGNED_ACTIVE),
