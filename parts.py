@@ -33,6 +33,7 @@ from app.materials.service import SupplementService
 from app.people.service import PeopleService
 from app.ports import Clock, Outside
 from app.retrieval.kept import KeptSearches
+from app.retrieval.own import OwnDossier
 from app.retrieval.purposes import PurposeRegister
 from app.retrieval.search import SearchService
 from app.retrieval.upkeep import IndexUpkeep
@@ -75,6 +76,7 @@ class Lantai:
     purposes: PurposeRegister
     search: SearchService
     searches: KeptSearches
+    own: OwnDossier
     upkeep: IndexUpkeep
     scans: ScanService
     supplements: SupplementService

@@ -63,6 +63,7 @@ from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
 from app.retrieval.kept import KeptSearches
 from app.retrieval.keys import IndexKeys
+from app.retrieval.own import OwnDossier
 from app.retrieval.purposes import PurposeRegister
 from app.retrieval.search import SearchService
 from app.retrieval.upkeep import IndexUpkeep
@@ -228,6 +229,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         purposes=purposes,
         search=SearchService(db, keys, people, index_keys, log),
         searches=KeptSearches(db, keys, log, clock),
+        own=OwnDossier(dossiers),
         upkeep=IndexUpkeep(db, keys, search_index, clock),
         scans=ScanService(db, keys, filing.materials, outside.cleaner, clock),
         supplements=SupplementService(db, keys, people, supplement_book, outside.cleaner),

@@ -1,0 +1,73 @@
+"""Chapter I, search: staff find titles and say why they open content; the graduate sees it, and their own awards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.journey.scene import Scene
+from tests.journey.story import check, step
+
+FULL = "壬　档案全本 the dossier in full"
+_HIT = re.compile(r"/console/records/[0-9a-f-]{36}$")
+
+
+def _own_award(scene: Scene) -> dict[str, str]:
+    """The first graduate's latest award, as their own summary has it."""
+    awards = scene.graduate("wei").app.get("/dossier/awards")
+    check(awards["items"], "this graduate has no award")
+    return dict(awards["items"][0])
+
+
+@step(
+    "search.own", FULL, "毕业生查自己的题名，汇总自己的奖项", "own titles searched, own awards summed up", "desk.statutory"
+)
+def own(scene: Scene) -> Iterator[str]:
+    wei = scene.graduate("wei")
+    wei.app.prove(wei.app.begin("phone", "view_dossier"), proof=wei.phone.phone_proof())
+    award = _own_award(scene)
+    found = wei.app.ask("POST", "/dossier/search", 200, json={"q": award["name"][:4]})["items"]
+    check(award["name"] in [i["title"] for i in found], f"{award['name']} is not among {len(found)} items found")
+    awards = wei.app.get("/dossier/awards")
+    held = [i for i in wei.app.get("/dossier")["items"] if i["group"] == "award"]
+    check(awards["total"] == len(held), f"{awards['total']} awards summed up, {len(held)} on file")
+    check(sum(c["count"] for c in awards["by_level"]) == len(held), f"by level: {awards['by_level']}")
+    grades = wei.app.get("/dossier/summary")["grades"]
+    check(grades["courses"] > 0, f"no courses in the summary: {grades}")
+    levels = "、".join(f"{c['label']} {c['count']}" for c in awards["by_level"])
+    yield f"奖项 {awards['total']} 项：{levels}；课程 {grades['courses']} 门，加权平均 {grades['mean']}"
+
+
+@step("search.staff", FULL, "工作人员检索，按分面缩小", "staff search by words, narrowed by a facet", "search.own")
+def staff(scene: Scene) -> Iterator[str]:
+    award, clerk = _own_award(scene), scene.clerk("reviewer")
+    clerk.open("/console/retrieval")
+    clerk.window.submit("/retrieval/search", words=award["name"])
+    check("/retrieval/results/" in clerk.window.path, f"search led to {clerk.window.path}")
+    check(award["name"] in clerk.window.text, f"not found: {clerk.window.text[:200]}")
+    check(scene.graduate("wei").person.name not in clerk.window.text, "a whole name among the results")
+    facets = sorted(set(clerk.window.links("cohort=")))
+    check(facets, "no facet to narrow by")
+    clerk.window.go(facets[0])
+    hits = [link for link in clerk.window.links("/console/records/") if _HIT.search(link)]
+    check(hits, f"the facet leaves nothing: {clerk.window.text[:200]}")
+    yield f"“{award['name']}”：{len(hits)} 条在首页，分面 {len(facets)} 个"
+
+
+@step("search.purpose", FULL, "调取须登记目的，本人看得到", "content asks for a purpose; the graduate sees which",
+      "search.staff")  # fmt: skip
+def purpose(scene: Scene) -> Iterator[str]:
+    wei, clerk = scene.graduate("wei"), scene.clerk("reviewer")
+    graduate = clerk.find(wei.person.student_number)
+    path = f"/console/graduates/{graduate}/dossier/award"
+    clerk.window.go(path)
+    check(clerk.window.path.endswith("/purpose"), f"content opened without a purpose: {clerk.window.path}")
+    clerk.window.submit("/purpose", purpose="other")
+    check("须说明理由" in clerk.window.text, "the purpose 其他 passed without a note")
+    clerk.window.submit("/purpose", purpose="organisation", reference="调函〔2026〕9 号")
+    check(clerk.window.path == path, f"after the purpose: {clerk.window.path}")
+    check(_own_award(scene)["name"] in clerk.window.text, "the content is not shown")
+    log = wei.app.get("/dossier/access-log?limit=50")["items"]
+    reasons = [e["purpose"] for e in log if e["type"] == "dossier.section_read" and e["by"] == "staff"]
+    check("组织调档" in reasons, f"the access log says: {reasons}")
+    yield "无目的 → 登记页；“其他”须注明；“组织调档”登记后打开，本人查阅记录可见"
