@@ -110,7 +110,10 @@ def summary_of(courses: Sequence[Body], research: Sequence[Body], awards: Sequen
     terms = sorted({c.get("term", "") for c in courses})
     by_term = [grades_of([c for c in courses if c.get("term", "") == t], t) for t in terms]
     kinds = Counter(r.get("kind", "") for r in research)
-    by_kind = [Count(k, k or "未填类型", n) for k, n in sorted(kinds.items(), key=lambda item: (-item[1], not item[0], item[0]))]
+    by_kind = [
+        Count(k, k or "未填类型", n)
+        for k, n in sorted(kinds.items(), key=lambda item: (-item[1], not item[0], item[0]))
+    ]
     summed = awards_of(awards)
     return Summary(grades_of(courses), by_term, len(research), by_kind, summed.total, summed.by_level)
 

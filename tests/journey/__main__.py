@@ -27,6 +27,8 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     faults,
     guard_steps,
     operator_steps,
+    search_faults,
+    search_steps,
     terminal_steps,
     wechat_steps,
 )
