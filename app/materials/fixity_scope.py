@@ -76,6 +76,8 @@ UNCHECKED: Mapping[str, str] = {
     "claim.sealed_person": "lives for minutes",
     "verification.sealed_state": "lives for minutes",
     "import_row.sealed_cells": "a refused row, kept for the error file alone; its table is sent in again",
+    "import_segment.file_name": "a piece of an import's source; who filed it has it, and it goes with the batch",
+    "import_file.file_name": "the list of files that are about to be stored or deleted",
     "import_stage.sealed_rows": "lives while a chunk of an import is under way",
     "staff_search.sealed_search": "a search of staff, which expires unless kept; no dossier hangs on it",
     "data_key.wrapped": "verified by unwrapping it, in the stage data_key",
@@ -155,10 +157,12 @@ def _query(sealed: Sealed) -> Select[Any]:
 
 
 def unlisted() -> Iterator[str]:
-    """Sealed columns that are neither verified nor excused."""
+    """Sealed columns and names of stored files that are neither verified nor excused."""
     for table in Base.metadata.sorted_tables:
         listed = {c for s in SCOPE if s.table == table.name for c in s.columns}
+        listed |= {f.name_column for s in SCOPE if s.table == table.name for f in s.files}
         for column in table.columns:
             name = f"{table.name}.{column.name}"
-            if column.name.startswith("sealed_") and column.name not in listed and name not in UNCHECKED:
+            kept = column.name.startswith("sealed_") or column.name in ("file_name", "preview_name")
+            if kept and column.name not in listed and name not in UNCHECKED:
                 yield name
