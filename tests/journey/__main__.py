@@ -23,6 +23,8 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     alipay_steps,
     checks_faults,
     checks_steps,
+    complete_faults,
+    complete_steps,
     desk_steps,
     faults,
     guard_steps,
