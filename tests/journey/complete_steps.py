@@ -37,7 +37,7 @@ def forecast(scene: Scene) -> Iterator[str]:
     yield f"最常缺少：{' '.join(counts[3:6])}；已提醒{told}"
 
 
-@step("full.list", CHAPTER, "本人看到所缺材料与责任方", "one graduate's list, for staff and in plain words for the graduate",
+@step("full.list", CHAPTER, "本人看到所缺材料与责任方", "one graduate's list, for staff and the graduate",
       "wx.face", "full.forecast")  # fmt: skip
 def missing(scene: Scene) -> Iterator[str]:
     wei, clerk = scene.graduate("wei"), scene.clerk("archivist")
@@ -56,7 +56,7 @@ def missing(scene: Scene) -> Iterator[str]:
     yield found["summary"]
 
 
-@step("full.catalogue", CHAPTER, "打印材料目录：字体内嵌、可复制", "catalogue PDF for staff and graduate, text extracted",
+@step("full.catalogue", CHAPTER, "打印材料目录：字体内嵌、可复制", "catalogue PDF, text extracted",
       "full.list")  # fmt: skip
 def catalogue(scene: Scene) -> Iterator[str]:
     wei, clerk = scene.graduate("wei"), scene.clerk("archivist")
