@@ -73,7 +73,7 @@ class TypstPrinter:
                 sys_inputs=inputs,
                 format="pdf",
                 pdf_standards="a-2u",
-                timestamp=at,
+                timestamp=at.replace(microsecond=0),  # Typst takes whole seconds only
             )
         finally:
             # what was printed must not lie in this thread until the next sheet

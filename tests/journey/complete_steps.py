@@ -19,12 +19,12 @@ MASKED = "（题名不予显示）"
 def forecast(scene: Scene) -> Iterator[str]:
     ran = scene.stack.cli("completeness", "recompute", "--cohort", str(YEAR), "--all")
     check(ran.code == 0 and "已计算" in ran.output, f"recompute: {ran.code} {ran.output.strip()[-300:]}")
-    yield ran.output.strip().splitlines()[-1]
+    yield next(line for line in ran.output.splitlines() if "已计算" in line)
     window = scene.clerk("archivist").window
     scene.clerk("archivist").open(f"/console/completeness?cohort={YEAR}")
     for words in ("最常缺少的材料", "毕业论文（设计）评定书", "教务处", "缺少材料的毕业生"):
         check(words in window.text, f"the forecast does not say {words}")
-    counts = window.text.partition("最常缺少的材料")[2].split()
+    most = next(k for k in window.links("kind=") if "#who" in k)
     scene.clerk("archivist").open(f"/console/completeness?cohort={YEAR}&kind=high_school&remind=1")
     check("将提醒" in window.text, f"no count before reminding: {window.text[-400:]}")
     told = window.text.partition("将提醒")[2].partition("。")[0]
@@ -34,7 +34,7 @@ def forecast(scene: Scene) -> Iterator[str]:
     check(status == 200 and kind.startswith("text/csv"), f"the file: {status} {kind}")
     people = [g.person for g in scene.cast.values()]
     check(not [p for p in people if p.id_number.encode() in table], "an ID number stands in the file")
-    yield f"最常缺少：{' '.join(counts[3:6])}；已提醒{told}"
+    yield f"最常缺少：{most.partition('kind=')[2].partition('#')[0]}；已提醒{told}"
 
 
 @step("full.list", CHAPTER, "本人看到所缺材料与责任方", "one graduate's list, for staff and the graduate",

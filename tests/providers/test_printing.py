@@ -54,6 +54,12 @@ def test_rare_characters_come_out_as_text_with_every_font_inside(printer: TypstP
     assert conformance_of(pdf) == "2U"
 
 
+def test_a_moment_between_two_seconds_prints_too(printer: TypstPrinter) -> None:
+    assert printer.print("catalogue", sheet("成绩单"), AT.replace(microsecond=123_456)) == printer.print(
+        "catalogue", sheet("成绩单"), AT
+    )
+
+
 def test_a_long_catalogue_repeats_its_head_and_counts_pages(printer: TypstPrinter) -> None:
     text = text_of(printer.print("catalogue", sheet(*["学年鉴定表"] * 90), AT))
     assert text.count("材料名称") == 3
