@@ -20,11 +20,11 @@ from auth.guards import current_actor
 from staff_console import forms
 from staff_console.gate import desk
 from staff_console.import_filters import ROWS_PER_PAGE, RowFilter, earlier
-from staff_console.import_words import BATCH_SOURCES, FORECAST, GUIDE, IMPORT_VOCABULARY, OUTCOMES, TABLES
+from staff_console.import_words import BATCH_SOURCES, FORECAST, GUIDE, IMPORT_VOCABULARY, OUTCOMES, TABLES, Words
 from staff_console.parts import parts
 from staff_console.render import fragment, go, page, wants_fragment
 
-MAX_UPLOAD = 1024 * 1024 * 1024
+MAX_UPLOAD = 1024**3
 # the guard reads the form, so the limit is raised before it
 UPLOADS = frozenset({"console.import_upload", "console.import_mend"})
 UNCOUNTED = frozenset({BatchState.RECEIVING, BatchState.UPLOADED})
@@ -79,10 +79,10 @@ def _acts(batch: BatchView) -> set[str]:
     acts = {what for what in ("cancel", "undo") if may_start(what, batch.state)}
     if batch.state is BatchState.CHECKED and batch.filed:
         acts.add("start_import")
-    if batch.trouble and batch.under_way is False and may_start("import", batch.state):
+    if batch.trouble and not batch.under_way and may_start("import", batch.state):
         acts.add("start_import")
     if batch.refused and batch.source_kept and batch.state in (BatchState.CHECKED, BatchState.DONE):
-        acts.add("mend")
+        acts |= {"errors"} if "start_import" in acts else {"errors", "mend"}
     if not batch.filed or batch.state in UNWRITTEN:
         acts.discard("undo")
     return acts
@@ -93,17 +93,21 @@ def _makers(batches: list[BatchView]) -> dict[UUID, str]:
     return names | {c.id: c.name for c in parts().partners.clients()}
 
 
+def _outcomes(batch: BatchView) -> Mapping[RowOutcome, Words]:
+    """Before anything is written, rows are told to be fit and not to be filed."""
+    return FORECAST if batch.state in UNWRITTEN else OUTCOMES
+
+
 def _rows(batch: BatchView, wanted: RowFilter) -> dict[str, Any]:
     found = parts().importer.rows(
         current_actor(), batch.id, outcome=wanted.outcome, limit=ROWS_PER_PAGE + 1, after_line=wanted.after
     )
     rows, following = whole_lines(found, ROWS_PER_PAGE)
-    outcomes = FORECAST if batch.state in UNWRITTEN else OUTCOMES
-    return {"rows": rows, "following": following, "per_page": ROWS_PER_PAGE, "wanted": wanted, "outcomes": outcomes}
+    return {"rows": rows, "following": following, "per_page": ROWS_PER_PAGE, "wanted": wanted}
 
 
 def _batch(batch: BatchView, status: int = 200, error: DomainError | None = None) -> Response:
-    counted = batch.state not in UNCOUNTED
+    counted = batch.state not in UNCOUNTED and not batch.under_way
     preview = _preview(batch)
     return page(
         "import_batch.html",
@@ -123,7 +127,8 @@ def _batch(batch: BatchView, status: int = 200, error: DomainError | None = None
         hindrances=_hindrances(batch),
         trouble=wording(batch.trouble, False, {}) if batch.trouble else "",
         problem=problem_of(error) if error is not None else None,
-        **(_rows(batch, RowFilter.read(batch.id, request.args)) if counted else {"outcomes": OUTCOMES}),
+        outcomes=_outcomes(batch),
+        **(_rows(batch, RowFilter.read(batch.id, request.args)) if counted else {}),
     )
 
 
@@ -131,9 +136,9 @@ def _part(batch: BatchView, part: str) -> Response:
     """The piece of the page that htmx asks for."""
     if part == "rows":
         wanted = RowFilter.read(batch.id, request.args)
-        return fragment("_import_rows.html", **IMPORT_VOCABULARY, batch=batch, **_rows(batch, wanted))
+        return fragment("_import_rows.html", **IMPORT_VOCABULARY, outcomes=_outcomes(batch), **_rows(batch, wanted))
     if batch.under_way:
-        return fragment("_import_progress.html", **IMPORT_VOCABULARY, batch=batch)
+        return fragment("_import_progress.html", **IMPORT_VOCABULARY, batch=batch, outcomes=_outcomes(batch))
     response = Response("", 200)
     response.headers["HX-Refresh"] = "true"
     return response
