@@ -27,7 +27,7 @@ def reason(fault: Fault) -> str:
     """In one line: where and why."""
     place = f"（{fault.cell}）" if fault.cell else ""
     sheet = f"{fault.sheet} 第 {fault.line} 行 " if fault.sheet else ""
-    return f"{sheet}{fault.column}{place}：{fault.words}"
+    return f"{sheet}{fault.column}：{fault.words}{place}"
 
 
 def error_file(view: BatchView, headers: Sequence[str], rows: Sequence[ImportRow], house: DataKey) -> FileView:

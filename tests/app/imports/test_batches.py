@@ -301,7 +301,7 @@ def test_the_error_file_is_mended_and_sent_again(lantai: Lantai) -> None:
     assert (view.filed, view.refused) == (1, 1)
     file = lantai.importer.error_file(SYSTEM, view.id)
     lines = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig"))))
-    assert [(x["行号"], x["错误原因"]) for x in lines] == [("2", "身份证号（C2）：15 位旧身份证号须提供 18 位")]
+    assert [(x["行号"], x["错误原因"]) for x in lines] == [("2", "身份证号：15 位旧身份证号须提供 18 位（C2）")]
     assert lines[0]["学号"] == row(1)["学号"]
     mended = table({**lines[0], "身份证号": row(1)["身份证号"]})
     child = receive(lantai, mended, "mended.csv", parent=view.id)
