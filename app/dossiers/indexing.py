@@ -40,7 +40,9 @@ class UnitIndex(Protocol):
     """All join the caller's transaction. Zone C is given like the rest and left out by the index."""
 
     def add(self, session: Session, units: Sequence[Unit]) -> None:
-        """Units never seen before; thousands at once when a cohort comes in."""
+        """Units never seen before; thousands at once when a cohort comes in. Called once per transaction, two of them
+        wait for each other; called again and again they may meet in a deadlock, which is Conflict('busy').
+        """
         ...
 
     def replace(self, session: Session, unit: Unit) -> None:

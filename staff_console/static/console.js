@@ -20,7 +20,7 @@
     if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
     else if (event.key === "/") {
-      const search = document.querySelector("[data-search]");
+      const search = document.querySelector("main [data-search]") || document.querySelector("[data-search]");
       if (!search) return;
       search.focus();
     } else return;
