@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -17,7 +18,8 @@ import pyotp
 
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.dossiers.incoming import NewMaterial
-from app.errors import Forbidden
+from app.errors import Conflict, Forbidden
+from app.governance.seeds import SEED_RULES
 from app.imports.bundle import packed_folder
 from app.settings import Settings
 from commands.cohort import print_report
@@ -100,6 +102,11 @@ def _load(parts: Lantai) -> dict[str, Any]:
     open_tickets(parts, ids)
     open_transfer(parts, next(UUID(s["id"]) for s in staff if s["username"] == "dispatcher"), ids[3])
     _add_phones(parts, people)
+    parts.rulebook.seed(SEED_RULES)
+    parts.duties.seed()
+    parts.meters.snapshot()
+    with contextlib.suppress(Conflict):  # the worker may have counted in the meantime
+        parts.statistics.publish(SYSTEM)
     graduates = [
         {"student_number": p.student_number, "name": p.name, "id_number": p.id_number, "phone": p.phone}
         for p in people[:6]
