@@ -33,6 +33,8 @@ _WRITER = "writer"  # object metadata: who put it, so that a repeated request kn
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _THERE_ALREADY = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _NO_CONDITIONS = {"NotImplemented", "501"}
+# It keeps the service descriptions that every client is made from, and makes one client at a time.
+_SESSION, _MAKING = boto3.session.Session(), threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,6 @@ class S3FileStore:
             response_checksum_validation="when_required",
         )
         self._locks = [threading.Lock() for _ in range(256)]
-        self._making = threading.Lock()
         self._made: tuple[int, Any] | None = None
         self._conditional = True
 
@@ -192,9 +193,9 @@ class S3FileStore:
 
     def _client(self) -> Any:
         """One client for each process: a connection may not be shared with a fork."""
-        with self._making:
+        with _MAKING:
             if self._made is None or self._made[0] != os.getpid():
-                made = boto3.session.Session().client(
+                made = _SESSION.client(
                     "s3",
                     endpoint_url=self._bucket.endpoint,
                     region_name=self._bucket.region,

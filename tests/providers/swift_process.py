@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from functools import cached_property
 from pathlib import Path
 
 import boto3
@@ -54,10 +55,11 @@ class SwiftProcess:
     def bucket(self, name: str) -> Bucket:
         """A new, empty one."""
         made = Bucket(self.endpoint, name, "us-east-1", "test:tester", "testing")
-        self.client().create_bucket(Bucket=name)
+        self._client.create_bucket(Bucket=name)
         return made
 
-    def client(self) -> boto3.client:
+    @cached_property
+    def _client(self) -> boto3.client:
         return boto3.session.Session().client(
             "s3",
             endpoint_url=self.endpoint,
