@@ -26,8 +26,10 @@ from app.checks.rules import (
     Verdict,
 )
 from app.checks.sources import Unreadable, source_at
+from app.checks.views import RunView
 from app.errors import DomainError
 from commands.parts import wired
+from parts import Lantai
 from providers.probe import ChildProber
 from providers.signing import key_id_of, raw_public
 
@@ -113,19 +115,18 @@ def check_offline(path: Path, public_key: Path | None, stage: Stage | None) -> i
     return PASSED if found.verdict in (Verdict.PASSED, Verdict.NOTED) else FAILED
 
 
-def check_cohort(cohort: int, stage: Stage) -> int:
+def check_cohort(parts: Lantai, cohort: int, stage: Stage) -> int:
     """Goes on where it was stopped: what was checked as it stands is not checked again."""
     counts = dict.fromkeys(Verdict, 0)
     stuck = 0
-    with wired() as parts:
-        due = parts.checks.due(cohort, stage)
-        with click.progressbar(due, label="检测中", file=sys.stderr) as bar:
-            for graduate_id in bar:
-                try:
-                    counts[parts.checks.run(SYSTEM, graduate_id, stage).outcome] += 1
-                except DomainError as error:
-                    stuck += 1
-                    click.echo(f"  {graduate_id} 未能检测（{error.code}）", err=True)
+    due = parts.checks.due(cohort, stage)
+    with click.progressbar(due, label="检测中", file=sys.stderr) as bar:
+        for graduate_id in bar:
+            try:
+                counts[parts.checks.run(SYSTEM, graduate_id, stage).outcome] += 1
+            except DomainError as error:
+                stuck += 1
+                click.echo(f"  {graduate_id} 未能检测（{error.code}）", err=True)
     told = "，".join(f"{VERDICT_LABELS[v]} {n}" for v, n in counts.items())
     click.echo(f"{cohort} 届，{STAGE_LABELS[stage]}：本次检测 {len(due) - stuck} 份，{told}；未能检测 {stuck} 份。")
     return FAILED if counts[Verdict.FAILED] or stuck else PASSED
@@ -144,7 +145,27 @@ def check_command(cohort: int | None, stage: str | None, package: Path | None, p
     if package is not None:
         sys.exit(check_offline(package, public_key, chosen))
     assert cohort is not None
-    sys.exit(check_cohort(cohort, chosen or Stage.ARCHIVING))
+    with wired() as parts:
+        code = check_cohort(parts, cohort, chosen or Stage.ARCHIVING)
+    sys.exit(code)
+
+
+def export(parts: Lantai, graduate_id: UUID, stage: Stage, target: Path) -> RunView:
+    """A half-written zip does not stay."""
+    run = parts.checks.run(SYSTEM, graduate_id, stage)
+    if target.suffix != ".zip":
+        parts.checks.write_package(SYSTEM, graduate_id, run.id, target)
+        return run
+    made = parts.checks.package(SYSTEM, graduate_id, run.id)
+    draft = target.with_suffix(".part")
+    try:
+        with draft.open("xb") as out:
+            for chunk in made.write():
+                out.write(chunk)
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return run
 
 
 @click.command("package")
@@ -156,11 +177,5 @@ def package_command(graduate_id: UUID, target: Path, stage: str) -> None:
     if target.exists():
         raise click.ClickException("目标已存在，请另选一个")
     with wired() as parts:
-        run = parts.checks.run(SYSTEM, graduate_id, Stage(stage))
-        if target.suffix == ".zip":
-            with target.open("xb") as out:
-                for chunk in parts.checks.package(SYSTEM, graduate_id, run.id).write():
-                    out.write(chunk)
-        else:
-            parts.checks.write_package(SYSTEM, graduate_id, run.id, target)
+        run = export(parts, graduate_id, Stage(stage), target)
     click.echo(f"检测结论：{VERDICT_LABELS[run.outcome]}；档案包已写入 {target}")

@@ -32,6 +32,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         graduate=found,
         tab="transfers",
         views=views,
+        checked=next(iter(parts().checks.runs_of(actor, graduate_id, 1)), None),
         under_way=next((v for v in views if v.state in OPEN), None),
         backwards=UNSEALING,
         channels=CHANNEL_LABELS,

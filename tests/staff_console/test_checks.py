@@ -12,6 +12,7 @@ import pytest
 from app.actors import Role
 from app.dossiers.incoming import NewMaterial
 from app.file_ports import CleanDocument
+from app.transfers.rules import Channel, State
 from parts import Lantai
 from tests.conftest import Person, StaffLogin
 from tests.fakes import jpeg
@@ -104,3 +105,18 @@ def test_the_list_of_dossiers_in_trouble(
     assert held.card.name not in text
     assert "没有待处理的检测" in login.client.get("/console/checks?outcome=failed").text
     assert f"{held.id}" in login.client.get("/console/checks?outcome=waiting&page=1").text
+
+
+def test_a_transfer_shows_the_check_before_it_is_recorded_as_checked(
+    lantai: Lantai, held: Person, staff_factory: Callable[..., StaffLogin], run_jobs: Callable[[], None]
+) -> None:
+    actor = staff_factory(Role.DISPATCHER)
+    view = lantai.transfers.open(
+        actor.actor, held.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某路 1 号"
+    )
+    while view.state is not State.ASSEMBLED:
+        view = lantai.transfers.move(actor.actor, view.id, view.version, view.targets[0][0])
+    page = f"/console/graduates/{held.id}/transfers"
+    assert "尚未完成" in actor.client.get(page).text
+    run_jobs()
+    assert "待人工确认" in actor.client.get(page).text

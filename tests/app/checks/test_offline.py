@@ -20,12 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from app.checks import layout
 from app.checks import report as reports
 from app.checks.offline import Verification, verify
-from app.checks.rules import Outcome, Verdict
+from app.checks.rules import Outcome, Stage, Verdict
 from app.checks.sources import Unreadable, source_at
-from commands.checks import FAILED, PASSED, UNREADABLE, check_command
+from app.errors import Conflict
+from commands.checks import FAILED, PASSED, UNREADABLE, check_cohort, check_command, export
 from parts import Lantai
 from providers.signing import FileSigner, key_id_of, public_pem, raw_public
 from tests.app.checks.conftest import FooledProber, MemorySource, RememberingProber
+from tests.conftest import Person
 
 ROOT = Path(__file__).resolve().parents[3]
 FLIPS = 260
@@ -211,6 +213,22 @@ def test_a_flipped_bit_in_a_stored_entry_fails_by_its_checksum(exported: Path, t
     data[at] ^= 1
     path.write_bytes(data)
     assert "Z-3-02" in failed(verify(source_at(path), RememberingProber(), TODAY))
+
+
+def test_a_cohort_on_the_command_line_and_a_package_of_one(
+    lantai: Lantai, held: Person, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second run finds nothing left to do; the exported zip passes in a stranger's hands."""
+    assert check_cohort(lantai, 2026, Stage.ARCHIVING) == PASSED
+    assert "本次检测 1 份" in capsys.readouterr().out
+    assert check_cohort(lantai, 2026, Stage.ARCHIVING) == PASSED
+    assert "本次检测 0 份" in capsys.readouterr().out
+    for name in ("one.zip", "folder"):
+        export(lantai, held.id, Stage.ARCHIVING, tmp_path / name)
+        assert passes(verify(source_at(tmp_path / name), RememberingProber(), TODAY))
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "data") == ["folder", "one.zip"]
+    with pytest.raises(Conflict):
+        export(lantai, held.id, Stage.ARCHIVING, tmp_path / "folder")
 
 
 def test_both_or_neither_of_cohort_and_offline_is_a_usage_error() -> None:
