@@ -26,6 +26,8 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     complete_faults,
     complete_steps,
     desk_steps,
+    doors_faults,
+    doors_steps,
     faults,
     guard_steps,
     operator_steps,
