@@ -29,6 +29,8 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     doors_faults,
     doors_steps,
     faults,
+    govern_faults,
+    govern_steps,
     guard_steps,
     operator_steps,
     search_faults,
