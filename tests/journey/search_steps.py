@@ -35,7 +35,7 @@ def own(scene: Scene) -> Iterator[str]:
     grades = wei.app.get("/dossier/summary")["grades"]
     check(grades["courses"] > 0, f"no courses in the summary: {grades}")
     levels = "、".join(f"{c['label']} {c['count']}" for c in awards["by_level"])
-    yield f"奖项 {awards['total']} 项：{levels}；课程 {grades['courses']} 门，加权平均 {grades['mean']}"
+    yield f"奖项 {awards['total']} 项：{levels}；课程 {grades['courses']} 门，加权平均 {grades['mean'] or '—'}"
 
 
 @step("search.staff", FULL, "工作人员检索，按分面缩小", "staff search by words, narrowed by a facet", "search.own")
