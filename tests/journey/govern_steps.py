@@ -67,8 +67,8 @@ def statistics(scene: Scene) -> Iterator[str]:
     check("<5" in seen and "＊" in seen, f"nothing was suppressed in {len(seen)} cells")
     clerk.window.go("/console/statistics?rows=college&across=degree&within=cohort:2026")
     check("不予公布" in clerk.window.text, "a three-way table was answered")
-    small, hidden = seen.count("<5"), seen.count("＊")
-    yield f"{SIZE} 人新届次全数计入；{len(seen)} 个单元中 {small} 个 <5、{hidden} 个 ＊，文件与页面一致"
+    few, hidden = seen.count("<5"), seen.count("＊")
+    yield f"{SIZE} 人新届次全数计入；{len(seen)} 个单元中 {few} 个 <5、{hidden} 个 ＊，文件与页面一致"
     yield "三项组合：不予公布"
 
 
