@@ -11,10 +11,10 @@ from tests.journey.scene import Scene
 Undo = contextlib.ExitStack
 
 
-@fault("search.own", "奖项被错误划入乙区 the awards were put into zone B")
-def awards_hidden(scene: Scene, undo: Undo) -> None:
-    run_sql(scene, "update record set zone = 'B', zone_rule = 'B-1' where section = 'award'")
-    undo.callback(run_sql, scene, "update record set zone = 'A', zone_rule = 'A-1' where section = 'award'")
+@fault("search.own", "课程成绩被错误划入乙区 the grades were put into zone B")
+def grades_hidden(scene: Scene, undo: Undo) -> None:
+    run_sql(scene, "update record set zone = 'B', zone_rule = 'B-1' where section = 'course'")
+    undo.callback(run_sql, scene, "update record set zone = 'A', zone_rule = 'A-1' where section = 'course'")
 
 
 @fault("search.staff", "索引的词条丢失 the postings are lost")
