@@ -32,6 +32,8 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     govern_faults,
     govern_steps,
     guard_steps,
+    materials_faults,
+    materials_steps,
     operator_steps,
     search_faults,
     search_steps,
