@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tests.journey.cast import GRADE_MARK, YEAR
 from tests.journey.scene import Scene
 from tests.journey.story import check, step
+from tests.journey.wechat_steps import come_back
 from tests.pdf_reading import conformance_of, fonts_of, text_of
 
 CHAPTER = "壬　档案全本 the dossier in full"
@@ -41,6 +42,7 @@ def forecast(scene: Scene) -> Iterator[str]:
       "wx.face", "full.forecast")  # fmt: skip
 def missing(scene: Scene) -> Iterator[str]:
     wei, clerk = scene.graduate("wei"), scene.clerk("archivist")
+    come_back(wei)
     found = wei.app.get("/dossier/completeness")
     lines = {i["kind"]: i for i in found["items"]}
     form = lines.get("graduate_form", {"standing": "not told"})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.journey.scene import Scene
 from tests.journey.story import check, step
-from tests.journey.wechat_steps import show_fingerprint
+from tests.journey.wechat_steps import come_back, show_fingerprint
 
 FULL = "壬　档案全本 the dossier in full"
 _HIT = re.compile(r"/console/records/[0-9a-f-]{36}$")
@@ -16,6 +16,7 @@ _HIT = re.compile(r"/console/records/[0-9a-f-]{36}$")
 def _own_title(scene: Scene) -> str:
     """The first graduate's latest award, or a course of one who has none."""
     wei = scene.graduate("wei")
+    come_back(wei)
     show_fingerprint(scene, wei, "view_dossier")  # the last one may be five minutes old
     awards = [a["name"] for a in wei.app.get("/dossier/awards")["items"]]
     return str([*awards, *_titles(scene, "course")][0])
