@@ -9,6 +9,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "invalid_input": ("提交的内容有误，请按提示修改后重试", "Some fields are wrong; correct the listed ones and retry"),
     "malformed": ("请求格式无法识别，请检查后重试", "The request cannot be parsed; check its format and retry"),
     "unknown_query": ("网址参数有误，请去掉多余的参数", "Unknown or wrong query parameters; remove or correct them"),
+    "taken": ("已有相同的内容，请刷新后重试", "The same is there already; reload and retry"),
     "not_found": ("未找到该内容", "Nothing is found here"),
     "route_not_found": ("没有这个地址，请检查网址", "There is no such address; check the URL"),
     "method_not_allowed": ("该地址不支持此操作", "This address does not support that method"),

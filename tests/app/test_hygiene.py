@@ -128,7 +128,14 @@ def test_the_last_net_masks_numbers_and_secrets(captured: io.StringIO) -> None:
 def _records(card: Card) -> dict[Section, list[dict[str, str]]]:
     return {
         Section.IDENTITY: [{"name": card.name, "id_number": card.id_number, "phone": card.phone}],
-        Section.ENROLMENT: [{"student_number": card.student_number, "college": "文学院", "major": "档案学"}],
+        Section.ENROLMENT: [
+            {
+                "student_number": card.student_number,
+                "college": "文学院",
+                "major": "档案学",
+                "destination_code": "ABCDEF123456789012",
+            }
+        ],
     }
 
 
