@@ -104,6 +104,7 @@ def _load(parts: Lantai) -> dict[str, Any]:
     _add_phones(parts, people)
     parts.rulebook.seed(SEED_RULES)
     parts.duties.seed()
+    parts.completeness.recompute(None)
     parts.meters.snapshot()
     with contextlib.suppress(Conflict):  # the worker may have counted in the meantime
         parts.statistics.publish(SYSTEM)

@@ -100,7 +100,7 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("档案", "/console/retrieval", "检索", gate.READERS),
     ("档案", "/console/import", "批量导入", (Role.ARCHIVIST,)),
     ("治理", "/console/governance", "治理概览", GOVERNANCE),
-    ("治理", "/console/fixity", "完整性检查", (Role.ARCHIVIST, Role.AUDITOR)),
+    ("治理", "/console/fixity", "长期保存", (Role.ARCHIVIST, Role.AUDITOR)),
     ("治理", "/console/statistics", "人才库统计", STATISTICS),
     ("治理", "/console/retrieval/purposes", "调取登记", (Role.AUDITOR,)),
     ("管理", "/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
