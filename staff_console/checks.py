@@ -6,13 +6,14 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
+from app.actors import Role
 from app.checks.rules import Stage, Verdict
 from app.checks.views import RunView
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.problems import problem_of
 from auth.guards import current_actor
 from staff_console import forms
-from staff_console.gate import DESK, MOVERS, READERS, desk
+from staff_console.gate import DESK, READERS, desk
 from staff_console.graduates import graduate_or_404
 from staff_console.parts import parts
 from staff_console.render import go, page
@@ -49,7 +50,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         items=items,
         names=parts().people.staff_names([i.by for i in items if i.by is not None]),
         may_run=actor.has_role(*DESK),
-        may_package=actor.has_role(*MOVERS),
+        may_package=actor.has_role(Role.ARCHIVIST),
         problem=problem_of(error) if error is not None else None,
         faulty=item,
         typed=request.form,
@@ -96,7 +97,7 @@ def add_checks(console: Blueprint) -> None:
         return _download(signed.report, f"four-property-report-{run_id.hex[:12]}.json")
 
     @console.get("/graduates/<uuid:graduate_id>/checks/<uuid:run_id>/package")
-    @desk(*MOVERS)
+    @desk(Role.ARCHIVIST)
     def check_package(graduate_id: UUID, run_id: UUID) -> Response:
         try:
             made = parts().checks.package(current_actor(), graduate_id, run_id)

@@ -155,8 +155,9 @@ def _add_filing(console: Blueprint) -> None:
             )
         except (Invalid, Conflict) as error:
             return _form(graduate_id, problem_of(error).status, error)
-        # whoever has just filed it may look at what was filed
-        parts().purposes.open(current_actor(), graduate_id, "filing", quiet=True)
+        if any(not line.code for line in done.lines):
+            # whoever has just filed it may look at what was filed
+            parts().purposes.open(current_actor(), graduate_id, "filing", quiet=True)
         return go(f"/console/uploads/{done.id}")
 
     @console.get("/uploads/<uuid:upload_id>")

@@ -110,8 +110,9 @@ def _decide(supplement_id: UUID, act: Callable[[], SupplementView], note: str) -
         return _show(
             parts().supplement_desk.supplement(current_actor(), supplement_id), problem_of(error).status, error
         )
-    # the way on leads to the material: the review says why it is opened
-    parts().purposes.open(current_actor(), done.line.graduate_id, "review", reference=done.line.number, quiet=True)
+    if done.material_id is not None:
+        # the way on leads to the material: the review says why it is opened
+        parts().purposes.open(current_actor(), done.line.graduate_id, "review", reference=done.line.number, quiet=True)
     return go(f"/console/supplements/{supplement_id}", note)
 
 

@@ -38,7 +38,7 @@ from app.ports import Clock
 
 READERS = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
 CHECKERS = (Role.ARCHIVIST, Role.REVIEWER)
-MOVERS = (Role.ARCHIVIST, Role.DISPATCHER)
+PACKERS = (Role.ARCHIVIST,)  # a package holds all zones and the ID photo: more than a dispatcher may read
 MAX_NOTE = 300
 _CHINA = timezone(timedelta(hours=8))
 _BAD = (Verdict.FAILED, Verdict.WAITING, Verdict.NOTED)
@@ -250,7 +250,7 @@ class CheckService:
         write_folder(target, self._entries(actor, graduate_id, run_id)[1])
 
     def _entries(self, actor: Actor, graduate_id: UUID, run_id: UUID) -> tuple[str, list[Entry]]:
-        row, signed = self._kept(actor, graduate_id, run_id, MOVERS, "dossier.packaged")
+        row, signed = self._kept(actor, graduate_id, run_id, PACKERS, "dossier.packaged")
         told = reports.read_report(signed.report)
         if told.package.unreadable:
             raise Conflict("package_unreadable")
@@ -318,7 +318,7 @@ class CheckService:
             row = session.scalar(select(CheckRun).where(CheckRun.id == run_id, CheckRun.graduate_id == graduate_id))
             if row is None:
                 raise NotFound("check_run_not_found")
-            self._record(session, actor, row, event, {"stage": row.stage.value})
+            self._record(session, actor, row, event, {"stage": row.stage.value, "purpose": "checking"})
         texts = open_json(key, _report_place(row), row.sealed_report)
         return row, reports.Signed(texts["report"].encode(), texts["signature"].encode())
 

@@ -173,18 +173,19 @@ class CompletenessService:
     # --- views --------------------------------------------------------------------------------------------------------
 
     def _view(self, found: Assessed, *, own: bool) -> CompletenessView:
-        listed, scanned = rules.score(found.findings)
-        items = [self._item(f, own) for f in found.findings]
+        # what the graduate may not know of counts for nothing either: totals would tell
+        shown = [(f, item) for f in found.findings if (item := self._item(f, own)) is not None]
+        listed, scanned = rules.score([f for f, _ in shown])
         return CompletenessView(
             graduate_id=found.who.graduate_id,
             cohort_year=found.who.cohort_year,
             dossier_version=found.dossier_version,
             class_map_version=found.class_map_version,
             checklist_version=found.checklist_version,
-            complete=not any(f.lacking for f in found.findings),
+            complete=not any(f.lacking for f, _ in shown),
             listed_percent=listed,
             scanned_percent=scanned,
-            items=tuple(i for i in items if i is not None),
+            items=tuple(item for _, item in shown),
         )
 
     def _item(self, found: Finding, own: bool) -> ItemView | None:

@@ -40,6 +40,9 @@ ACCESS_TYPES = (
     "dossier.file_read",
     "dossier.completeness_read",
     "dossier.catalogue_printed_read",
+    "dossier.check_read",
+    "dossier.check_report_read",
+    "dossier.packaged",
     "graduate.searched",
     # a ticket's page shows the record as it stands, and proofs are personal papers
     "ticket.read",

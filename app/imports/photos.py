@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from app.actors import Actor
 from app.db import Database
@@ -62,20 +63,10 @@ class PhotoFiler:
             except (Invalid, TooLarge) as error:
                 faults = [Fault("照片", error.code)]
         with self._db.transaction() as session:
+            if dossier is not None and sealed_name is not None:
+                outcome, faults = self._add(session, actor, batch_id, dossier.id, sealed_name)
             counts = {outcome.value: 1}
             moved_on(session, batch_id, BatchState.IMPORTING, done, done=done + 1, trouble="", **added(**counts))
-            if dossier is not None and sealed_name is not None:
-                row = session.get_one(Dossier, dossier.id, with_for_update=True)
-                row.sealed_photo_name = sealed_name
-                self._log.record(
-                    session,
-                    actor,
-                    "dossier.photo_added",
-                    graduate_id=row.graduate_id,
-                    object_kind="dossier",
-                    object_id=row.id,
-                    data={"batch_id": str(batch_id)},
-                )
             cells = seal_json(self._house, cells_place(batch_id, done + 1), {"number": number, "cells": [named[1]]})
             session.execute(
                 insert(ImportRow).values(
@@ -88,8 +79,30 @@ class PhotoFiler:
                     sealed_cells=cells,
                 )
             )
-            settle(session, files.names)
+            if outcome is RowOutcome.FILED:
+                settle(session, files.names)  # what was stored for nothing stays announced, and is swept
         return RowReport(done + 1, mask_student_number(number), outcome.value, tuple(faults), PHOTO_SHEET)
+
+    def _add(
+        self, session: Session, actor: Actor, batch_id: UUID, dossier_id: UUID, sealed_name: bytes
+    ) -> tuple[RowOutcome, list[Fault]]:
+        """Under the dossier's lock: it may have been sealed, or been given a photo, since it was looked at."""
+        row = session.get_one(Dossier, dossier_id, with_for_update=True)
+        if row.state is not DossierState.OPEN:
+            return RowOutcome.REFUSED, [Fault("学号", "dossier_sealed")]
+        if row.sealed_photo_name is not None:
+            return RowOutcome.SKIPPED, []
+        row.sealed_photo_name = sealed_name
+        self._log.record(
+            session,
+            actor,
+            "dossier.photo_added",
+            graduate_id=row.graduate_id,
+            object_kind="dossier",
+            object_id=row.id,
+            data={"batch_id": str(batch_id)},
+        )
+        return RowOutcome.FILED, []
 
     def _open_dossier(self, number: str) -> tuple[Dossier | None, Sequence[Fault]]:
         index = self._people.student_number_index(number)

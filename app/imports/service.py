@@ -359,6 +359,11 @@ class ImportService:
             raise Conflict("import_state", params={"state": STATE_WORDS[batch.state]})
         if batch.purged_at is not None and what != "undo":
             raise Conflict("import_source_gone")
+        if batch.state is BatchState.FAILED and what in ("mapping", "check", "import"):
+            filed = (ImportRow.batch_id == batch_id, ImportRow.outcome == RowOutcome.FILED)
+            if session.scalar(select(ImportRow.line).where(*filed).limit(1)) is not None:
+                # beginning anew would forget what was filed, and the batch could never be undone
+                raise Conflict("import_state", params={"state": STATE_WORDS[batch.state]})
         return batch
 
 

@@ -15,7 +15,7 @@ from app.dossiers.incoming import NewMaterial
 from app.dossiers.materials import MaterialFiling
 from app.dossiers.rules import MATERIAL_CLASSES, Source
 from app.envelope import DataKey, seal_json
-from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch
+from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, NotFound, Unavailable, VersionMismatch
 from app.file_ports import CleanDocument
 from app.keyring import Keyring
 from app.materials import rules
@@ -112,6 +112,8 @@ class SupplementDesk:
                     session, actor, prepared, source=Source.STAFF, source_id=supplement_id
                 )
                 return self._decided(session, actor, key, row, material_id=str(row.material_id))
+        except Unavailable:
+            raise  # the commit may have happened: an orphan is better than a material without its content
         except DomainError:
             self._filing.discard(prepared)
             raise

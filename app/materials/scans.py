@@ -24,7 +24,7 @@ from app.dossiers.models import Dossier, Material
 from app.dossiers.rows import measures
 from app.dossiers.rules import MATERIAL_CLASSES
 from app.envelope import DataKey, open_json, seal_json
-from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, NotFound, TooLarge
+from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from app.file_ports import CleanDocument, DocumentCleaner
 from app.keyring import Keyring
 from app.materials import rules
@@ -88,6 +88,8 @@ class ScanService:
             for position, file in enumerate(files, 1):
                 found.append(self._prepare_new(graduate_id, entry, file, position, len(files)))
             return self._file(actor, key, token, found, allow_same)
+        except Unavailable:
+            raise  # the commit may have happened: an orphan is better than a material without its content
         except DomainError:
             self._discard(found)
             raise
@@ -120,17 +122,19 @@ class ScanService:
         candidate = _Candidate(file.name, "", prepared)
         try:
             return self._file(actor, key, token, [candidate], allow_same)
+        except Unavailable:
+            raise  # the commit may have happened: an orphan is better than a material without its content
         except DomainError:
             self._discard([candidate])
             raise
 
     def outcome(self, actor: Actor, upload_id: UUID) -> UploadView:
-        """What became of an upload's files, for staff of the desk. Raises NotFound, Forbidden."""
+        """What became of one's own upload's files. Raises NotFound, Forbidden."""
         if actor.kind is not ActorKind.STAFF or not actor.has_role(Role.ARCHIVIST, Role.REVIEWER):
             raise Forbidden("role_required")
         with self._db.transaction() as session:
             row = session.get(ScanUpload, upload_id)
-        if row is None:
+        if row is None or row.staff_id != actor.id:
             raise NotFound("upload_not_found")
         return _view(row, self._keys.of(row.graduate_id))
 

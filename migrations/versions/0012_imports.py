@@ -122,6 +122,14 @@ begin
     -- nobody may attach anything to these from here on: a foreign key wants a share of the row
     perform 1 from graduate g join import_filed f on f.graduate_id = g.id where f.batch_id = wanted for update of g;
     perform 1 from dossier d join import_filed f on f.dossier_id = d.id where f.batch_id = wanted for update of d;
+    -- the application may write the batch's rows but not the event log: what a batch filed, the log must say too
+    if exists (
+        select from import_filed f where f.batch_id = wanted and not exists (
+            select from event e where e.graduate_id = f.graduate_id and e.type = 'dossier.filed'
+            and e.data->>'batch_id' = wanted::text)
+    ) then
+        raise exception 'batch % did not file these', wanted using errcode = 'restrict_violation';
+    end if;
     if exists (select from lantai_undo_hindrances(wanted)) then
         raise exception 'something depends on batch %', wanted using errcode = 'restrict_violation';
     end if;

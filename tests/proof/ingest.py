@@ -122,8 +122,10 @@ def _write_source(folder: Path, people: int, seed: int) -> None:
 def _house(root: Path) -> Iterator[ServiceUrls]:
     FileKeys.create(root / "keys")
     services = EmbeddedServices(root / "servers", fsync=False)
-    yield services.start()
-    services.stop()
+    try:
+        yield services.start()
+    finally:
+        services.stop()
 
 
 def _place(root: Path, name: str, urls: ServiceUrls, source: bytes) -> tuple[Path, ServiceUrls]:
@@ -168,8 +170,12 @@ class Importing:
 
     def wait(self) -> int:
         """Its exit code; -9 for a killed one."""
-        if self._code is None:
-            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        deadline = time.monotonic() + LIMIT_S
+        while not self.ended():
+            if time.monotonic() > deadline:
+                self.kill()  # one that hangs is a finding, not a reason to wait for ever
+            time.sleep(0.02)
+        assert self._code is not None
         return self._code
 
     def kill(self) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,13 @@ def cleaner() -> ChildDocumentCleaner:
 
 
 def nests_of(process: psutil.Process) -> list[psutil.Process]:
-    return [p for p in process.children() if "providers.document_nest" in p.cmdline()]
+    """Those alive: another test's nest may be dying just now."""
+    found = []
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):  # a zombie is one
+            if "providers.document_nest" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def wait_gone(process: psutil.Process) -> None:
@@ -46,7 +53,7 @@ def test_a_killed_nest_is_replaced_and_nobody_notices(cleaner: ChildDocumentClea
     (second,) = set(nests_of(psutil.Process())) - before
     assert second.pid != nest.pid
     cleaner.close()
-    assert set(nests_of(psutil.Process())) == before
+    assert second not in nests_of(psutil.Process())
 
 
 def test_documents_share_a_nest_but_no_process(cleaner: ChildDocumentCleaner) -> None:

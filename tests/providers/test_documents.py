@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pikepdf
@@ -271,8 +272,12 @@ def test_unpacked_sizes_are_those_of_the_real_thing() -> None:
 
 def nest_family(*, recursive: bool = False) -> set[int]:
     """Our children that clean documents; the test servers are children of this process too."""
-    found = psutil.Process().children(recursive=recursive)
-    return {p.pid for p in found if "providers.document" in " ".join(p.cmdline())}
+    family = set()
+    for child in psutil.Process().children(recursive=recursive):
+        with suppress(psutil.NoSuchProcess):  # one that another test closed may be dying just now
+            if "providers.document" in " ".join(child.cmdline()):
+                family.add(child.pid)
+    return family
 
 
 def test_no_child_outlives_its_call() -> None:
