@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from tests.journey.mischief import one_value, run_sql, spoil_file
+from tests.journey.mischief import one_value, run_sql, spoilt_file
 from tests.journey.planted import fault
 from tests.journey.scene import Scene
 
@@ -24,7 +24,7 @@ def spoilt_scan(scene: Scene, undo: Undo) -> None:
         " on d.id = m.dossier_id where d.graduate_id = %s and v.file_name is not null",
         _graduate_id(scene),
     )
-    spoil_file(scene, name)
+    spoilt_file(scene, undo, name)
 
 
 @fault("check.package", "检测之后档案又变了 the dossier changed after its check")

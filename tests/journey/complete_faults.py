@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from tests.journey.mischief import no_inserts
+from tests.journey.mischief import no_inserts, run_sql, swap_cells
 from tests.journey.planted import fault
 from tests.journey.scene import Scene
 
@@ -19,20 +19,18 @@ def no_gaps(scene: Scene, undo: Undo) -> None:
 @fault("full.list", "材料的展示规则被改成密封 a material was marked as sealed in the database")
 def sealed_form(scene: Scene, undo: Undo) -> None:
     dossier = scene.graduate("wei").app.get("/dossier")["dossier_id"]
-    with scene.stack.owner() as connection:
-        connection.execute("update material set zone = 'C', zone_rule = 'C-1' where dossier_id = %s", (dossier,))
+    run_sql(scene, "update material set zone = 'C', zone_rule = 'C-1' where dossier_id = %s", dossier)
 
 
 @fault("full.catalogue", "两份材料的题名密文被对调 two materials' sealed titles were swapped")
 def swapped_titles(scene: Scene, undo: Undo) -> None:
     dossier = scene.graduate("wei").app.get("/dossier")["dossier_id"]
-    with scene.stack.owner() as connection:
-        rows = connection.execute(
-            "select v.id, v.sealed_about from material_version v join material m on m.id = v.material_id"
-            " where m.dossier_id = %s order by v.id limit 2",
-            (dossier,),
-        ).fetchall()
-        connection.execute("alter table material_version disable trigger user")
-        for (row_id, _), (_, about) in ((rows[0], rows[1]), (rows[1], rows[0])):
-            connection.execute("update material_version set sealed_about = %s where id = %s", (about, row_id))
-        connection.execute("alter table material_version enable trigger user")
+    swap_cells(
+        scene,
+        undo,
+        "material_version",
+        "sealed_about",
+        "select v.id from material_version v join material m on m.id = v.material_id where m.dossier_id = %s"
+        " order by v.id limit 2",
+        dossier,
+    )

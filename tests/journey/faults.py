@@ -11,8 +11,9 @@ from tests.journey.mischief import (
     one_value,
     run_sql,
     sandbox_fault,
-    spoil_file,
+    spoilt_file,
     stopped,
+    swap_cells,
     trigger,
 )
 from tests.journey.planted import fault
@@ -112,16 +113,15 @@ def soter_fails(scene: Scene, undo: Undo) -> None:
 
 @fault("wx.read", "两条记录的密文被对调 two records' sealed bodies were swapped")
 def swapped_cells(scene: Scene, undo: Undo) -> None:
-    with scene.stack.owner() as connection:
-        rows = connection.execute(
-            "select v.id, v.sealed_body from record_version v join record r on r.id = v.record_id join dossier d"
-            " on d.id = r.dossier_id where d.graduate_id = %s and r.section = 'course' order by r.position limit 2",
-            (_graduate_id(scene, "wei"),),
-        ).fetchall()
-        connection.execute("alter table record_version disable trigger user")
-        for (row_id, _), (_, body) in ((rows[0], rows[1]), (rows[1], rows[0])):
-            connection.execute("update record_version set sealed_body = %s where id = %s", (body, row_id))
-        connection.execute("alter table record_version enable trigger user")
+    swap_cells(
+        scene,
+        undo,
+        "record_version",
+        "sealed_body",
+        "select v.id from record_version v join record r on r.id = v.record_id join dossier d on d.id = r.dossier_id"
+        " where d.graduate_id = %s and r.section = 'course' order by r.position limit 2",
+        _graduate_id(scene, "wei"),
+    )
 
 
 @fault("wx.subscribe", "后台任务进程停了 the job worker is stopped")
@@ -238,7 +238,7 @@ def spoilt_scan(scene: Scene, undo: Undo) -> None:
         " on d.id = m.dossier_id where d.graduate_id = %s and v.file_name is not null",
         _graduate_id(scene, "kai"),
     )
-    spoil_file(scene, name)
+    spoilt_file(scene, undo, name)
 
 
 # --- staff, notices, transfer -----------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def spoilt_scan(scene: Scene, undo: Undo) -> None:
 @fault("desk.ticket", "证明文件在磁盘上坏了一位 one bit of the stored evidence turned over")
 def spoilt_evidence(scene: Scene, undo: Undo) -> None:
     evidence = scene.graduate("wei").ids["evidence"]
-    spoil_file(scene, one_value(scene, "select file_name from evidence where id = %s", evidence))
+    spoilt_file(scene, undo, one_value(scene, "select file_name from evidence where id = %s", evidence))
 
 
 @fault("desk.accept", "记录指针停在旧版 the record keeps pointing at its old version")

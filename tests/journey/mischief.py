@@ -67,6 +67,31 @@ def sandbox_fault(scene: Scene, undo: contextlib.ExitStack, target: str, kind: s
     scene.house.sandbox.fault(target, kind, value, times)
 
 
+def swap_cells(scene: Scene, undo: contextlib.ExitStack, table: str, column: str, rows: str, *values: object) -> None:
+    """Two sealed cells of an append-only table change places; ``rows`` selects the two ids. Taken back by ``undo``:
+    commands that read the whole house must not meet the damage of an earlier fault.
+    """
+
+    def write(cells: list[tuple[object, bytes]]) -> None:
+        with scene.stack.owner() as connection:
+            connection.execute(f"alter table {table} disable trigger user")
+            for row_id, cell in cells:
+                connection.execute(f"update {table} set {column} = %s where id = %s", (cell, row_id))
+            connection.execute(f"alter table {table} enable trigger user")
+
+    with scene.stack.owner() as connection:
+        found = connection.execute(f"select id, {column} from {table} where id in ({rows})", values).fetchall()
+    (first, one), (second, other) = found
+    undo.callback(write, [(first, one), (second, other)])
+    write([(first, other), (second, one)])
+
+
+def spoilt_file(scene: Scene, undo: contextlib.ExitStack, name: str) -> None:
+    """As ``spoil_file``, and the bit back afterwards."""
+    undo.callback(spoil_file, scene, name)
+    spoil_file(scene, name)
+
+
 def spoil_file(scene: Scene, name: str) -> None:
     """One bit of a stored file turns over, as on a dying disk."""
     path = next((scene.stack.data / "files").rglob(name))
