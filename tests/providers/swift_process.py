@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -16,12 +17,20 @@ from botocore.config import Config
 from providers.s3_files import Bucket
 
 PYTHON = Path("/usr/bin/python3")
+# the project's own disk, not a temporary folder that may lie in memory: Swift needs extended attributes
+FOLDER = Path(__file__).parents[2] / "var"
 MISSING = "no OpenStack Swift here (apt-get install python3-swift): the S3 store is not tested"
 _PROGRAM = Path(__file__).with_name("swift_server.py")
 _START_S = 30.0
 
 
 def swift_is_there() -> bool:
+    FOLDER.mkdir(exist_ok=True)
+    try:
+        with tempfile.NamedTemporaryFile(dir=FOLDER) as trial:
+            os.setxattr(trial.name, "user.lantai", b"x")
+    except OSError:
+        return False
     probe = [str(PYTHON), "-c", "import swift.common.middleware.s3api"]
     return PYTHON.exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
@@ -30,8 +39,7 @@ class SwiftProcess:
     """Listens on a free port of 127.0.0.1; what it holds goes with it."""
 
     def __init__(self) -> None:
-        # below the working folder's disk, not /dev/shm: Swift keeps metadata in extended attributes
-        self._folder = Path(tempfile.mkdtemp(prefix="lantai-swift-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="swift-", dir=FOLDER))
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
