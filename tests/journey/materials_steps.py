@@ -113,11 +113,15 @@ def fixity(scene: Scene) -> Iterator[str]:
     # the disk's deed, not a user's
     name = one_value(scene, "select file_name from material_version where material_id = %s", lin.ids["scan"])
     spoil_file(scene, name)
-    found = scene.stack.cli("fixity", "run", "--all")
-    check(found.code == 1 and "未修复的损坏 1 处" in found.output, f"after: {found.code} {found.output[-300:]}")
-    clerk.open("/console/fixity?open=1")
-    check("材料 · 文件" in clerk.window.text and "未修复" in clerk.window.text, f"console: {clerk.window.text[:400]}")
-    spoil_file(scene, name)  # the same bit back, as a restore from the backup would
+    try:
+        found = scene.stack.cli("fixity", "run", "--all")
+        check(found.code == 1 and "未修复的损坏 1 处" in found.output, f"after: {found.code} {found.output[-300:]}")
+        clerk.open("/console/fixity?open=1")
+        check(
+            "材料 · 文件" in clerk.window.text and "未修复" in clerk.window.text, f"console: {clerk.window.text[:400]}"
+        )
+    finally:
+        spoil_file(scene, name)  # the same bit back, as a restore from the backup would
     mended = scene.stack.cli("fixity", "run", "--all")
     check(mended.code == 0, f"afterwards: {mended.code} {mended.output[-300:]}")
     yield before.output.strip().splitlines()[0]
