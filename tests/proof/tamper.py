@@ -29,6 +29,7 @@ from app.dossiers.rules import Section
 from app.envelope import HOUSE, Place, open_bytes, open_json
 from app.errors import DomainError, Tampered
 from app.field_table import FIELDS
+from app.governance.models import ReviewItem
 from app.idempotency import StoredReply
 from app.keyring import WrappedKey
 from app.people.models import Graduate, StaffMember
@@ -39,22 +40,10 @@ from auth.models import Claim, GraduateTotp, Verification
 from auth.places import staff_totp_place, state_place, totp_place
 from auth.rules import Factor
 from tests import fakes
+from tests.proof.cell import Cell
 from tests.proof.house import House, Person, house
 from tests.proof.outcome import Budget, Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One kind of sealed value: where its rows are, whose key opens them, and which place they are bound to."""
-
-    model: type[Any]
-    column: str
-    owner: Callable[[Any], UUID]
-    place: Callable[[Any], Place]
-
-    @property
-    def name(self) -> tuple[str, str]:
-        return str(self.model.__tablename__), self.column
+from tests.proof.tamper_rooms import cells_of_rooms, fill_rooms
 
 
 def _house(_: Any) -> UUID:
@@ -68,6 +57,7 @@ def cells(home: House) -> list[Cell]:
         owners |= {r.id: by_dossier[r.dossier_id] for r in session.scalars(select(Record))}
         owners |= {m.id: by_dossier[m.dossier_id] for m in session.scalars(select(Material))}
         owners |= {t.id: t.graduate_id for t in session.scalars(select(Ticket))}
+        owners |= by_dossier | {i.id: i.graduate_id for i in session.scalars(select(ReviewItem))}
         replies = {row.id: home.reply_owner for row in session.scalars(select(StoredReply))}
     return [
         Cell(Graduate, "sealed_card", lambda r: r.id, card_place),
@@ -85,6 +75,7 @@ def cells(home: House) -> list[Cell]:
             StoredReply, "sealed_reply", lambda r: replies[r.id], lambda r: Place("stored_reply", "sealed_reply", r.id)
         ),
         Cell(WrappedKey, "wrapped", lambda r: r.owner_id, lambda r: Place("data_key", "wrapped", r.owner_id)),
+        *cells_of_rooms(owners),
     ]
 
 
@@ -114,6 +105,7 @@ def fill(home: House) -> list[Person]:
             home.actor(people[0]), f"proof-key-{number}", "/proof", b"body", lambda: (200, {"said": "成绩有误"})
         )
     home.reply_owner = people[0].id
+    fill_rooms(home, staff, people)
     return people
 
 
@@ -126,17 +118,17 @@ class Intruder:
             owner.execute(sql.SQL("alter table {} disable trigger user").format(sql.Identifier(table)))
 
     def write(self, cell: Cell, row: Any, value: bytes) -> None:
-        key = inspect(cell.model).primary_key[0].name
+        keys = [sql.SQL("{} = %s").format(sql.Identifier(c.name)) for c in inspect(cell.model).primary_key]
         self._owner.execute(
-            sql.SQL("update {} set {} = %s where {} = %s").format(
-                sql.Identifier(cell.name[0]), sql.Identifier(cell.column), sql.Identifier(key)
+            sql.SQL("update {} set {} = %s where {}").format(
+                sql.Identifier(cell.name[0]), sql.Identifier(cell.column), sql.SQL(" and ").join(keys)
             ),
-            (value, self.key_of(cell, row)),
+            (value, *self.key_of(cell, row)),
         )
 
     @staticmethod
-    def key_of(cell: Cell, row: Any) -> UUID:
-        return UUID(str(getattr(row, inspect(cell.model).primary_key[0].name)))
+    def key_of(cell: Cell, row: Any) -> tuple[Any, ...]:
+        return tuple(getattr(row, c.name) for c in inspect(cell.model).primary_key)
 
     def notices(self, cell: Cell, row: Any) -> bool:
         """Whether the application refuses the value as it now stands. Raises anything but Tampered."""
