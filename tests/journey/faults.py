@@ -289,7 +289,11 @@ def worker_gone(scene: Scene, undo: Undo) -> None:
 @fault("guard.foreign", "他人的申请被改挂到本人名下 another's ticket was hung on this graduate")
 def foreign_owner(scene: Scene, undo: Undo) -> None:
     ticket = scene.graduate("lin").ids["ticket"]
-    run_sql(scene, "update ticket set graduate_id = %s where id = %s", _graduate_id(scene, "wei"), ticket)
+    hung = "update ticket set graduate_id = %s where id = %s"
+    # taken back: what is sealed in it opens with its owner's key alone, and fixity reads the whole house
+    owner = one_value(scene, "select graduate_id from ticket where id = %s", ticket)
+    undo.callback(run_sql, scene, hung, owner, ticket)
+    run_sql(scene, hung, _graduate_id(scene, "wei"), ticket)
 
 
 @fault("guard.tokens", "数据库不肯记下退出 the database forgets revocations")
