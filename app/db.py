@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +16,13 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import DateTime, Dialect, MetaData, Row, Select, String, Table, create_engine, event, text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from app.copying import HEAD, TAIL, pack
 from app.errors import Conflict, Unavailable
 
 NAMING = {
@@ -81,6 +82,14 @@ class EnumText(TypeDecorator[StrEnum]):
 def new_id() -> uuid.UUID:
     """A random 128-bit public id (version 4): says nothing about order or count."""
     return uuid.uuid4()
+
+
+def new_ids() -> Iterator[uuid.UUID]:
+    """The same without end, many from one draw: a cohort needs a million."""
+    while True:
+        drawn = os.urandom(16 * 512)
+        for start in range(0, len(drawn), 16):
+            yield uuid.UUID(bytes=drawn[start : start + 16], version=4)
 
 
 class Database:
@@ -165,7 +174,11 @@ class Database:
         """Many rows at once by COPY, in the caller's transaction. Raises Conflict('taken') for a row that is there
         already, and as ``transaction`` does.
         """
-        if not rows:
+        self.copy_packed(session, table, columns, pack(table, columns, rows))
+
+    def copy_packed(self, session: Session, table: Table, columns: Sequence[str], packed: bytes) -> None:
+        """The same for rows that app.copying.pack has packed, maybe in another process."""
+        if not packed:
             return
         connection = session.connection().connection.driver_connection
         assert connection is not None
@@ -175,9 +188,8 @@ class Database:
                 connection.cursor() as cursor,
                 cursor.copy(f'copy "{table.name}" ({names}) from stdin (format binary)') as copy,
             ):
-                copy.set_types([_type_name(table.columns[name].type) for name in columns])
-                for row in rows:
-                    copy.write_row(row)
+                for part in (HEAD, packed, TAIL):
+                    copy.write(part)
         except psycopg.errors.UniqueViolation:
             raise Conflict("taken") from None
         except psycopg.OperationalError as error:
@@ -215,24 +227,6 @@ class Database:
 def packed_json(value: Any) -> bytes:
     """A JSONB value as COPY's binary form has it: version 1, then the text."""
     return b"\x01" + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _type_name(kind: Any) -> str:
-    """What psycopg calls the type of a column, for COPY. JSON comes packed (``packed_json``)."""
-    return {
-        "BYTEA": "bytea",
-        "UUID": "uuid",
-        "INTEGER": "int4",
-        "SMALLINT": "int2",
-        "BIGINT": "int8",
-        "BOOLEAN": "bool",
-        "JSONB": "bytea",
-        "DATE": "date",
-        "TIMESTAMP WITH TIME ZONE": "timestamptz",
-    }.get(kind.compile(dialect=_DIALECT).partition("(")[0], "text")
-
-
-_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def _note_return(_connection: Any, record: Any) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import os
 import struct
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from app.errors import Tampered
 
@@ -45,9 +44,11 @@ class DataKey:
     material: bytes = field(repr=False)
     suite: str = "aes-256-gcm"
     aes: AESGCM = field(init=False, repr=False, compare=False)
+    owner_bytes: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "aes", AESGCM(self.material))
+        object.__setattr__(self, "owner_bytes", self.owner.bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ _PLACE = struct.Struct(">I16sI16sIQIBII")
 
 def _additional_data(place: Place, key: DataKey, suite: int) -> bytes:
     return _column_label(place.table, place.column) + _PLACE.pack(
-        16, place.row.bytes, 16, key.owner.bytes, 8, place.version, 1, suite, 4, key.version
+        16, place.row.bytes, 16, key.owner_bytes, 8, place.version, 1, suite, 4, key.version
     )
 
 
@@ -101,7 +102,7 @@ def seal_bytes(key: DataKey, place: Place, data: bytes) -> bytes:
     suite = SUITES[key.suite]
     nonce = os.urandom(NONCE_BYTES)
     sealed = _encrypt(suite, key, nonce, data, _additional_data(place, key, suite))
-    return HEADER.pack(MAGIC, suite, key.version) + nonce + sealed
+    return b"".join((HEADER.pack(MAGIC, suite, key.version), nonce, sealed))
 
 
 def open_bytes(key: DataKey, place: Place, sealed: bytes) -> bytes:
@@ -125,12 +126,9 @@ def _pad(data: bytes) -> bytes:
     return body + bytes(-len(body) % PAD_STEP)
 
 
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
 def seal_json(key: DataKey, place: Place, value: Mapping[str, Any]) -> bytes:
     """Seal what is read together as one value."""
-    return seal_bytes(key, place, _pad(_to_json(value).encode()))
+    return seal_bytes(key, place, _pad(to_json(value)))
 
 
 def open_json(key: DataKey, place: Place, sealed: bytes) -> dict[str, Any]:
@@ -148,14 +146,15 @@ class BlindIndex:
     """
 
     key: bytes = field(repr=False)
-    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_keyed", hmac.new(self.key, digestmod="sha256"))
+    _begun: dict[tuple[str, str, int], hmac.HMAC] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, table: str, column: str, normalised: str, version: int = 1) -> bytes:
-        label = f"{table}.{column}.v{version}".encode()
-        # a copy of the keyed state: hmac.digest would let go of the interpreter for every few bytes of a cohort
-        keyed = self._keyed.copy()
-        keyed.update(len(label).to_bytes(2, "big") + label + normalised.encode())
+        # a copy of the begun state: hmac.digest would let go of the interpreter for every few bytes of a cohort
+        place = (table, column, version)
+        begun = self._begun.get(place)
+        if begun is None:
+            label = f"{table}.{column}.v{version}".encode()
+            begun = self._begun[place] = hmac.new(self.key, len(label).to_bytes(2, "big") + label, "sha256")
+        keyed = begun.copy()
+        keyed.update(normalised.encode())
         return keyed.digest()

@@ -6,7 +6,7 @@ It holds ids and codes, never personal data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -145,12 +145,18 @@ class EventLog:
         session.connection().execute(_APPEND, rows)
 
     def copied(
-        self, actor: Actor, kind: str, object_kind: str, about: Sequence[tuple[UUID, UUID]], data: Mapping[str, Any]
+        self,
+        actor: Actor,
+        kind: str,
+        object_kind: str,
+        about: Sequence[tuple[UUID, UUID]],
+        data: Mapping[str, Any],
+        ids: Iterator[UUID],
     ) -> list[tuple[Any, ...]]:
-        """The same as rows of COPIED, for a cohort that is copied in."""
+        """The same as rows of COPIED, for a cohort that is copied in; ``ids`` as app.db.new_ids gives them."""
         now, packed = self._clock.now(), packed_json(dict(data))
         who = (actor.kind.value, actor.id)
-        return [(new_id(), now, kind, *who, g, object_kind, o, packed, actor.request_id) for g, o in about]
+        return [(next(ids), now, kind, *who, g, object_kind, o, packed, actor.request_id) for g, o in about]
 
     def of_graduate(
         self,

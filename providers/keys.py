@@ -58,6 +58,7 @@ class FileKeys:
         self._folder = folder
         self._root = read_key(folder / _ROOT_FILE)
         self._keks = {version: read_key(_kek_path(folder, version)) for version in versions}
+        self._ciphers: dict[int, AESGCM] = {}
         self._primary = _read_primary(folder, versions)
 
     @classmethod
@@ -103,13 +104,13 @@ class FileKeys:
     def wrap(self, data_key: bytes, aad: bytes) -> tuple[int, bytes]:
         """(version, nonce + AES-256-GCM ciphertext and tag)."""
         version, nonce = self._primary, token_bytes(_NONCE)
-        return version, nonce + AESGCM(self._keks[version]).encrypt(nonce, data_key, _bound(aad, version))
+        return version, nonce + self._cipher(version).encrypt(nonce, data_key, _bound(aad, version))
 
     def unwrap(self, version: int, wrapped: bytes, aad: bytes) -> bytes:
         """Raises Tampered, also for a KEK that is not there (any more)."""
         nonce, sealed = wrapped[:_NONCE], wrapped[_NONCE:]
         try:
-            return AESGCM(self._kek(version)).decrypt(nonce, sealed, _bound(aad, version))
+            return self._cipher(version).decrypt(nonce, sealed, _bound(aad, version))
         except (InvalidTag, ValueError):
             raise Tampered(params={"kek_version": version}) from None
 
@@ -122,6 +123,12 @@ class FileKeys:
     def describe(self) -> list[KeyDescription]:
         """Every KEK on file, oldest first; no key bytes."""
         return [KeyDescription(v, fingerprint(self._kek(v)), v == self._primary) for v in _versions(self._folder)]
+
+    def _cipher(self, version: int) -> AESGCM:
+        cipher = self._ciphers.get(version)
+        if cipher is None:
+            cipher = self._ciphers[version] = AESGCM(self._kek(version))
+        return cipher
 
     def _kek(self, version: int) -> bytes:
         if version not in self._keks:

@@ -1,13 +1,14 @@
 """A cohort's dossiers many at a time: the same rows as filing one by one, copied in, with one event each.
 
-Rows are built and sealed outside of any transaction; ``write`` adds what was built, all of it or nothing.
+Rows are built, sealed and packed outside of any transaction and without the database, so that another process can do
+it; ``write`` adds what was packed, all of it or nothing.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
-from app.db import Base, Database, new_id
+from app.copying import pack
+from app.db import Base, Database, new_ids
 from app.dossiers import rules
 from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.indexing import Unit, UnitIndex
@@ -41,7 +43,9 @@ def _columns(model: type[Base]) -> tuple[str, ...]:
     return tuple(c.name for c in model.__table__.columns)
 
 
-_COLUMNS: Mapping[type[Base], tuple[str, ...]] = {model: _columns(model) for model in _ORDER}
+_COLUMNS: dict[type[Base], tuple[str, ...]] = {model: _columns(model) for model in _ORDER}
+_COLUMNS[Event] = COPIED
+_wrapped_values, _graduate_values = itemgetter(*_COLUMNS[WrappedKey]), itemgetter(*_COLUMNS[Graduate])
 
 
 @dataclass(slots=True)
@@ -51,7 +55,15 @@ class Prepared:
     rows: dict[type[Base], list[tuple[Any, ...]]] = field(default_factory=lambda: {m: [] for m in _ORDER})
     filed: list[tuple[UUID, UUID]] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
-    ids: Iterator[UUID] = field(default_factory=lambda: _ids())
+    ids: Iterator[UUID] = field(default_factory=new_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What ``write`` writes: each table's rows as COPY takes them, in an order that its references allow."""
+
+    tables: Sequence[bytes] = field(repr=False)
+    units: Sequence[Unit] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +93,19 @@ class BulkFiling:
     ) -> None:
         self._db, self._people, self._log, self._clock, self._indexes = db, people, log, clock, indexes
 
-    def begin(self, new: NewDossier) -> Begun:
-        """Raises Invalid naming the fields."""
+    def begin(self, prepared: Prepared, new: NewDossier, indexes: tuple[bytes, bytes]) -> Begun:
+        """``indexes`` of the card, as the people's room makes them. Raises Invalid naming the fields."""
         check_new(new)
         graduate, key, wrapped = self._people.prepare_values(
-            new.card, cohort_year=new.cohort_year, college=new.college, major=new.major, level=new.degree_level
+            new.card,
+            cohort_year=new.cohort_year,
+            college=new.college,
+            major=new.major,
+            level=new.degree_level,
+            owner=next(prepared.ids),
+            indexes=indexes,
         )
-        return Begun(new, graduate, key, wrapped, new_id())
+        return Begun(new, graduate, key, wrapped, next(prepared.ids))
 
     def add(
         self,
@@ -102,8 +120,8 @@ class BulkFiling:
         if photo_name is not None:
             place = photo_name_place(Dossier(id=dossier_id))
             sealed_name = seal_json(key, place, {"name": photo_name})
-        rows[WrappedKey].append(tuple(begun.wrapped[c] for c in _COLUMNS[WrappedKey]))
-        rows[Graduate].append(tuple(begun.graduate[c] for c in _COLUMNS[Graduate]))
+        rows[WrappedKey].append(_wrapped_values(begun.wrapped))
+        rows[Graduate].append(_graduate_values(begun.graduate))
         rows[Dossier].append((dossier_id, begun.graduate_id, DossierState.OPEN.value, 1, sealed_name, now))
         owner = UnitOwner(
             begun.graduate_id, begun.new.cohort_year, begun.new.college, begun.new.major, begun.new.degree_level
@@ -136,24 +154,20 @@ class BulkFiling:
             if found_by:
                 prepared.units.append(owner.record(record_id, section, zone.zone, body))
 
-    def write(self, session: Session, actor: Actor, prepared: Prepared, data: Mapping[str, Any]) -> None:
-        """Copy everything in, with one event each. Raises Conflict('taken') when a student number is somebody's by
-        now: nothing is written then.
+    def pack(self, actor: Actor, prepared: Prepared, data: Mapping[str, Any]) -> Packed:
+        """With one event for each that is filed."""
+        events = self._log.copied(actor, "dossier.filed", "dossier", prepared.filed, data, prepared.ids)
+        rows: Mapping[type[Base], Sequence[tuple[Any, ...]]] = {**prepared.rows, Event: events}
+        return Packed([pack(_table(m), c, rows[m]) for m, c in _COLUMNS.items()], prepared.units)
+
+    def write(self, session: Session, packed: Packed) -> None:
+        """Copy everything in. Raises Conflict('taken') when a student number is somebody's by now: nothing is written
+        then.
         """
-        for model in _ORDER:
-            self._db.copy_in(session, _table(model), _COLUMNS[model], prepared.rows[model])
-        events = self._log.copied(actor, "dossier.filed", "dossier", prepared.filed, data)
-        self._db.copy_in(session, _table(Event), COPIED, events)
+        for (model, columns), rows in zip(_COLUMNS.items(), packed.tables, strict=True):
+            self._db.copy_packed(session, _table(model), columns, rows)
         for index in self._indexes:
-            index.add(session, prepared.units)
-
-
-def _ids() -> Iterator[UUID]:
-    """Random ids (version 4) as app.db.new_id gives them, many from one draw: a cohort needs a million."""
-    while True:
-        drawn = os.urandom(16 * 512)
-        for start in range(0, len(drawn), 16):
-            yield UUID(bytes=drawn[start : start + 16], version=4)
+            index.add(session, packed.units)
 
 
 def check_new(new: NewDossier) -> None:

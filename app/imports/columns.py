@@ -58,6 +58,8 @@ ENROLMENT_COLUMNS = {
     "学制": "study_length",
     "转递编号": "destination_code",
 }
+_IDENTITY = {"姓名": "name", "身份证号": "id_number", "手机号": "phone", **IDENTITY_COLUMNS}
+_ENROLMENT = {"学号": "student_number", **ENROLMENT_COLUMNS}
 DAYS = frozenset({"出生日期", "入学日期", "毕业日期", "日期", "形成日期", "入学年月", "毕业年月"})
 """Columns that hold days or months, in whatever style."""
 MATERIAL_COLUMNS = ("学号", "类别", "种类", "题名", "形成日期", "页数", "备注", "文件")
@@ -230,7 +232,7 @@ def _optional(check: object, value: str) -> str | None:
 
 
 def section_body(columns: Mapping[str, str], row: Row) -> dict[str, str]:
-    return {name: row[column] for column, name in columns.items() if row.get(column)}
+    return {name: value for column, name in columns.items() if (value := row.get(column))}
 
 
 def further_row(sheet: str, row: Row) -> tuple[dict[str, str], list[Fault]]:
@@ -267,11 +269,9 @@ def new_material(row: Row) -> NewMaterial:
 def new_dossier(row: Row, related: Related, photo: bytes | None) -> NewDossier:
     """A checked row with what belongs to it, ready to be filed."""
     card = Card(row["姓名"], row["身份证号"], row["学号"], row.get("手机号", ""))
-    identity = {"name": card.name, "id_number": card.id_number, "phone": card.phone}
-    enrolment = {"student_number": card.student_number}
     records = {
-        Section.IDENTITY: [_filled({**identity, **section_body(IDENTITY_COLUMNS, row)})],
-        Section.ENROLMENT: [{**enrolment, **section_body(ENROLMENT_COLUMNS, row)}],
+        Section.IDENTITY: [section_body(_IDENTITY, row)],
+        Section.ENROLMENT: [section_body(_ENROLMENT, row)],
         **related.sections,
     }
     return NewDossier(
@@ -284,7 +284,3 @@ def new_dossier(row: Row, related: Related, photo: bytes | None) -> NewDossier:
         materials=related.materials,
         photo=photo,
     )
-
-
-def _filled(body: Mapping[str, str]) -> dict[str, str]:
-    return {k: v for k, v in body.items() if v}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
-from app.db import Database, new_id, packed_json
+from app.db import Database, new_id
 from app.dossiers.bulk import BulkFiling, Prepared
 from app.dossiers.incoming import NewMaterial
 from app.dossiers.materials import store_document, store_sealed
@@ -19,43 +20,25 @@ from app.dossiers.models import Dossier
 from app.dossiers.places import photo_place
 from app.dossiers.rows import StoredFile
 from app.dossiers.rules import Section
-from app.envelope import BlindIndex, DataKey, open_json, seal_bytes, seal_json
+from app.envelope import BlindIndex, DataKey, open_json, seal_bytes
 from app.errors import FieldFault, Invalid, TooLarge, Unavailable
 from app.file_ports import CleanDocument, DocumentCleaner, FileStore
 from app.imports import columns
-from app.imports.batches import AnnouncedFiles, added, cells_place, fault_of, moved_on, settle, stage_place, take
+from app.imports.batches import AnnouncedFiles, added, fault_of, moved_on, settle, stage_place, take
 from app.imports.bundle import read_whole
 from app.imports.cohort import CheckedRow, Cohort, placed
-from app.imports.columns import GRADUATE_TABLE, Fault, Related
-from app.imports.models import ImportRow, ImportStage
-from app.imports.rules import BatchState, RowOutcome
-from app.imports.views import RowReport
-from app.people.rules import mask_student_number
+from app.imports.columns import Fault, Related
+from app.imports.models import ImportStage
+from app.imports.rules import BatchState
+from app.imports.sealing import ROW_COLUMNS, Judged, RowSealer, Sealed, row_table
 from app.people.service import PeopleService
 
-ROW_COLUMNS = ("batch_id", "sheet", "line", "outcome", "faults", "graduate_id", "row_bidx", "sealed_cells")
-_NOTHING = Related()
-_NO_FAULTS = packed_json([])
 
-
-@dataclass(slots=True)
-class ChunkPlan:
-    """What a chunk comes to: rows ready to be copied, and what is told of them."""
-
-    prepared: Prepared = field(default_factory=Prepared)
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
-    reports: list[RowReport] = field(default_factory=list)
-    filed: list[bytes] = field(default_factory=list)
-    refused: list[bytes] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A checked row with its student number's blind index."""
+class Candidate(NamedTuple):
+    """A checked row with the blind indexes of its student and identity numbers."""
 
     checked: CheckedRow
-    index: bytes
+    indexes: tuple[bytes, bytes]
 
 
 class ChunkFiler:
@@ -71,83 +54,74 @@ class ChunkFiler:
         cleaner: DocumentCleaner,
         house: DataKey,
         batch_id: UUID,
+        actor: Actor,
         lineage: Sequence[tuple[UUID, Cohort]],
     ) -> None:
         self._db, self._people, self._bulk, self._index = db, people, bulk, index
         self._cleaner, self._house, self._batch = cleaner, house, batch_id
         self._files, self._lineage = files, lineage
         self._staged = any(cohort.further_tables for _, cohort in lineage)
+        self.sealer = RowSealer(bulk, index, house, batch_id, actor)
 
     # --- judging and sealing ------------------------------------------------------------------------------------------
 
-    def plan(self, chunk: Sequence[Candidate], *, dry: bool = False) -> ChunkPlan:
-        """Files of the rows are stored by the way; the database is only read. ``dry``: only judged."""
-        plan, files = ChunkPlan(), AnnouncedFiles(self._db, self._files, self._batch)
-        indexes = [c.index for c in chunk]
+    def judge(self, chunk: Sequence[Candidate]) -> list[Judged]:
+        """Rows against the base, and with what belongs to them; the database is only read."""
+        indexes = [c.indexes[0] for c in chunk]
         with self._db.transaction() as session:
             taken = self._people.taken(session, indexes)
         related = self._related(indexes)
-        for candidate in chunk:
-            belonging = related.get(candidate.index, _NOTHING)
-            faults = [*candidate.checked.faults, *belonging.faults]
-            if candidate.index in taken and not faults:
-                faults = [self._told(candidate.checked, "学号", "student_exists")]
-            graduate_id = None
-            if not faults:
-                try:
-                    graduate_id = self._prepare(plan, files, candidate.checked, belonging, dry=dry)
-                except (Invalid, TooLarge) as error:
-                    faults = [Fault(f.pointer, f.code) for f in error.faults] or [Fault("照片", error.code)]
-            self._note(plan, candidate, faults, graduate_id)
-        plan.names = files.names
-        return plan
+        judged = []
+        for checked, found_by in chunk:
+            belonging = related.get(found_by[0])
+            faults = [*checked.faults, *belonging.faults] if belonging else checked.faults
+            if found_by[0] in taken and not faults:
+                faults = [self._told(checked, "学号", "student_exists")]
+            judged.append(Judged(checked.line, checked.cells, checked.row, found_by, belonging, faults))
+        return judged
 
     def _told(self, checked: CheckedRow, column: str, code: str) -> Fault:
         layout = self._lineage[0][1].layout
         fault = Fault(column, code)
         return placed(layout, fault, checked.line) if layout is not None else fault
 
-    def _note(self, plan: ChunkPlan, candidate: Candidate, faults: Sequence[Fault], graduate_id: UUID | None) -> None:
-        checked = candidate.checked
-        outcome = RowOutcome.REFUSED if faults else RowOutcome.FILED
-        (plan.refused if faults else plan.filed).append(candidate.index)
-        digest = self._index.of("import_row", "row", "\x1f".join(checked.cells))
-        cells = None
-        if faults:
-            kept = {"number": checked.row.get("学号", ""), "cells": list(checked.cells)}
-            cells = seal_json(self._house, cells_place(self._batch, checked.line), kept)
-        plan.rows.append(
-            (
-                self._batch,
-                GRADUATE_TABLE,
-                checked.line,
-                outcome.value,
-                packed_json([f.stored() for f in faults]) if faults else _NO_FAULTS,
-                graduate_id,
-                digest,
-                cells,
-            )
+    def plain(self, chunk: Sequence[Judged]) -> bool:
+        """Whether no file comes with any of these rows, so that a process without the file store can seal them."""
+        return not any(
+            (j.related and j.related.scans) or any(j.row.get("学号", "") in c.photos for _, c in self._lineage)
+            for j in chunk
         )
-        student = mask_student_number(checked.row.get("学号", ""))
-        plan.reports.append(RowReport(checked.line, student, outcome.value, tuple(faults)))
 
-    def _prepare(
-        self, plan: ChunkPlan, files: AnnouncedFiles, checked: CheckedRow, belonging: Related, *, dry: bool
-    ) -> UUID | None:
-        photo = self._photo(checked.row["学号"])
-        documents = {i: self._scan(name) for i, name in belonging.scans.items()}
-        if dry:
-            return None
-        begun = self._bulk.begin(columns.new_dossier(checked.row, belonging, None))
+    def seal(self, chunk: Sequence[Judged]) -> Sealed:
+        """Files of the rows are stored by the way."""
+        files = AnnouncedFiles(self._db, self._files, self._batch)
+        sealed = self.sealer.seal(chunk, partial(self._file, files))
+        sealed.files = files.names
+        return sealed
+
+    def check(self, chunk: Sequence[Judged]) -> Sealed:
+        """Only judged: nothing is filed or stored."""
+        return self.sealer.seal(chunk, self._check)
+
+    def _check(self, _prepared: Prepared, judged: Judged) -> None:
+        self._photo(judged.row["学号"])
+        self._scans(judged)
+
+    def _scans(self, judged: Judged) -> dict[int, CleanDocument]:
+        return {i: self._scan(name) for i, name in judged.related.scans.items()} if judged.related else {}
+
+    def _file(self, files: AnnouncedFiles, prepared: Prepared, judged: Judged) -> UUID:
+        photo, documents = self._photo(judged.row["学号"]), self._scans(judged)
+        begun = self.sealer.begin(prepared, judged)
         key, photo_name = begun.key, None
         if photo is not None:
             place = photo_place(Dossier(id=begun.dossier_id))
             photo_name = store_sealed(files, seal_bytes(key, place, photo))
         materials: list[tuple[NewMaterial, tuple[UUID, UUID], StoredFile | None]] = []
-        for i, material in enumerate(belonging.materials):
+        for i, material in enumerate(begun.new.materials):
             new, ids = replace(material, document=documents.get(i)), (new_id(), new_id())
             materials.append((new, ids, store_document(files, self._index, key, new, ids[1])))
-        self._bulk.add(plan.prepared, begun, photo_name, materials)
+        self._bulk.add(prepared, begun, photo_name, materials)
         return begun.graduate_id
 
     # --- what belongs to a row ----------------------------------------------------------------------------------------
@@ -218,29 +192,27 @@ class ChunkFiler:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def write(self, actor: Actor, plan: ChunkPlan, done: int, count: int) -> None:
+    def write(self, sealed: Sealed, done: int, count: int) -> None:
         """Everything of the chunk in one transaction. Raises Stopped when the batch is no longer ours, Conflict
-        ('taken') when somebody filed one of these graduates meanwhile: plan the chunk again then.
+        ('taken') when somebody filed one of these graduates meanwhile: judge the chunk again then.
         """
         with self._db.transaction() as session:
-            filed, refused = len(plan.filed), len(plan.refused)
+            filed, refused = len(sealed.filed), len(sealed.refused)
             moved_on(
                 session, self._batch, BatchState.IMPORTING, done, done=done + count, trouble="",
                 **added(filed=filed, refused=refused),
             )  # fmt: skip
-            self._bulk.write(session, actor, plan.prepared, {"batch_id": str(self._batch)})
-            table = ImportRow.__table__
-            assert isinstance(table, Table)
-            self._db.copy_in(session, table, ROW_COLUMNS, plan.rows)
+            self._bulk.write(session, sealed.filing)
+            self._db.copy_packed(session, row_table(), ROW_COLUMNS, sealed.rows)
             if self._staged:
-                self._unstage(session, plan)
-            settle(session, plan.names)
+                self._unstage(session, sealed)
+            settle(session, sealed.files)
 
-    def _unstage(self, session: Session, plan: ChunkPlan) -> None:
+    def _unstage(self, session: Session, sealed: Sealed) -> None:
         batches = [b for b, _ in self._lineage]
-        mine = (ImportStage.batch_id.in_(batches), ImportStage.student_bidx.in_(plan.filed))
+        mine = (ImportStage.batch_id.in_(batches), ImportStage.student_bidx.in_(sealed.filed))
         session.execute(delete(ImportStage).where(*mine))
-        take(session, self._batch, plan.refused)
+        take(session, self._batch, sealed.refused)
 
 
 def scan_fault(code: str) -> FieldFault:

@@ -4,8 +4,7 @@ nothing. While one chunk is being written, the next one is read, judged and seal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -25,11 +24,13 @@ from app.imports.batches import Stopped, added, cells_place, delete_announced, m
 from app.imports.bundle import open_upload
 from app.imports.cohort import CheckedRow, Cohort, placed
 from app.imports.columns import GRADUATE_TABLE, Fault
-from app.imports.filing import ROW_COLUMNS, Candidate, ChunkFiler, ChunkPlan
+from app.imports.filing import Candidate, ChunkFiler
 from app.imports.models import ImportBatch, ImportRow, ImportStage
 from app.imports.photos import PhotoFiler
+from app.imports.pipeline import Pipeline, Written
 from app.imports.problems import problems_of
 from app.imports.rules import CHUNK_ROWS, BatchState, RowOutcome
+from app.imports.sealing import ROW_COLUMNS, Judged, Sealed, row_table
 from app.imports.segments import SegmentReader, buffered
 from app.imports.views import RowReport
 from app.keyring import Keyring
@@ -136,6 +137,7 @@ class Work:
             runner._cleaner,
             self._house,
             self._id,
+            self._actor,
             self._lineage,
         )
 
@@ -166,27 +168,25 @@ class Work:
         self._stage(BatchState.CHECKING)
         if not self._cohort.photos_alone:
             for chunk in self._chunks(0):
-                plan = self._filer.plan(chunk, dry=True)
-                self._write_checked(plan, len(chunk))
+                judged = self._filer.judge(chunk)
+                self._write_checked(judged, self._filer.check(judged))
         self._strays(BatchState.CHECKING)
         self._finish(BatchState.CHECKING, BatchState.CHECKED)
 
-    def _write_checked(self, plan: ChunkPlan, count: int) -> None:
-        refused = [row for row in plan.rows if row[3] == RowOutcome.REFUSED]
+    def _write_checked(self, judged: list[Judged], sealed: Sealed) -> None:
         with self._r._db.transaction() as session:
             moved_on(
                 session,
                 self._id,
                 BatchState.CHECKING,
                 self._done,
-                done=self._done + count,
-                **added(filed=len(plan.filed), refused=len(plan.refused)),
+                done=self._done + len(judged),
+                **added(filed=len(sealed.filed), refused=len(sealed.refused)),
             )
-            self._r._db.copy_in(session, _row_table(), ROW_COLUMNS, refused)
+            self._r._db.copy_packed(session, row_table(), ROW_COLUMNS, self._filer.sealer.refused_rows(judged, sealed))
             if self._cohort.further_tables:
-                batches.take(session, self._id, [*plan.filed, *plan.refused])
-        self._done += count
-        self._observe(self._done, self._rows, plan.reports)
+                batches.take(session, self._id, [*sealed.filed, *sealed.refused])
+        self._settled([Written(judged, sealed)])
 
     def _begin(self, state: BatchState) -> None:
         """From the start: whatever an earlier check said is forgotten."""
@@ -229,34 +229,32 @@ class Work:
         self._finish(BatchState.IMPORTING, BatchState.DONE)
 
     def _run_rows(self) -> None:
-        writing: Future[ChunkPlan] | None = None
-        behind: list[Candidate] = []
-        with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
+        """Three at work: this thread reads and judges, a second process seals, a thread writes what was sealed."""
+        with Pipeline(
+            self._filer, self._write, self._done, second=self._rows - self._done > 2 * self._r.chunk_rows
+        ) as line:
             for chunk in self._chunks(self._done):
-                plan = self._filer.plan(chunk)
-                self._settled(writing, behind)
-                writing, behind = writer.submit(self._write, chunk, plan), chunk
-            self._settled(writing, behind)
+                self._settled(line.put(chunk))
+            self._settled(line.end())
 
-    def _write(self, chunk: list[Candidate], plan: ChunkPlan) -> ChunkPlan:
+    def _write(self, chunk: list[Candidate], judged: list[Judged], sealed: Sealed, done: int) -> Written:
         """Somebody else may file one of these graduates between judging and writing: judge again then."""
         for attempt in range(_TRIES):
             try:
-                self._filer.write(self._actor, plan, self._done, len(chunk))
+                self._filer.write(sealed, done, len(chunk))
             except Conflict as error:
                 if error.code != "taken" or attempt + 1 == _TRIES:
                     raise Unavailable("database_unavailable") from error
-                plan = self._filer.plan(chunk)
+                judged = self._filer.judge(chunk)
+                sealed = self._filer.seal(judged)
                 continue
             break
-        return plan
+        return Written(judged, sealed)
 
-    def _settled(self, writing: Future[ChunkPlan] | None, chunk: Sequence[Candidate]) -> None:
-        if writing is None:
-            return
-        plan = writing.result()
-        self._done += len(chunk)
-        self._observe(self._done, self._rows, plan.reports)
+    def _settled(self, written: Iterable[Written]) -> None:
+        for judged, sealed in written:
+            self._done += len(judged)
+            self._observe(self._done, self._rows, sealed.reports(judged))
 
     def _run_photos(self) -> None:
         filer = PhotoFiler(
@@ -291,7 +289,8 @@ class Work:
 
     def _candidate(self, checked: CheckedRow, students: set[bytes], persons: set[bytes]) -> Candidate:
         number, person = checked.row.get("学号", ""), checked.row.get("身份证号", "")
-        index = self._r._people.student_number_index(number)
+        indexes = self._r._people.card_indexes(number, person)
+        index, other = indexes[0], indexes[1][:8]
         layout = self._cohort.layout
         assert layout is not None
         if number:
@@ -299,11 +298,10 @@ class Work:
                 checked.faults.append(placed(layout, Fault("学号", "duplicate_in_file"), checked.line))
             students.add(index[:8])
         if person:
-            other = self._r._people.id_number_index(person)[:8]
             if other in persons and not checked.faults:
                 checked.faults.append(placed(layout, Fault("身份证号", "duplicate_id_in_file"), checked.line))
             persons.add(other)
-        return Candidate(checked, index)
+        return Candidate(checked, indexes)
 
     # --- further tables -----------------------------------------------------------------------------------------------
 
@@ -366,7 +364,7 @@ class Work:
             None,
             sealed,
         )
-        self._r._db.copy_in(session, _row_table(), ROW_COLUMNS, [values])
+        self._r._db.copy_in(session, row_table(), ROW_COLUMNS, [values])
         return RowReport(row.line, mask_student_number(number), "refused", (fault,), row.sheet)
 
     # --- the end ------------------------------------------------------------------------------------------------------
@@ -380,9 +378,3 @@ class Work:
             counts = {"rows": batch.rows, "filed": batch.filed, "refused": batch.refused, "skipped": batch.skipped}
             self._r._log.record(session, self._actor, kind, object_kind="import_batch", object_id=self._id, data=counts)
         delete_announced(self._r._db, self._r._files, self._id)
-
-
-def _row_table() -> Table:
-    table = ImportRow.__table__
-    assert isinstance(table, Table)
-    return table

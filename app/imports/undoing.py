@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
-from app.db import Database
+from app.db import Database, new_ids
 from app.dossiers.indexing import UnitIndex
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record
 from app.dossiers.places import photo_name_place
@@ -115,7 +115,7 @@ class Undoing:
             self._db.copy_in(session, files, ("file_name", "batch_id"), [(name, batch_id) for name in names])
             about = [(owner, batch_id) for owner in filed]
             self._db.copy_in(
-                session, events, COPIED, self._log.copied(actor, "import.undone", "import_batch", about, {})
+                session, events, COPIED, self._log.copied(actor, "import.undone", "import_batch", about, {}, new_ids())
             )
             for part in _parts(filed):
                 self._unfound(session, part)

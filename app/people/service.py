@@ -104,6 +104,13 @@ class PeopleService:
     def phone_index(self, phone: str) -> bytes:
         return self._index.of("graduate", "phone", rules.normalise_phone(phone))
 
+    def card_indexes(self, student_number: str, id_number: str) -> tuple[bytes, bytes]:
+        """Both of numbers that are in normal form already: a cohort's rows are put into it once."""
+        return (
+            self._index.of("graduate", "student_number", student_number),
+            self._index.of("graduate", "id_number", id_number),
+        )
+
     def match_claim(self, student_number: str, id_number: str, name: str) -> UUID | None:
         """The graduate all three belong to. A miss does the same work as a hit: one query, one decryption."""
         wanted = rules.normalise_name(name)
@@ -172,17 +179,34 @@ class PeopleService:
         return Graduate(**values), key, WrappedKey(**wrapped)
 
     def prepare_values(
-        self, card: Card, *, cohort_year: int, college: str, major: str, level: str
+        self,
+        card: Card,
+        *,
+        cohort_year: int,
+        college: str,
+        major: str,
+        level: str,
+        owner: UUID | None = None,
+        indexes: tuple[bytes, bytes] | None = None,
     ) -> tuple[dict[str, Any], DataKey, dict[str, Any]]:
-        """The same as plain values, for a cohort that is copied in."""
-        owner = new_id()
+        """The same as plain values, for a cohort that is copied in. ``indexes`` as ``card_indexes`` gave them: the card
+        is in normal form then.
+        """
+        owner = owner or new_id()
         key, wrapped = self._keys.new_values(owner)
+        by_phone = None
+        if indexes is not None:
+            by_number, by_id = indexes
+            by_phone = self._index.of("graduate", "phone", card.phone) if card.phone else None
+        else:
+            by_number, by_id = self.student_number_index(card.student_number), self.id_number_index(card.id_number)
+            by_phone = self.phone_index(card.phone) if card.phone else None
         values = {
             "id": owner,
             "sealed_card": seal_json(key, Place("graduate", "sealed_card", owner, 1), _card_values(card)),
-            "student_number_bidx": self.student_number_index(card.student_number),
-            "id_number_bidx": self.id_number_index(card.id_number),
-            "phone_bidx": self.phone_index(card.phone) if card.phone else None,
+            "student_number_bidx": by_number,
+            "id_number_bidx": by_id,
+            "phone_bidx": by_phone,
             "cohort_year": cohort_year,
             "college": college,
             "major": major,

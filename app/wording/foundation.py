@@ -132,6 +132,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "database_unavailable": ("服务暂时不可用，请稍后再试", "Temporarily unavailable; retry later"),
     "platform_unavailable": ("平台暂时没有响应，请稍后再试", "The platform does not answer; retry later"),
     "documents_unavailable": ("文件处理暂不可用，请稍后再试", "Files cannot be processed now; retry later"),
+    "worker_lost": ("后台处理意外中断，请稍后继续", "Background work stopped unexpectedly; continue it later"),
     "documents_busy": ("文件处理繁忙，请稍后再试", "File processing is busy; retry later"),
     "file_store_unavailable": ("文件暂时无法存取，请稍后再试", "Files cannot be stored or read now; retry later"),
     "file_name_refused": ("文件名不可用", "The file's name is not usable"),
