@@ -29,6 +29,14 @@ TEXT = (
     ("warn", "paper"),
     ("work", "work-wash"),
     ("seal-ink", "seal"),
+    ("inner", "inner-wash"),
+    ("ink", "inner-wash"),
+    ("soft", "inner-wash"),
+    ("soft", "good-wash"),
+    ("soft", "warn-wash"),
+    ("link", "good-wash"),
+    ("link", "warn-wash"),
+    ("link", "inner-wash"),
 )
 EDGES = (("edge", "sheet"), ("edge", "paper"), ("focus", "paper"), ("focus", "sheet"))
 
