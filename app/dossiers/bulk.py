@@ -98,12 +98,12 @@ class BulkFiling:
         check_new(new)
         graduate, key, wrapped = self._people.prepare_values(
             new.card,
+            next(prepared.ids),
+            indexes,
             cohort_year=new.cohort_year,
             college=new.college,
             major=new.major,
             level=new.degree_level,
-            owner=next(prepared.ids),
-            indexes=indexes,
         )
         return Begun(new, graduate, key, wrapped, next(prepared.ids))
 

@@ -54,6 +54,7 @@ class Cohort:
         self.photos = photo_names(bundle)
         self.photos_alone = GRADUATE_TABLE not in self.tables and bool(self.photos)
         self.layout: Layout | None = None
+        self.brings_files = bool(self.photos) or any(n.startswith("materials/") for n in names)
 
     # --- tables -------------------------------------------------------------------------------------------------------
 

@@ -68,6 +68,8 @@ RECEIVING_LIMIT = timedelta(hours=6)
 
 SEGMENT_BYTES = 2 * 1024 * 1024
 CHUNK_ROWS = 1000
+FILE_CHUNK_ROWS = 200
+"""Rows in one transaction; fewer where files come with them, so that progress is seen and little is redone."""
 
 MAX_ENTRIES = 100_000
 MAX_INFLATED = 8 * 1024**3

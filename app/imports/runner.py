@@ -29,7 +29,7 @@ from app.imports.models import ImportBatch, ImportRow, ImportStage
 from app.imports.photos import PhotoFiler
 from app.imports.pipeline import Pipeline, Written
 from app.imports.problems import problems_of
-from app.imports.rules import CHUNK_ROWS, BatchState, RowOutcome
+from app.imports.rules import CHUNK_ROWS, FILE_CHUNK_ROWS, BatchState, RowOutcome
 from app.imports.sealing import ROW_COLUMNS, Judged, Sealed, row_table
 from app.imports.segments import SegmentReader, buffered
 from app.imports.views import RowReport
@@ -273,6 +273,8 @@ class Work:
 
         Kept of each row is sixteen bytes of blind index: the file may be long.
         """
+        files = any(cohort.brings_files for _, cohort in self._lineage)
+        size = min(self._r.chunk_rows, FILE_CHUNK_ROWS) if files else self._r.chunk_rows
         students: set[bytes] = set()
         persons: set[bytes] = set()
         chunk: list[Candidate] = []
@@ -281,7 +283,7 @@ class Work:
             if position < done:
                 continue
             chunk.append(candidate)
-            if len(chunk) >= self._r.chunk_rows:
+            if len(chunk) >= size:
                 yield chunk
                 chunk = []
         if chunk:

@@ -106,10 +106,8 @@ class PeopleService:
 
     def card_indexes(self, student_number: str, id_number: str) -> tuple[bytes, bytes]:
         """Both of numbers that are in normal form already: a cohort's rows are put into it once."""
-        return (
-            self._index.of("graduate", "student_number", student_number),
-            self._index.of("graduate", "id_number", id_number),
-        )
+        of = self._index.of
+        return of("graduate", "student_number", student_number), of("graduate", "id_number", id_number)
 
     def match_claim(self, student_number: str, id_number: str, name: str) -> UUID | None:
         """The graduate all three belong to. A miss does the same work as a hit: one query, one decryption."""
@@ -174,39 +172,35 @@ class PeopleService:
     ) -> tuple[Graduate, DataKey, WrappedKey]:
         """Rows of a new graduate with a data key of their own, to be added in the importer's transaction."""
         values, key, wrapped = self.prepare_values(
-            card, cohort_year=cohort_year, college=college, major=major, level=level
+            replace(card, phone=rules.normalise_phone(card.phone)),
+            new_id(),
+            (self.student_number_index(card.student_number), self.id_number_index(card.id_number)),
+            cohort_year=cohort_year,
+            college=college,
+            major=major,
+            level=level,
         )
         return Graduate(**values), key, WrappedKey(**wrapped)
 
     def prepare_values(
         self,
         card: Card,
+        owner: UUID,
+        indexes: tuple[bytes, bytes],
         *,
         cohort_year: int,
         college: str,
         major: str,
         level: str,
-        owner: UUID | None = None,
-        indexes: tuple[bytes, bytes] | None = None,
     ) -> tuple[dict[str, Any], DataKey, dict[str, Any]]:
-        """The same as plain values, for a cohort that is copied in. ``indexes`` as ``card_indexes`` gave them: the card
-        is in normal form then.
-        """
-        owner = owner or new_id()
+        """The same as plain values, for a cohort that is copied in. ``card`` in normal form, ``indexes`` its own."""
         key, wrapped = self._keys.new_values(owner)
-        by_phone = None
-        if indexes is not None:
-            by_number, by_id = indexes
-            by_phone = self._index.of("graduate", "phone", card.phone) if card.phone else None
-        else:
-            by_number, by_id = self.student_number_index(card.student_number), self.id_number_index(card.id_number)
-            by_phone = self.phone_index(card.phone) if card.phone else None
         values = {
             "id": owner,
             "sealed_card": seal_json(key, Place("graduate", "sealed_card", owner, 1), _card_values(card)),
-            "student_number_bidx": by_number,
-            "id_number_bidx": by_id,
-            "phone_bidx": by_phone,
+            "student_number_bidx": indexes[0],
+            "id_number_bidx": indexes[1],
+            "phone_bidx": self._index.of("graduate", "phone", card.phone) if card.phone else None,
             "cohort_year": cohort_year,
             "college": college,
             "major": major,
