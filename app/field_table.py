@@ -17,6 +17,7 @@ from app.field_tables import (
     imports,
     materials,
     partners,
+    queues,
     retrieval,
     statistics,
 )
@@ -48,6 +49,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **materials.FIELDS,
     **completeness.FIELDS,
     **partners.FIELDS,
+    **queues.FIELDS,
     **retrieval.FIELDS,
     **statistics.FIELDS,
     **governance.FIELDS,

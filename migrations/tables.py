@@ -5,6 +5,7 @@ from __future__ import annotations
 import app.checks.models
 import app.completeness.models
 import app.corrections.models
+import app.corrections.queue_models
 import app.dossiers.models
 import app.events
 import app.governance.models
@@ -23,6 +24,7 @@ ALL_MODELS = (
     app.completeness.models,
     app.checks.models,
     app.corrections.models,
+    app.corrections.queue_models,
     app.dossiers.models,
     app.events,
     app.idempotency,

@@ -24,13 +24,26 @@ from app.db import Base, EnumText, UtcTime, new_id
 from app.dossiers.rules import Section
 
 
+OPEN = "state not in ('applied', 'resolved', 'rejected', 'withdrawn', 'merged')"
+"""The words of the partial indexes: a query of open tickets must say the same, literally, to be served by them."""
+
+
 class Ticket(Base):
-    """``sealed_claim`` holds the changes asked for, with the values they would replace, and the statement."""
+    """``sealed_claim`` holds the changes asked for, with the values they would replace, and the statement.
+
+    ``college`` is the graduate's at the opening: it says whose team works the ticket.
+    """
 
     __tablename__ = "ticket"
     __table_args__ = (
         Index("ix_ticket_queue", "state", "decide_by", "id"),
         Index("ix_ticket_graduate", "graduate_id", "serial"),
+        Index("ix_ticket_open_due", "decide_by", "serial", postgresql_where=text(OPEN)),
+        Index("ix_ticket_open_handler", "assigned_to", "decide_by", "serial", postgresql_where=text(OPEN)),
+        Index("ix_ticket_open_college", "college", "decide_by", "serial", postgresql_where=text(OPEN)),
+        Index("ix_ticket_decided", "decided_at", "serial", postgresql_where=text("decided_at is not null")),
+        Index("ix_ticket_touched", "touched_at", "serial"),
+        Index("ix_ticket_opened", "opened_at", "serial"),
         Index(
             "uq_ticket_open_record",
             "record_id",
@@ -45,6 +58,7 @@ class Ticket(Base):
     record_id: Mapped[UUID | None] = mapped_column(ForeignKey("record.id"))
     section: Mapped[Section | None] = mapped_column(EnumText(Section, 20))
     base_version: Mapped[int | None] = mapped_column(SmallInteger)
+    college: Mapped[str] = mapped_column(String(60), default="")
     kind: Mapped[Kind] = mapped_column(EnumText(Kind, 20))
     state: Mapped[State] = mapped_column(EnumText(State, 20), default=State.SUBMITTED)
     sealed_claim: Mapped[bytes] = mapped_column(LargeBinary)

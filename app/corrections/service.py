@@ -16,6 +16,7 @@ from app.actors import Actor, Purpose
 from app.corrections import rules
 from app.corrections.book import TicketBook, claim_place, evidence_place
 from app.corrections.models import Evidence, Ticket
+from app.corrections.placing import college_of
 from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.views import EvidenceView, OpenTicket, TicketLine, TicketView
 from app.db import Database, new_id
@@ -146,6 +147,7 @@ class CorrectionService:
                 graduate_id=actor.id,
                 record_id=request.record_id,
                 section=section,
+                college=college_of(session, actor.id),
                 base_version=base,
                 kind=request.kind,
                 state=State.SUBMITTED,

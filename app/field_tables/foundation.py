@@ -162,6 +162,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "section": clear("which section; routes the ticket"),
         "base_version": STATE,
         "kind": clear("routes the ticket"),
+        "college": clear("routes the ticket; shared by hundreds"),
         "state": STATE,
         "sealed_claim": sealed("statement, old and proposed values"),
         "assigned_to": LINK,
