@@ -23,7 +23,6 @@ from app.corrections.rules import Kind, Side, State
 from app.db import Base, EnumText, UtcTime, new_id
 from app.dossiers.rules import Section
 
-
 OPEN = "state not in ('applied', 'resolved', 'rejected', 'withdrawn', 'merged')"
 """The words of the partial indexes: a query of open tickets must say the same, literally, to be served by them."""
 
