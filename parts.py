@@ -10,6 +10,7 @@ from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
 from app.corrections.desk import CorrectionDesk
+from app.corrections.drafts import DraftService
 from app.corrections.service import CorrectionService
 from app.db import Database
 from app.dossiers.filing import FilingService
@@ -85,6 +86,7 @@ class Lantai:
     fixity_board: FixityBoard
     corrections: CorrectionService
     desk: CorrectionDesk
+    drafts: DraftService
     checks: CheckService
     transfers: TransferService
     completeness: CompletenessService

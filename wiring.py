@@ -24,6 +24,7 @@ from app.completeness.rules import Checklist
 from app.completeness.service import CompletenessService, recheck_on_change
 from app.corrections.book import TicketBook
 from app.corrections.desk import CorrectionDesk
+from app.corrections.drafts import DraftService
 from app.corrections.service import CorrectionService
 from app.db import Database
 from app.dossiers import class_map
@@ -238,6 +239,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         fixity_board=FixityBoard(db, has_replica=outside.replica is not None),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         desk=CorrectionDesk(db, keys, filing, book, outside.files),
+        drafts=DraftService(db, keys, clock),
         checks=checks,
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,

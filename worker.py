@@ -25,6 +25,7 @@ def housekeeping(parts: Lantai) -> None:
             "replies": parts.idempotency.sweep(),
             "claims": parts.claims.sweep(),
             "evidence": parts.corrections.sweep_evidence(),
+            "drafts": parts.drafts.sweep(),
             "completeness": parts.completeness.enqueue_sweep(),
             "reminders": parts.reminders.remind_by_calendar(),
             "digests": parts.reminders.digest(),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from app.field_tables import (
     checks,
     completeness,
+    desk,
     foundation,
     governance,
     imports,
@@ -44,6 +45,7 @@ TECHNICAL = frozenset(
 # Each room's tables stand in a module of their own.
 FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **checks.FIELDS,
+    **desk.FIELDS,
     **foundation.FIELDS,
     **imports.FIELDS,
     **materials.FIELDS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import app.checks.models
 import app.completeness.models
+import app.corrections.drafts
 import app.corrections.models
 import app.corrections.queue_models
 import app.dossiers.models
@@ -23,6 +24,7 @@ import notifications.models
 ALL_MODELS = (
     app.completeness.models,
     app.checks.models,
+    app.corrections.drafts,
     app.corrections.models,
     app.corrections.queue_models,
     app.dossiers.models,

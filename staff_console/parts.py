@@ -13,6 +13,7 @@ from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
 from app.corrections.desk import CorrectionDesk
+from app.corrections.drafts import DraftService
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
@@ -67,6 +68,8 @@ class ConsoleParts(Protocol):
     def searches(self) -> KeptSearches: ...
     @property
     def desk(self) -> CorrectionDesk: ...
+    @property
+    def drafts(self) -> DraftService: ...
     @property
     def checks(self) -> CheckService: ...
     @property

@@ -20,9 +20,11 @@ from sqlalchemy import inspect, select
 
 from app.actors import Actor, Purpose, Role
 from app.corrections.book import claim_place, evidence_place, text_place
+from app.corrections.drafts import TicketDraft, draft_place
 from app.corrections.models import Evidence, Ticket, TicketMessage
 from app.corrections.rules import Kind
 from app.corrections.views import OpenTicket
+from app.db import new_id
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.places import about_place, body_place, file_place, photo_name_place, photo_place
 from app.dossiers.rules import Section
@@ -66,6 +68,7 @@ def cells(home: House) -> list[Cell]:
         Cell(MaterialVersion, "sealed_about", lambda r: owners[r.material_id], about_place),
         Cell(Ticket, "sealed_claim", lambda r: r.graduate_id, claim_place),
         Cell(TicketMessage, "sealed_text", lambda r: owners[r.ticket_id], text_place),
+        Cell(TicketDraft, "sealed_text", lambda r: owners[r.ticket_id], draft_place),
         Cell(Transfer, "sealed_proofs", lambda r: r.graduate_id, lambda r: Place("transfer", "sealed_proofs", r.id)),
         Cell(StaffMember, "sealed_totp", _house, lambda r: staff_totp_place(r.id)),
         Cell(GraduateTotp, "sealed_secret", lambda r: r.graduate_id, lambda r: totp_place(r.graduate_id)),
@@ -90,6 +93,7 @@ def fill(home: House) -> list[Person]:
             wanted = OpenTicket(Kind.TRANSCRIPTION, "成绩有误", record.id, record.version, {"grade": "91"}, ())
             ticket = home.parts.corrections.open_ticket(actor, wanted)
             home.parts.desk.accept(staff, ticket.line.id, ticket.line.version, "已核对原件")
+            home.parts.drafts.save(staff, ticket.line.id, "note", new_id(), {"text": "待核对学籍卡"})
         home.parts.corrections.add_evidence(
             actor, home.parts.corrections.prepare_evidence(actor, fakes.jpeg(30 + number), "image/jpeg")
         )
