@@ -42,6 +42,7 @@ from app.settings import Settings
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
+from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.claims import ClaimService
@@ -116,6 +117,7 @@ class Lantai:
     rulebook: RuleBook
     reviews: ReviewService
     training: TrainingService
+    calendar: WorkingDays
     duties: DutyService
     meters: MeterService
 

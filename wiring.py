@@ -72,6 +72,8 @@ from app.settings import Settings, SettingsError
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
+from app.working_days import notices
+from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.claims import ClaimService
@@ -155,7 +157,7 @@ class ChecklistForChecks:
 
 def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None) -> Lantai:
     """Wire everything. ``outside`` replaces the real providers in tests."""
-    listed = _configured_lists(settings)
+    listed, calendar = _configured_lists(settings), _calendar(settings)
     outside = outside or build_outside(settings, urls.redis_url)
     clock, wrapper = outside.clock, outside.keys
     pepper = wrapper.secret("session-pepper")
@@ -305,6 +307,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         rulebook=RuleBook(db, log, clock),
         reviews=ReviewService(db, keys, log, clock),
         training=training,
+        calendar=calendar,
         duties=DutyService(db, log, clock),
         meters=MeterService(db, log, clock, CompleteCohorts()),
     )
@@ -319,6 +322,13 @@ def _configured_lists(settings: Settings) -> Checklist:
         raise SettingsError([f"LANTAI_CLASS_MAP: {fault}" for fault in error.faults]) from None
     except checklist.ChecklistInvalid as error:
         raise SettingsError([f"LANTAI_CHECKLIST: {fault}" for fault in error.faults]) from None
+
+
+def _calendar(settings: Settings) -> WorkingDays:
+    try:
+        return WorkingDays(notices.load(settings.working_days))
+    except notices.NoticesInvalid as error:
+        raise SettingsError([f"LANTAI_WORKING_DAYS: {fault}" for fault in error.faults]) from None
 
 
 def _hasher(settings: Settings) -> PasswordHasher:

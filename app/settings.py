@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     class_map: Path | None = None
     checklist: Path | None = None
 
+    # 工作日历: a school's own yearly notices beside the shipped ones
+    working_days: Path | None = None
+
     # statistics: groups of fewer persons are never shown as a number
     statistics_smallest: int = Field(5, ge=3, le=50)
 

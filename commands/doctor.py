@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -18,14 +20,18 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings import Settings, SettingsError, load_settings
+from app.working_days import notices
+from app.working_days.calendar import WorkingDays, office_date
 from commands.database import alembic_config
 from commands.files import probe
+from providers.clock import SystemClock
 from providers.embedded.records import ServiceUrls
 from providers.keys import FileKeys
 from providers.outside import build_files
 from wiring import service_urls
 
 POSTGRES_LEAST, REDIS_LEAST = 15, (6, 2)
+CALENDAR_AHEAD = timedelta(days=60)  # the longest deadline of a kind is 30 working days
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,23 @@ def _face_stack() -> Finding:
     return Finding("人脸库", True, "已安装，仅由人脸核验进程加载")
 
 
+def working_days(own: Path | None, today: date) -> Finding:
+    """A hint as soon as a deadline that starts today may reach into a year whose holidays nobody knows yet."""
+    try:
+        calendar = WorkingDays(notices.load(own))
+    except notices.NoticesInvalid as error:
+        return Finding("工作日历", False, "；".join(error.faults) + "：请改正 LANTAI_WORKING_DAYS 所指文件")
+    unknown = [y for y in sorted({today.year, (today + CALENDAR_AHEAD).year}) if not calendar.arranged(y)]
+    if unknown:
+        return Finding(
+            "工作日历",
+            None,
+            f"没有 {unknown[0]} 年的放假调休安排，期限暂按周一至周五（扣除已知放假日）推算、可能偏早："
+            "通知发布后请升级 chinesecalendar，或在 LANTAI_WORKING_DAYS 所指文件补录，期限会自动重算",
+        )
+    return Finding("工作日历", True, f"节假日与调休已知（历表 {calendar.version}）")
+
+
 def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
     checks: list[Callable[[], Finding]] = [
         lambda: _database(urls),
@@ -135,6 +158,7 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
         lambda: _platform("微信", settings.wechat_base_url, bool(settings.wechat_app_id)),
         lambda: _platform("支付宝", settings.alipay_gateway_url, bool(settings.alipay_app_id)),
         lambda: _platform("企业微信", settings.wecom_base_url, bool(settings.wecom_robot_key.get_secret_value())),
+        lambda: working_days(settings.working_days, office_date(SystemClock().now())),
         _fonts,
         _face_stack,
     ]
@@ -144,7 +168,7 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """检查配置、数据库、Redis、密钥、文件存储、平台、字体和人脸库，并说明如何处理。"""
+    """检查配置、数据库、Redis、密钥、文件存储、平台、工作日历、字体和人脸库，并说明如何处理。"""
     settings = load_settings()
     click.echo(f"环境：{settings.environment}" + ("（沙箱平台）" if settings.uses_sandbox else ""))
     bad = 0
