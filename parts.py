@@ -52,6 +52,7 @@ from auth.login import LoginService
 from auth.partners import PartnerService
 from auth.sessions import SessionService
 from auth.staff import StaffService
+from auth.staff_factors import StaffFactors
 from auth.totp import GraduateTotpService
 from auth.verifications import VerificationService
 from notifications.delivery import NoticeDelivery
@@ -104,6 +105,7 @@ class Lantai:
     totp: GraduateTotpService
     accounts: AccountService
     staff: StaffService
+    staff_factors: StaffFactors
     partners: PartnerService
     inbox: InboxService
     subscriptions: SubscriptionService

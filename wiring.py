@@ -86,6 +86,7 @@ from auth.partners import PartnerService
 from auth.rules import Factor
 from auth.sessions import SessionService
 from auth.staff import StaffService
+from auth.staff_factors import StaffFactors
 from auth.totp import GraduateTotpService
 from auth.verifications import VerificationService
 from notifications.catalogue import Template
@@ -196,6 +197,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     training = TrainingService(db, log, clock)
     sessions = SessionService(db, pepper, log, clock, training)
     lockouts = Lockouts(db, pepper, clock)
+    staff_factors = StaffFactors(db, keys, sessions, lockouts, pepper, log, clock)
     activation = ActivationService(db, pepper, log, clock)
     claims = ClaimService(db, keys, people, outside.limits, log, clock)
     factors = FactorService(db, _face_policy(settings), outside.cache, log, clock)
@@ -286,12 +288,13 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             sessions,
             lockouts,
             outside.limits,
-            pepper,
             log,
             clock,
             office,
             _hasher(settings),
+            staff_factors,
         ),
+        staff_factors=staff_factors,
         partners=PartnerService(db, outside.limits, pepper, log, clock),
         inbox=InboxService(db, clock),
         subscriptions=subscriptions,

@@ -20,6 +20,7 @@ from app.field_tables import (
     partners,
     queues,
     retrieval,
+    staff,
     statistics,
 )
 from app.field_tables.kept import Kept
@@ -54,5 +55,6 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **queues.FIELDS,
     **retrieval.FIELDS,
     **statistics.FIELDS,
+    **staff.FIELDS,
     **governance.FIELDS,
 }

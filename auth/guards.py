@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
-from app.actors import Actor, ActorKind, Assurance, Purpose, Role
+from app.actors import FRESHNESS, Actor, ActorKind, Assurance, Purpose, Role
 from app.errors import Forbidden, StepUpRequired, Unauthenticated
 from app.ports import Clock
 from app.web import request_id
@@ -155,6 +157,26 @@ def staff(*roles: Role) -> Callable[[View], View]:
         return cast(View, guarded)
 
     return decorate
+
+
+def has_fresh_factor(max_age: timedelta = FRESHNESS) -> bool:
+    """Whether the signed-in member of staff showed passkey or TOTP within ``max_age``."""
+    return current_actor().fresh_factor(_parts().clock.now(), max_age)
+
+
+def require_fresh_factor(max_age: timedelta = FRESHNESS) -> None:
+    """For a staff act that asks for a factor shown anew, such as a second approval.
+
+    Raises StepUpRequired('fresh_factor_required'); the console answers it with the form that takes one.
+    """
+    if not has_fresh_factor(max_age):
+        raise StepUpRequired("fresh_factor_required", extra={"max_age": int(max_age.total_seconds())})
+
+
+def note_fresh_factor(at: datetime) -> None:
+    """What was shown in this very request counts in it."""
+    found = current_view()
+    g.lantai_session = replace(found, actor=replace(found.actor, factor_at=at))
 
 
 def current_machine() -> Actor:

@@ -125,8 +125,14 @@ class SessionService:
             session, ActorKind.GRADUATE, subject, identity_id=identity.id, platform=identity.platform, bound=bound
         )
 
-    def open_staff(self, session: Session, staff_id: UUID) -> Issued:
-        return self._open(session, ActorKind.STAFF, staff_id, identity_id=None, platform=None, bound=True)
+    def open_staff(self, session: Session, staff_id: UUID, *, factor: str = "", device: str = "") -> Issued:
+        """``factor`` is what was shown to get here: it is fresh from now on. ``device`` is for the owner's own list."""
+        issued = self._open(session, ActorKind.STAFF, staff_id, identity_id=None, platform=None, bound=True)
+        row = session.get_one(LoginSession, issued.session_id)
+        row.device = device[:60]
+        if factor:
+            row.factor, row.factor_at = factor, self._clock.now()
+        return issued
 
     def _open(
         self,
@@ -202,6 +208,7 @@ class SessionService:
             identity_id=row.identity_id,
             step_ups=rules.step_ups(proofs) if graduate and row.bound else (),
             request_id=request_id,
+            factor_at=None if graduate else row.factor_at,
         )
         return SessionView(
             row.id,
@@ -232,6 +239,17 @@ class SessionService:
         ]
         row.seen_at = self._clock.now()
         return Issued(row.id, token, row.expires_at)
+
+    def show_factor(self, session: Session, actor: Actor, factor: str) -> datetime:
+        """Note a factor that staff showed anew; gives when. Raises Unauthenticated('session_expired')."""
+        row = session.get(LoginSession, actor.session_id, with_for_update=True) if actor.session_id else None
+        if row is None or row.revoked_at is not None or row.subject_id != actor.id:
+            raise Unauthenticated("session_expired")
+        row.factor, row.factor_at = factor, self._clock.now()
+        self._log.record(
+            session, actor, "staff.stepped_up", object_kind="session", object_id=row.id, data={"factor": factor}
+        )
+        return row.factor_at
 
     # --- ending -------------------------------------------------------------------------------------------------------
 

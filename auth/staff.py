@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,24 +11,22 @@ from uuid import UUID
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.db import Database, new_id
-from app.envelope import open_json, seal_json
+from app.envelope import seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Unauthenticated
 from app.events import EventLog
 from app.keyring import Keyring
-from app.people.models import StaffMember, StaffRecoveryCode
+from app.people.models import StaffMember
 from app.ports import Clock, RateLimiter
 from auth.lockouts import Lockouts
 from auth.places import staff_totp_place
 from auth.sessions import Issued, SessionService
-from auth.totp import matching_step
+from auth.staff_factors import TOTP, StaffFactors
 
-RECOVERY_CODES = 8
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
 
 
@@ -70,21 +67,21 @@ class StaffService:
         sessions: SessionService,
         lockouts: Lockouts,
         limits: RateLimiter,
-        pepper: bytes,
         log: EventLog,
         clock: Clock,
         issuer: str,
         hasher: PasswordHasher,
+        factors: StaffFactors,
     ) -> None:
         self._db, self._keys, self._sessions, self._lockouts = db, keys, sessions, lockouts
-        self._limits, self._pepper, self._log, self._clock, self._issuer = limits, pepper, log, clock, issuer
-        self._hasher = hasher
+        self._limits, self._log, self._clock, self._issuer = limits, log, clock, issuer
+        self._hasher, self._factors = hasher, factors
         # verified when there is no such account, so that both ways cost the same
         self._decoy = self._hasher.hash(secrets.token_urlsafe(16))
 
     # --- signing in ---------------------------------------------------------------------------------------------------
 
-    def sign_in(self, username: str, password: str, second: str, address: str) -> Issued:
+    def sign_in(self, username: str, password: str, second: str, address: str, device: str = "") -> Issued:
         """``second`` is the current TOTP or a recovery code. Raises Unauthenticated('sign_in_refused'), which does not
         say which part was wrong, and RateLimited.
         """
@@ -96,11 +93,20 @@ class StaffService:
         known = row is not None and row.disabled_at is None
         password_ok = self._password_ok(row.password_hash if row is not None else self._decoy, password)
         with self._db.transaction() as session:
-            if row is not None and known and password_ok and self._second_ok(session, row.id, second):
+            shown = self._factors.second(session, row.id, second) if row is not None and known and password_ok else None
+            if row is not None and shown is not None:
                 self._lockouts.clear(session, "staff", name)
-                issued = self._sessions.open_staff(session, row.id)
-                actor = Actor(ActorKind.STAFF, row.id)
-                self._log.record(session, actor, "staff.signed_in", object_kind="session", object_id=issued.session_id)
+                # a recovery code opens the door; it is no fresh factor for what asks for one
+                fresh = shown if shown == TOTP else ""
+                issued = self._sessions.open_staff(session, row.id, factor=fresh, device=device)
+                self._log.record(
+                    session,
+                    Actor(ActorKind.STAFF, row.id),
+                    "staff.signed_in",
+                    object_kind="session",
+                    object_id=issued.session_id,
+                    data={"factor": shown},
+                )
                 return issued
             self._lockouts.fail(session, "staff", name)
             self._log.record(session, SYSTEM, "staff.sign_in_refused", object_id=row.id if row else None)
@@ -111,31 +117,6 @@ class StaffService:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
-
-    def _second_ok(self, session: Session, staff_id: UUID, second: str) -> bool:
-        row = session.get_one(StaffMember, staff_id, with_for_update=True)
-        session.refresh(row)
-        secret = open_json(self._keys.house(), staff_totp_place(row.id), row.sealed_totp)["secret"]
-        step = matching_step(secret, second, self._clock.now(), row.totp_last_step)
-        if step is not None:
-            row.totp_last_step = step
-            return True
-        code = session.scalar(
-            select(StaffRecoveryCode).where(
-                StaffRecoveryCode.staff_id == staff_id,
-                StaffRecoveryCode.code_hash == self._code_hash(second),
-                StaffRecoveryCode.used_at.is_(None),
-            )
-        )
-        if code is None:
-            return False
-        code.used_at = self._clock.now()
-        self._log.record(session, Actor(ActorKind.STAFF, staff_id), "staff.recovery_code_used")
-        return True
-
-    def _code_hash(self, code: str) -> bytes:
-        plain = "".join(c for c in code.upper() if c.isalnum())
-        return hmac.digest(self._pepper, b"recovery" + plain.encode(), "sha256")
 
     # --- accounts -----------------------------------------------------------------------------------------------------
 
@@ -174,7 +155,7 @@ class StaffService:
             with self._db.transaction() as session:
                 session.add(row)
                 session.flush()
-                codes = self._new_codes(session, row.id)
+                codes = self._factors.new_recovery_codes(session, row.id)
                 self._log.record(
                     session, actor, "staff.added", object_kind="staff", object_id=row.id, data={"roles": wanted}
                 )
@@ -194,7 +175,7 @@ class StaffService:
                 raise NotFound("staff_not_found")
             secret = self._new_totp(row)
             row.password_hash, row.must_change_password = self._hasher.hash(password), True
-            codes = self._new_codes(session, row.id)
+            codes = self._factors.new_recovery_codes(session, row.id)
             self._lockouts.clear(session, "staff", row.username)
             self._sessions.revoke_all(session, actor, row.id)
             self._log.record(session, actor, "staff.authenticator_reset", object_kind="staff", object_id=row.id)
@@ -275,9 +256,3 @@ class StaffService:
 
     def _uri(self, secret: str, username: str) -> str:
         return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=self._issuer)
-
-    def _new_codes(self, session: Session, staff_id: UUID) -> tuple[str, ...]:
-        session.execute(delete(StaffRecoveryCode).where(StaffRecoveryCode.staff_id == staff_id))
-        codes = tuple(f"{secrets.token_hex(3)}-{secrets.token_hex(3)}".upper() for _ in range(RECOVERY_CODES))
-        session.add_all(StaffRecoveryCode(id=new_id(), staff_id=staff_id, code_hash=self._code_hash(c)) for c in codes)
-        return codes

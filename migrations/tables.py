@@ -19,6 +19,7 @@ import app.retrieval.models
 import app.statistics.models
 import app.transfers.models
 import auth.models
+import auth.staff_models
 import notifications.models
 
 ALL_MODELS = (
@@ -39,5 +40,6 @@ ALL_MODELS = (
     app.statistics.models,
     app.governance.models,
     auth.models,
+    auth.staff_models,
     notifications.models,
 )

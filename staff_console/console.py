@@ -12,6 +12,7 @@ from staff_console.counter import add_counter
 from staff_console.dossiers import add_dossiers
 from staff_console.evidence import add_evidence
 from staff_console.fixity import add_fixity
+from staff_console.fresh import add_step_up
 from staff_console.governance import add_governance
 from staff_console.graduates import add_graduates
 from staff_console.home import add_home
@@ -47,6 +48,7 @@ def create_console() -> APIBlueprint:
         add_assets,
         add_sign_in,
         add_account,
+        add_step_up,
         add_home,
         add_tickets,
         add_evidence,

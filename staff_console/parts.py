@@ -39,6 +39,7 @@ from auth.guards import current_actor
 from auth.partners import PartnerService
 from auth.sessions import SessionService
 from auth.staff import StaffService, StaffView
+from auth.staff_factors import StaffFactors
 
 
 class ConsoleParts(Protocol):
@@ -106,6 +107,8 @@ class ConsoleParts(Protocol):
     def partners(self) -> PartnerService: ...
     @property
     def staff(self) -> StaffService: ...
+    @property
+    def staff_factors(self) -> StaffFactors: ...
 
 
 def parts() -> ConsoleParts:

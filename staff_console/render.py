@@ -14,7 +14,7 @@ from app.governance.rules import READERS as GOVERNANCE
 from app.governance.rules import Topic
 from app.statistics.service import READERS as STATISTICS
 from app.web import request_id
-from auth.guards import csrf_token, current_view
+from auth.guards import csrf_token, current_view, has_fresh_factor
 from auth.staff import StaffView
 from staff_console import gate
 from staff_console.assets import asset_url
@@ -151,6 +151,7 @@ def _context() -> dict[str, object]:
         "can_find": who is not None and bool(who.roles.intersection(gate.READERS)) and not who.must_change_password,
         "on_desk": who is not None and bool(who.roles.intersection(gate.DESK)),
         "csrf": csrf_token(current_view()) if who is not None else "",
+        "asks_for_factor": who is not None and not has_fresh_factor(),
         "asset": asset_url,
         "office_rules": lambda topic: parts().rulebook.at(Topic(topic)),
         "rule_text": render_rule,

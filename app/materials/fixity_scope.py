@@ -80,6 +80,7 @@ UNCHECKED: Mapping[str, str] = {
     "import_file.file_name": "the list of files that are about to be stored or deleted",
     "import_stage.sealed_rows": "lives while a chunk of an import is under way",
     "staff_search.sealed_search": "a search of staff, which expires unless kept; no dossier hangs on it",
+    "staff_link.sealed_totp": "offered on a page for three days at most; confirmed, it stands in staff_member",
     "data_key.wrapped": "verified by unwrapping it, in the stage data_key",
 }
 """table.column -> why a sealed column is not verified by its tag."""
