@@ -10,6 +10,7 @@ from staff_console.checks import add_checks
 from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
 from staff_console.dossiers import add_dossiers
+from staff_console.drafts import add_drafts
 from staff_console.evidence import add_evidence
 from staff_console.fixity import add_fixity
 from staff_console.fresh import add_step_up
@@ -51,6 +52,7 @@ def create_console() -> APIBlueprint:
         add_step_up,
         add_home,
         add_tickets,
+        add_drafts,
         add_evidence,
         add_graduates,
         add_dossiers,

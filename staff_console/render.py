@@ -25,6 +25,8 @@ from staff_console.words import VOCABULARY, local_day
 FLASH_COOKIE = "lantai_console_note"
 # the cookie carries a word of this table, so nobody can put a text of their own on the page
 FLASHES: Mapping[str, str] = {
+    "draft_saved": "草稿已保存，七天内再打开本申请时仍在。",
+    "draft_forgotten": "草稿已清除。",
     "ticket_taken": "已受理，由您办理。",
     "ticket_asked": "已请申请人补充，等待回复。",
     "ticket_approved": "已记录您的同意，等待另一位工作人员复核。",

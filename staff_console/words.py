@@ -107,6 +107,10 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if at is not None else "—"
 
 
+def clock_time(at: datetime) -> str:
+    return at.astimezone(CHINA).strftime("%H:%M")
+
+
 def machine_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -149,6 +153,7 @@ def roles(held: frozenset[Role]) -> str:
 
 VOCABULARY: Mapping[str, object] = {
     "moment": moment,
+    "clock_time": clock_time,
     "machine_time": machine_time,
     "day": day,
     "size": size,

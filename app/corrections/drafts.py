@@ -64,8 +64,9 @@ class DraftService:
         ``page_key`` names the showing of the form: one that was sent already keeps nothing more.
         Raises Invalid('too_long') by size, NotFound for an absent ticket.
         """
+        owner = self._owner(actor, ticket_id)
         _check_size(form, fields)
-        key, now = self._keys.of(self._owner(actor, ticket_id)), self._clock.now()
+        key, now = self._keys.of(owner), self._clock.now()
         place = (TicketDraft.staff_id == actor.id, TicketDraft.ticket_id == ticket_id, TicketDraft.form == form)
         with self._db.transaction() as session:
             fresh = {"id": new_id(), "staff_id": actor.id, "ticket_id": ticket_id, "form": form, "saved_at": now}
@@ -96,22 +97,24 @@ class DraftService:
             if r.sealed_text is not None
         }
 
-    def spend(self, actor: Actor, ticket_id: UUID, form: str, page_key: UUID | None) -> None:
-        """The form was sent (or what stood in it is given up): forget its text."""
-        _require_writer(actor)
-        if len(form) > MOST_NAME:
-            return
+    def spend(self, actor: Actor, ticket_id: UUID, form: str, page_key: UUID) -> None:
+        """The form was sent: forget its text, and what this showing of it may still save. Raises as ``save`` does."""
+        self._owner(actor, ticket_id)
+        _check_size(form, {})
         sent = {"spent_key": page_key, "sealed_text": None, "saved_at": self._clock.now()}
+        row = {"id": new_id(), "staff_id": actor.id, "ticket_id": ticket_id, "form": form, **sent}
+        statement = insert(TicketDraft).values(row)
         with self._db.transaction() as session:
-            if page_key is None:
-                place = (TicketDraft.staff_id == actor.id, TicketDraft.ticket_id == ticket_id, TicketDraft.form == form)
-                session.execute(update(TicketDraft).where(*place).values(sealed_text=None))
-                return
-            row = {"id": new_id(), "staff_id": actor.id, "ticket_id": ticket_id, "form": form, **sent}
-            statement = insert(TicketDraft).values(row)
             session.execute(
                 statement.on_conflict_do_update(index_elements=["staff_id", "ticket_id", "form"], set_=sent)
             )
+
+    def forget(self, actor: Actor, ticket_id: UUID, form: str) -> None:
+        """Give up what stands in the form. Raises NotFound for an absent ticket."""
+        self._owner(actor, ticket_id)
+        place = (TicketDraft.staff_id == actor.id, TicketDraft.ticket_id == ticket_id, TicketDraft.form == form)
+        with self._db.transaction() as session:
+            session.execute(update(TicketDraft).where(*place).values(sealed_text=None))
 
     def sweep(self) -> int:
         """Forget what is older than a week; gives how many."""

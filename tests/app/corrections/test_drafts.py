@@ -58,7 +58,7 @@ def test_what_was_sent_is_forgotten_and_a_late_save_of_its_page_does_not_bring_i
     assert lantai.drafts.of_ticket(one, ticket) == {}
     lantai.drafts.save(one, ticket, "ask", new_id(), {"text": "另一封"})
     assert lantai.drafts.of_ticket(one, ticket)["ask"].fields == {"text": "另一封"}
-    lantai.drafts.spend(one, ticket, "ask", None)
+    lantai.drafts.forget(one, ticket, "ask")
     assert lantai.drafts.of_ticket(one, ticket) == {}
 
 
@@ -108,9 +108,11 @@ def test_only_the_desk_only_real_tickets_and_only_so_much(lantai: Lantai, clerk:
     with pytest.raises(Forbidden):
         lantai.drafts.of_ticket(auditor, ticket)
     with pytest.raises(Forbidden):
-        lantai.drafts.spend(auditor, ticket, "ask", None)
+        lantai.drafts.spend(auditor, ticket, "ask", new_id())
     with pytest.raises(NotFound):
         lantai.drafts.save(one, uuid4(), "ask", new_id(), WORDS)
+    with pytest.raises(NotFound):
+        lantai.drafts.forget(one, uuid4(), "ask")
     for form, fields in (
         ("", WORDS),
         ("x" * 21, WORDS),
