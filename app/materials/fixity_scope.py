@@ -141,6 +141,12 @@ def names_now(session: Session, sealed: Sealed, row_id: UUID) -> Mapping[str, st
     return {} if row is None else {f.place: row[f.name_column] for f in sealed.files}
 
 
+def absent(session: Session, sealed: Sealed, row_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the rows that the table has no more."""
+    key = Base.metadata.tables[sealed.table].c[sealed.row]
+    return set(row_ids) - set(session.scalars(select(key).where(key.in_(row_ids))))
+
+
 def _query(sealed: Sealed) -> Select[Any]:
     table = Base.metadata.tables[sealed.table]
     source: FromClause = table
