@@ -2,97 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from app.actors import Role
 from app.corrections.rules import State
 from app.corrections.views import TicketView
-from auth.guards import STAFF_COOKIE
 from parts import Lantai
-from tests.conftest import Person, StaffLogin, make_id_number
+from tests.conftest import Person, make_id_number
+from tests.staff_console.browsing import CHROMIUM, NO_CHROMIUM, Visit, apart
 from tests.staff_console.conftest import Desk
 
-PROGRAMS = (os.environ.get("LANTAI_TEST_CHROMIUM", ""), "/usr/bin/chromium", "/usr/bin/chromium-browser")
-CHROMIUM = next((p for p in PROGRAMS if p and Path(p).exists()), None)
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; set LANTAI_TEST_CHROMIUM"),
+    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
 ]
 Opener = Callable[..., TicketView]
 People = Callable[..., Person]
 Desks = Callable[..., Desk]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def site(app: Flask) -> Iterator[str]:
-    """The application on a free loopback port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-class Visit:
-    """A signed-in page. ``complaints`` are what the browser's console said, and every request that left the site."""
-
-    def __init__(self, browser: Browser, site: str, login: StaffLogin, **options: Any) -> None:
-        self.context: BrowserContext = browser.new_context(locale="zh-CN", **options)
-        cookie = login.client.get_cookie(STAFF_COOKIE, path="/console")
-        assert cookie is not None
-        self.context.add_cookies([{"name": STAFF_COOKIE, "value": cookie.value, "url": f"{site}/console"}])
-        self.site, self.complaints = site, list[str]()
-        self.page: Page = self.context.new_page()
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.on(
-            "request", lambda r: self.complaints.append(r.url) if not r.url.startswith((site, "data:")) else None
-        )
-
-    def open(self, path: str) -> Page:
-        self.page.goto(f"{self.site}/console{path}")
-        return self.page
-
-
-@pytest.fixture
-def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visit]]:
-    visits: list[Visit] = []
-
-    def make(desk: Desk, **options: Any) -> Visit:
-        visits.append(Visit(browser, site, desk.login, **options))
-        return visits[-1]
-
-    yield make
-    for one in visits:
-        one.context.close()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
@@ -220,13 +150,6 @@ def test_credentials_show_a_code_without_breaking_the_policy(visit: Callable[...
     assert box is not None
     assert box["width"] > 150
     assert one.complaints == []
-
-
-def apart(work: Callable[[], None]) -> None:
-    """In a thread of its own: Playwright keeps this one's event loop."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])

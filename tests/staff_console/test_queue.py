@@ -18,36 +18,6 @@ People = Callable[..., Person]
 Opener = Callable[..., TicketView]
 
 
-def test_home_says_what_waits(
-    desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai, clock: FakeClock
-) -> None:
-    clerk = desk()
-    assert "没有未办结的申请" in clerk.read("/").text
-    taken, waiting = open_ticket(graduate_factory("欧阳文静")), open_ticket(graduate_factory())
-    lantai.desk.take(clerk.login.actor, taken.line.id, taken.line.version)
-    text = clerk.read("/").text
-    assert "待受理 1" in text
-    assert "办理中 1" in text
-    assert "没有超期申请" in text
-    assert text.count(taken.line.number) == 2  # among mine, and among the nearest
-    assert text.count(waiting.line.number) == 1
-    assert "欧阳**" in text
-    clock.advance(days=40)
-    late = desk().read("/").text
-    assert "已超期 2" in late
-    assert "须尽快办结" in late
-
-
-def test_home_fits_the_role(desk: Desks) -> None:
-    dispatcher = desk(Role.DISPATCHER).read("/").text
-    assert "进行中的转递" in dispatcher
-    assert "待受理" not in dispatcher
-    administrator = desk(Role.ADMINISTRATOR).read("/")
-    assert "工作人员" in administrator.text
-    assert "/console/graduates/find" not in administrator.forms
-    assert "可从左侧进入" in desk(Role.AUDITOR).read("/").text
-
-
 def test_filters_narrow_the_queue(desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai) -> None:
     clerk = desk()
     first = open_ticket(graduate_factory())
