@@ -9,8 +9,15 @@ from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
+from app.corrections.assigning import AssignmentService
+from app.corrections.bulk import BulkDesk
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
+from app.corrections.macros import MacroService
+from app.corrections.presence import TicketPresence
+from app.corrections.queues import TicketQueues
+from app.corrections.replying import ReplyDesk
+from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
 from app.db import Database
 from app.dossiers.filing import FilingService
@@ -89,6 +96,13 @@ class Lantai:
     corrections: CorrectionService
     desk: CorrectionDesk
     drafts: DraftService
+    ticket_queues: TicketQueues
+    saved_views: SavedViews
+    assigning: AssignmentService
+    replies: ReplyDesk
+    bulk: BulkDesk
+    macros: MacroService
+    ticket_presence: TicketPresence
     checks: CheckService
     transfers: TransferService
     completeness: CompletenessService

@@ -22,9 +22,17 @@ from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.rules import Checklist
 from app.completeness.service import CompletenessService, recheck_on_change
+from app.corrections.assigning import AssignmentService
 from app.corrections.book import TicketBook
+from app.corrections.bulk import BulkDesk
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
+from app.corrections.macros import MacroService
+from app.corrections.members import EverybodyActive
+from app.corrections.presence import TicketPresence
+from app.corrections.queues import TicketQueues
+from app.corrections.replying import ReplyDesk
+from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
 from app.db import Database
 from app.dossiers import class_map
@@ -193,6 +201,9 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         ChecklistForChecks(assessor),
     )
     book = TicketBook(people, log, queue, clock)
+    desk = CorrectionDesk(db, keys, filing, book, outside.files)
+    assigning = AssignmentService(db, book, EverybodyActive())
+    replies, macros = ReplyDesk(db, keys, book), MacroService(db, keys, people, log, clock)
     supplement_book = SupplementBook(log, queue, outside.files, clock)
     training = TrainingService(db, log, clock)
     sessions = SessionService(db, pepper, log, clock, training)
@@ -242,8 +253,15 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         fixity=FixityService(db, keys, outside.files, outside.replica, log, queue, clock),
         fixity_board=FixityBoard(db, has_replica=outside.replica is not None),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
-        desk=CorrectionDesk(db, keys, filing, book, outside.files),
         drafts=DraftService(db, keys, clock),
+        desk=desk,
+        ticket_queues=TicketQueues(db, book),
+        saved_views=SavedViews(db, keys, people, log, clock),
+        assigning=assigning,
+        replies=replies,
+        bulk=BulkDesk(db, desk, assigning, replies, macros, clock),
+        macros=macros,
+        ticket_presence=TicketPresence(outside.cache, people, clock),
         checks=checks,
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,

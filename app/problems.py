@@ -31,6 +31,7 @@ from app.wording import (
     imports,
     materials,
     partners,
+    queues,
     retrieval,
     statistics,
 )
@@ -71,6 +72,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **completeness.WORDING,
     **documents.WORDING,
     **partners.WORDING,
+    **queues.WORDING,
     **retrieval.WORDING,
     **statistics.WORDING,
     **governance.WORDING,
@@ -82,6 +84,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **materials.FAULT_WORDS,
     **completeness.FAULT_WORDS,
     **partners.FAULT_WORDS,
+    **queues.FAULT_WORDS,
     **retrieval.FAULT_WORDS,
     **statistics.FAULT_WORDS,
     **governance.FAULT_WORDS,

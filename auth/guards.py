@@ -134,8 +134,10 @@ def check_csrf(found: SessionView) -> None:
         raise Forbidden("csrf_failed")
 
 
-def staff(*roles: Role) -> Callable[[View], View]:
-    """A staff session by cookie, with one of the roles (any role if none is named). Unsafe methods need the token."""
+def staff(*roles: Role, passive: bool = False) -> Callable[[View], View]:
+    """A staff session by cookie, with one of the roles (any role if none is named). Unsafe methods need the token.
+    ``passive``: what a page asks by itself; it does not count as being there.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -143,7 +145,7 @@ def staff(*roles: Role) -> Callable[[View], View]:
             token = request.cookies.get(STAFF_COOKIE, "")
             if not token:
                 raise Unauthenticated("session_required")
-            found = _parts().sessions.resolve(token, request_id())
+            found = _parts().sessions.resolve(token, request_id(), passive=passive)
             if found.kind is not ActorKind.STAFF:
                 raise Unauthenticated("session_required")
             g.lantai_session = found

@@ -164,8 +164,10 @@ class SessionService:
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
-    def resolve(self, token: str, request_id: str = "") -> SessionView:
-        """Raises Unauthenticated (session_required, session_expired)."""
+    def resolve(self, token: str, request_id: str = "", *, passive: bool = False) -> SessionView:
+        """Raises Unauthenticated (session_required, session_expired). ``passive``: a page asks by itself, which must
+        not keep a session awake that nobody uses.
+        """
         now = self._clock.now()
         row = self._db.look_up(_SESSION, {"token": self._hash(token)})
         if row is None:
@@ -179,7 +181,7 @@ class SessionService:
             ended = ended or row.identity_state is not IdentityState.BOUND or row.graduate_id != row.subject_id
         if ended:
             raise Unauthenticated("session_expired")
-        if now - row.seen_at > SEEN_STEP:
+        if now - row.seen_at > SEEN_STEP and not passive:
             with self._db.transaction() as session:
                 session.execute(update(LoginSession).where(LoginSession.id == row.id).values(seen_at=now))
         claim = None

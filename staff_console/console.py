@@ -22,6 +22,9 @@ from staff_console.materials import add_materials
 from staff_console.people import add_people
 from staff_console.problems import render_console_problem
 from staff_console.purposes import add_purposes
+from staff_console.queue import add_queue
+from staff_console.queue_bulk import add_bulk
+from staff_console.queue_teams import add_teams
 from staff_console.render import protect
 from staff_console.retrieval import add_retrieval
 from staff_console.reviews import add_review_reports, add_reviews
@@ -51,6 +54,9 @@ def create_console() -> APIBlueprint:
         add_account,
         add_step_up,
         add_home,
+        add_queue,
+        add_bulk,
+        add_teams,
         add_tickets,
         add_drafts,
         add_evidence,

@@ -12,8 +12,15 @@ from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
+from app.corrections.assigning import AssignmentService
+from app.corrections.bulk import BulkDesk
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
+from app.corrections.macros import MacroService
+from app.corrections.presence import TicketPresence
+from app.corrections.queues import TicketQueues
+from app.corrections.replying import ReplyDesk
+from app.corrections.saved_views import SavedViews
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
@@ -71,6 +78,20 @@ class ConsoleParts(Protocol):
     def desk(self) -> CorrectionDesk: ...
     @property
     def drafts(self) -> DraftService: ...
+    @property
+    def ticket_queues(self) -> TicketQueues: ...
+    @property
+    def saved_views(self) -> SavedViews: ...
+    @property
+    def assigning(self) -> AssignmentService: ...
+    @property
+    def replies(self) -> ReplyDesk: ...
+    @property
+    def bulk(self) -> BulkDesk: ...
+    @property
+    def macros(self) -> MacroService: ...
+    @property
+    def ticket_presence(self) -> TicketPresence: ...
     @property
     def checks(self) -> CheckService: ...
     @property

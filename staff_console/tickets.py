@@ -1,9 +1,8 @@
-"""The ticket queue and one ticket: take, ask, accept, reject."""
+"""One ticket: take, ask, accept, reject. The lists stand in queue.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -17,9 +16,8 @@ from app.problems import problem_of
 from auth.guards import current_actor
 from staff_console import forms
 from staff_console.gate import DESK, desk
-from staff_console.home import dues
 from staff_console.parts import parts
-from staff_console.render import fragment, go, page, wants_fragment
+from staff_console.render import go, page
 from staff_console.words import due, local_day
 
 AFTER_ACCEPT = {
@@ -76,39 +74,7 @@ def _decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[Tick
     return go(_path(ticket_id), note(done))
 
 
-def _queue() -> Response:
-    """The lines asked for; htmx gets them without the page around."""
-    wanted = forms.QueueFilter.read(request.args)
-    actor = current_actor()
-    lines, total = parts().desk.queue(
-        actor,
-        states=wanted.states,
-        kind=wanted.kind,
-        mine=wanted.mine,
-        overdue=wanted.overdue,
-        offset=wanted.offset,
-        limit=forms.PAGE_SIZE,
-    )
-    context: dict[str, Any] = {
-        "wanted": wanted,
-        "lines": lines,
-        "total": total,
-        "last": forms.last_page(total),
-        "dues": dues(lines),
-        "handlers": parts().people.staff_names([t.assigned_to for t in lines if t.assigned_to]),
-        "closed_states": rules.CLOSED,
-    }
-    if wants_fragment():
-        return fragment("_queue.html", **context)
-    return page("queue.html", states=rules.STATE_LABELS, kinds=rules.KINDS, **context)
-
-
 def add_tickets(console: Blueprint) -> None:
-    @console.get("/tickets")
-    @desk(*DESK)
-    def queue() -> Response:
-        return _queue()
-
     @console.get("/tickets/<uuid:ticket_id>")
     @desk(*DESK)
     def ticket(ticket_id: UUID) -> Response:

@@ -34,6 +34,9 @@ ROLE_DUTIES: Mapping[Role, str] = {
 STEP_LABELS: Mapping[str, str] = {
     "ticket.opened": "提交申请",
     "ticket.taken": "受理",
+    "ticket.assigned": "分派经办人",
+    "ticket.unassigned": "取消分派",
+    "ticket.replied": "答复申请人",
     "ticket.asked": "请申请人补充",
     "ticket.answered": "申请人补充说明",
     "ticket.approved_once": "第一人同意，等待复核",

@@ -106,6 +106,8 @@ def make_owned(
         "staff_id": staff.id,
         "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
         **_governed(lantai, staff),
+        "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),
+        "bulk_id": uuid4(),
         "kind": "face",
         "template": "ticket_decided",
         "name": "console.css",
