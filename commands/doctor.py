@@ -19,6 +19,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.completeness import checklist
+from app.completeness.rules import Checklist
+from app.dossiers import class_map
 from app.settings import Settings, SettingsError, load_settings
 from app.working_days import notices
 from app.working_days.calendar import WorkingDays, office_date
@@ -149,6 +152,27 @@ def working_days(own: Path | None, today: date) -> Finding:
     return Finding("工作日历", True, f"节假日与调休已知（历表 {calendar.version}）")
 
 
+def lists_in_force(settings: Settings) -> Iterator[Finding]:
+    """Which class map and which checklist dossiers are filed and measured by, the school's own or the shipped ones."""
+    try:
+        kinds = class_map.use(settings.class_map)
+    except class_map.ClassMapInvalid as error:
+        yield Finding("类别映射", False, "；".join(error.faults) + "：检查 LANTAI_CLASS_MAP")
+        return
+    yield Finding("类别映射", True, f"{_version(kinds, settings.class_map)}，{len(kinds.kinds)} 个种类")
+    try:
+        listed = checklist.load(settings.checklist, kinds)
+    except checklist.ChecklistInvalid as error:
+        yield Finding("材料清单", False, "；".join(error.faults) + "：检查 LANTAI_CHECKLIST")
+        return
+    yield Finding("材料清单", True, f"{_version(listed, settings.checklist)}，{len(listed.items)} 项")
+
+
+def _version(held: class_map.ClassMap | Checklist, own: Path | None) -> str:
+    whose = own.name if own is not None else "随程序附带"
+    return f"{held.version}（{held.valid_from} 起，{held.digest[:12]}，{whose}）"
+
+
 def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
     checks: list[Callable[[], Finding]] = [
         lambda: _database(urls),
@@ -164,11 +188,12 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
     ]
     for check in checks:
         yield check()
+    yield from lists_in_force(settings)
 
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """检查配置、数据库、Redis、密钥、文件存储、平台、工作日历、字体和人脸库，并说明如何处理。"""
+    """检查配置、数据库、Redis、密钥、文件存储、平台、工作日历、字体和人脸库，列出在用的类别映射和材料清单版本，并说明如何处理。"""
     settings = load_settings()
     click.echo(f"环境：{settings.environment}" + ("（沙箱平台）" if settings.uses_sandbox else ""))
     bad = 0
