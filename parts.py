@@ -26,6 +26,7 @@ from app.dossiers.service import DossierService
 from app.events import EventLog
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
+from app.governance.review_print import ReviewPrinter
 from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
@@ -132,6 +133,7 @@ class Lantai:
     award_census: AwardCensus
     rulebook: RuleBook
     reviews: ReviewService
+    review_print: ReviewPrinter
     training: TrainingService
     calendar: WorkingDays
     duties: DutyService

@@ -43,6 +43,7 @@ from app.envelope import BlindIndex
 from app.events import EventLog
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
+from app.governance.review_print import ReviewPrinter
 from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
@@ -227,6 +228,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         {Factor(name): c for name, c in outside.certifiers.items()}, outside.phones, outside.fingerprint
     )
     office = f"{settings.school_name} 兰台"
+    letterhead = f"{settings.school_name} {settings.archive_office}"
+    reviews = ReviewService(db, keys, log, clock)
     subscriptions = SubscriptionService(db, template_ids(settings), clock)
     channels = Channels(outside.senders, template_ids(settings), outside.alerts, settings.school_name)
     return Lantai(
@@ -274,7 +277,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             outside.printer,
             log,
             clock,
-            f"{settings.school_name} {settings.archive_office}",
+            letterhead,
         ),
         reminders=ReminderService(db, forecast, log, queue, clock),
         sessions=sessions,
@@ -326,7 +329,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         statistics_feed=statistics_feed,
         award_census=AwardCensus(db, Holdings(db, keys, outside.files)),
         rulebook=RuleBook(db, log, clock),
-        reviews=ReviewService(db, keys, log, clock),
+        reviews=reviews,
+        review_print=ReviewPrinter(reviews, outside.printer, letterhead),
         training=training,
         calendar=calendar,
         duties=DutyService(db, log, clock),

@@ -24,6 +24,7 @@ from app.corrections.saved_views import SavedViews
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
+from app.governance.review_print import ReviewPrinter
 from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
@@ -112,6 +113,8 @@ class ConsoleParts(Protocol):
     def rulebook(self) -> RuleBook: ...
     @property
     def reviews(self) -> ReviewService: ...
+    @property
+    def review_print(self) -> ReviewPrinter: ...
     @property
     def training(self) -> TrainingService: ...
     @property
