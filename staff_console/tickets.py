@@ -15,6 +15,7 @@ from app.errors import Conflict, DomainError, Invalid, VersionMismatch
 from app.problems import problem_of
 from auth.guards import current_actor
 from staff_console import forms
+from staff_console.drafts import typed_on
 from staff_console.gate import DESK, desk
 from staff_console.parts import parts
 from staff_console.render import go, page
@@ -25,6 +26,10 @@ AFTER_ACCEPT = {
     State.APPLIED: "ticket_applied",
     State.RESOLVED: "ticket_resolved",
 }
+
+
+# the fields a person writes sentences in: what is shown to copy when the form itself is gone
+WRITTEN = ("text", "note", "explanation")
 
 
 def _path(ticket_id: UUID) -> str:
@@ -42,28 +47,49 @@ def _record_rows(ticket: TicketView) -> list[dict[str, object]]:
     ]
 
 
+def _shown(ticket: TicketView) -> dict[str, Any]:
+    """What every page about one ticket needs."""
+    line = ticket.line
+    return {
+        "ticket": ticket,
+        "line": line,
+        "closed": line.state in rules.CLOSED,
+        "handler": parts().people.staff_names([line.assigned_to]).get(line.assigned_to) if line.assigned_to else None,
+    }
+
+
 def _show(ticket: TicketView, status: int = 200, error: DomainError | None = None) -> Response:
-    """One ticket; with an error, what was typed stays in the form it belongs to."""
+    """One ticket; with an error, what was typed stays in the form it belongs to, and else the reader's drafts."""
     today = local_day(parts().clock.now())
     line = ticket.line
+    tried = request.path.rsplit("/", 1)[-1] if error is not None else ""
     return page(
         "ticket.html",
         status,
-        ticket=ticket,
-        line=line,
+        **_shown(ticket),
         kind=rules.KINDS[line.kind],
         rows=_record_rows(ticket),
         moves={m.value for m in ticket.moves},
-        closed=line.state in rules.CLOSED,
         answer_due=due(line.answer_by, today),
         decide_due=due(line.decide_by, today),
-        handler=parts().people.staff_names([line.assigned_to]).get(line.assigned_to) if line.assigned_to else None,
         reasons=rules.REJECTION_REASONS,
         problem=problem_of(error) if error is not None else None,
         stale_form=isinstance(error, VersionMismatch),
-        typed=request.form,
-        tried=request.path.rsplit("/", 1)[-1] if error is not None else "",
+        typed=typed_on(line.id, tried),
+        kept=next((v for f in WRITTEN if (v := request.form.get(f))), ""),
+        tried=tried,
     )
+
+
+def _opened(ticket_id: UUID) -> TicketView:
+    """The ticket, with the reason for opening the dossier around it put on record."""
+    found = parts().desk.ticket(current_actor(), ticket_id)
+    if found.line.state not in rules.CLOSED:
+        # the ticket says why its record and the dossier around it are opened, so nobody is asked again
+        parts().purposes.open(
+            current_actor(), found.line.graduate_id, "correction", reference=found.line.number, quiet=True
+        )
+    return found
 
 
 def _decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[TicketView], str]) -> Response:
@@ -78,13 +104,12 @@ def add_tickets(console: Blueprint) -> None:
     @console.get("/tickets/<uuid:ticket_id>")
     @desk(*DESK)
     def ticket(ticket_id: UUID) -> Response:
-        found = parts().desk.ticket(current_actor(), ticket_id)
-        if found.line.state not in rules.CLOSED:
-            # the ticket says why its record and the dossier around it are opened, so nobody is asked again
-            parts().purposes.open(
-                current_actor(), found.line.graduate_id, "correction", reference=found.line.number, quiet=True
-            )
-        return _show(found)
+        return _show(_opened(ticket_id))
+
+    @console.get("/tickets/<uuid:ticket_id>/print")
+    @desk(*DESK)
+    def ticket_print(ticket_id: UUID) -> Response:
+        return page("ticket_print.html", **_shown(_opened(ticket_id)))
 
     @console.post("/tickets/<uuid:ticket_id>/take")
     @desk(*DESK)

@@ -144,7 +144,7 @@ def _imports(actor: Actor) -> Pile | None:
     """Batches of the last month with refused rows that no later file has mended."""
     if not actor.has_role(Role.ARCHIVIST):
         return None
-    batches = parts().importer.batches(actor, limit=LOOKED_THROUGH)
+    batches = parts().importer.batches(actor, limit=LOOKED_THROUGH).batches
     mended = {b.parent_id for b in batches}
     since = parts().clock.now() - BATCH_AGE
     open_ones = [
