@@ -11,11 +11,13 @@ from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
 from app.corrections.assigning import AssignmentService
 from app.corrections.bulk import BulkDesk
+from app.corrections.changes import TicketChanges
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
 from app.corrections.presence import TicketPresence
 from app.corrections.queues import TicketQueues
+from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
 from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
@@ -104,6 +106,8 @@ class Lantai:
     bulk: BulkDesk
     macros: MacroService
     ticket_presence: TicketPresence
+    ticket_changes: TicketChanges
+    ratings: RatingService
     checks: CheckService
     transfers: TransferService
     completeness: CompletenessService

@@ -25,12 +25,14 @@ from app.completeness.service import CompletenessService, recheck_on_change
 from app.corrections.assigning import AssignmentService
 from app.corrections.book import TicketBook
 from app.corrections.bulk import BulkDesk
+from app.corrections.changes import TicketChanges
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
 from app.corrections.members import EverybodyActive
 from app.corrections.presence import TicketPresence
 from app.corrections.queues import TicketQueues
+from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
 from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
@@ -265,6 +267,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         bulk=BulkDesk(db, desk, assigning, replies, macros, clock),
         macros=macros,
         ticket_presence=TicketPresence(outside.cache, people, clock),
+        ticket_changes=TicketChanges(db, book),
+        ratings=RatingService(db, keys, book, settings.statistics_smallest),
         checks=checks,
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,

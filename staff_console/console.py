@@ -18,6 +18,7 @@ from staff_console.governance import add_governance
 from staff_console.graduates import add_graduates
 from staff_console.home import add_home
 from staff_console.imports import add_imports
+from staff_console.macros import add_macros
 from staff_console.materials import add_materials
 from staff_console.people import add_people
 from staff_console.problems import render_console_problem
@@ -32,6 +33,7 @@ from staff_console.sign_in import add_sign_in
 from staff_console.staffing import add_duties, add_training
 from staff_console.statistics import add_statistics
 from staff_console.supplements import add_supplements
+from staff_console.ticket_desk import add_ticket_desk
 from staff_console.tickets import add_tickets
 from staff_console.transfers import add_transfers
 
@@ -58,6 +60,8 @@ def create_console() -> APIBlueprint:
         add_bulk,
         add_teams,
         add_tickets,
+        add_ticket_desk,
+        add_macros,
         add_drafts,
         add_evidence,
         add_graduates,

@@ -19,7 +19,7 @@ from staff_console.parts import parts
 from staff_console.render import fragment, go, wants_fragment
 
 NAME, PAGE_KEY = "draft", "draft_key"
-NOT_TYPED = frozenset({CSRF_FIELD, NAME, PAGE_KEY, "version"})
+NOT_TYPED = frozenset({CSRF_FIELD, NAME, PAGE_KEY, "version", "macro"})
 
 
 class Typed:

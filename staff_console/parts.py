@@ -14,11 +14,13 @@ from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
 from app.corrections.assigning import AssignmentService
 from app.corrections.bulk import BulkDesk
+from app.corrections.changes import TicketChanges
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
 from app.corrections.presence import TicketPresence
 from app.corrections.queues import TicketQueues
+from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
 from app.corrections.saved_views import SavedViews
 from app.dossiers.service import DossierService
@@ -93,6 +95,10 @@ class ConsoleParts(Protocol):
     def macros(self) -> MacroService: ...
     @property
     def ticket_presence(self) -> TicketPresence: ...
+    @property
+    def ticket_changes(self) -> TicketChanges: ...
+    @property
+    def ratings(self) -> RatingService: ...
     @property
     def checks(self) -> CheckService: ...
     @property

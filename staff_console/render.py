@@ -20,6 +20,7 @@ from staff_console import gate
 from staff_console.assets import asset_url
 from staff_console.parts import me, parts
 from staff_console.rule_text import render_rule
+from staff_console.ticket_extras import EXTRAS
 from staff_console.words import VOCABULARY, local_day
 
 FLASH_COOKIE = "lantai_console_note"
@@ -31,6 +32,10 @@ FLASHES: Mapping[str, str] = {
     "ticket_assigned": "已分派。",
     "ticket_unassigned": "已取消分派，申请回到未分派队列。",
     "ticket_replied": "已答复申请人。",
+    "macro_inserted": "已填入常用语，核对后发送。",
+    "macro_kept": "常用语已保存，旧版保留可查。",
+    "macro_retired": "常用语已停用。",
+    "macro_restored": "常用语已恢复使用。",
     "team_set": "学院负责人已更新。",
     "view_saved": "视图已保存。",
     "view_removed": "视图已删除。",
@@ -154,6 +159,7 @@ def _context() -> dict[str, object]:
     who = _reader()
     return {
         **VOCABULARY,
+        **EXTRAS,
         "me": who,
         "nav": navigation(who),
         "can_find": who is not None and bool(who.roles.intersection(gate.READERS)) and not who.must_change_password,

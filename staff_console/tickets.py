@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -92,7 +93,8 @@ def _opened(ticket_id: UUID) -> TicketView:
     return found
 
 
-def _decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[TicketView], str]) -> Response:
+def decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[TicketView], str]) -> Response:
+    """Do it and go back to the ticket; what is refused is said on its page, with what was typed."""
     try:
         done = act()
     except (Invalid, VersionMismatch, Conflict) as error:
@@ -115,15 +117,13 @@ def add_tickets(console: Blueprint) -> None:
     @desk(*DESK)
     def take(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
-            ticket_id, lambda: parts().desk.take(actor, ticket_id, forms.version()), lambda _: "ticket_taken"
-        )
+        return decide(ticket_id, lambda: parts().desk.take(actor, ticket_id, forms.version()), lambda _: "ticket_taken")
 
     @console.post("/tickets/<uuid:ticket_id>/ask")
     @desk(*DESK)
     def ask(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
+        return decide(
             ticket_id,
             lambda: parts().desk.ask(actor, ticket_id, forms.version(), forms.text("text")),
             lambda _: "ticket_asked",
@@ -133,7 +133,7 @@ def add_tickets(console: Blueprint) -> None:
     @desk(*DESK)
     def accept(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
+        return decide(
             ticket_id,
             lambda: parts().desk.accept(actor, ticket_id, forms.version(), forms.text("note")),
             lambda done: AFTER_ACCEPT[done.line.state],
@@ -143,7 +143,7 @@ def add_tickets(console: Blueprint) -> None:
     @desk(*DESK)
     def reject(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
+        return decide(
             ticket_id,
             lambda: parts().desk.reject(
                 actor, ticket_id, forms.version(), forms.text("reason"), forms.text("explanation")

@@ -108,6 +108,7 @@ def make_owned(
         **_governed(lantai, staff),
         "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),
         "bulk_id": uuid4(),
+        "macro_id": uuid4(),
         "kind": "face",
         "template": "ticket_decided",
         "name": "console.css",

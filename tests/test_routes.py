@@ -313,6 +313,7 @@ def test_services_refuse_actors_that_slipped_past_a_guard(
 
 BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/corrections/<uuid:ticket_id>/messages": {"text": "补充"},
+    "/api/v1/corrections/<uuid:ticket_id>/satisfaction": {"score": 5},
     "/api/v1/verifications/<uuid:verification_id>/proof": {"code": "AAAAA-AAAAA"},
     "/api/v1/verifications/<uuid:verification_id>/frames": {
         "frames": [{"action": 0, "at_ms": 0, "mac": "0" * 64, "image": "AAAA"}]
@@ -379,15 +380,14 @@ def test_the_console_answers_absent_ids_with_its_not_found_page(app: Flask, owne
         form = {
             "csrf_token": owned.staff.csrf,
             "version": "1",
-            "text": "x",
-            "explanation": "x",
+            **dict.fromkeys(("text", "explanation", "receiver_name", "receiver_address"), "x"),
+            **dict.fromkeys(("identity_checked", "understood"), "yes"),
             "reason": "other",
+            "to": "me",
+            "doing": "viewing",
+            "macro": str(uuid.uuid4()),
             "document_kind": "id_card",
-            "identity_checked": "yes",
-            "understood": "yes",
             "channel": "ems",
-            "receiver_name": "x",
-            "receiver_address": "x",
             "target": "destination_registered",
             "cohort": (io.BytesIO(b"x"), "a.csv"),
         }
