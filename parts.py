@@ -16,11 +16,13 @@ from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
 from app.corrections.presence import TicketPresence
+from app.corrections.previews import EvidencePreviews
 from app.corrections.queues import TicketQueues
 from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
 from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
+from app.corrections.undoing import UndoService
 from app.db import Database
 from app.dossiers.filing import FilingService
 from app.dossiers.holdings import Holdings
@@ -99,6 +101,8 @@ class Lantai:
     corrections: CorrectionService
     desk: CorrectionDesk
     drafts: DraftService
+    previews: EvidencePreviews
+    undoing: UndoService
     ticket_queues: TicketQueues
     saved_views: SavedViews
     assigning: AssignmentService

@@ -31,11 +31,13 @@ from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
 from app.corrections.members import EverybodyActive
 from app.corrections.presence import TicketPresence
+from app.corrections.previews import EvidencePreviews
 from app.corrections.queues import TicketQueues
 from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
 from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
+from app.corrections.undoing import UndoService
 from app.db import Database
 from app.dossiers import class_map
 from app.dossiers.filing import FilingService
@@ -259,6 +261,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         fixity_board=FixityBoard(db, has_replica=outside.replica is not None),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
         drafts=DraftService(db, keys, clock),
+        previews=EvidencePreviews(desk.evidence_file, outside.cleaner),
+        undoing=UndoService(db, book),
         desk=desk,
         ticket_queues=TicketQueues(db, book),
         saved_views=SavedViews(db, keys, people, log, clock),

@@ -36,6 +36,7 @@ from staff_console.supplements import add_supplements
 from staff_console.ticket_desk import add_ticket_desk
 from staff_console.tickets import add_tickets
 from staff_console.transfers import add_transfers
+from staff_console.undoing import add_undoing
 
 __all__ = ["create_console", "render_console_problem"]
 
@@ -63,6 +64,7 @@ def create_console() -> APIBlueprint:
         add_ticket_desk,
         add_macros,
         add_drafts,
+        add_undoing,
         add_evidence,
         add_graduates,
         add_dossiers,

@@ -19,10 +19,12 @@ from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
 from app.corrections.presence import TicketPresence
+from app.corrections.previews import EvidencePreviews
 from app.corrections.queues import TicketQueues
 from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
 from app.corrections.saved_views import SavedViews
+from app.corrections.undoing import UndoService
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
@@ -81,6 +83,10 @@ class ConsoleParts(Protocol):
     def desk(self) -> CorrectionDesk: ...
     @property
     def drafts(self) -> DraftService: ...
+    @property
+    def previews(self) -> EvidencePreviews: ...
+    @property
+    def undoing(self) -> UndoService: ...
     @property
     def ticket_queues(self) -> TicketQueues: ...
     @property

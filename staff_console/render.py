@@ -26,6 +26,8 @@ from staff_console.words import VOCABULARY, local_day
 FLASH_COOKIE = "lantai_console_note"
 # the cookie carries a word of this table, so nobody can put a text of their own on the page
 FLASHES: Mapping[str, str] = {
+    "undone": "已撤销，申请回到刚才的状态。",
+    "not_undone": "没有撤销：已超过十秒，或此后又有人办理。现在的状态如下。",
     "draft_saved": "草稿已保存，七天内再打开本申请时仍在。",
     "draft_forgotten": "草稿已清除。",
     "ticket_taken": "已受理，由您办理。",
@@ -184,7 +186,7 @@ def fragment(template: str, status: int = 200, **context: object) -> Response:
 def page(template: str, status: int = 200, **context: object) -> Response:
     """A whole page; shows the message of the deed before it once."""
     note = request.cookies.get(FLASH_COOKIE, "")
-    response = fragment(template, status, flash=FLASHES.get(note, ""), **context)
+    response = fragment(template, status, flash=FLASHES.get(note, ""), flash_bad=note.startswith("not_"), **context)
     if note:
         response.delete_cookie(FLASH_COOKIE, path="/console")
     return response

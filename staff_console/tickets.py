@@ -79,6 +79,7 @@ def _show(ticket: TicketView, status: int = 200, error: DomainError | None = Non
         typed=typed_on(line.id, tried),
         kept=next((v for f in WRITTEN if (v := request.form.get(f))), ""),
         tried=tried,
+        undoable=parts().undoing.offer(current_actor(), line.id),
     )
 
 

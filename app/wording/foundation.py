@@ -78,6 +78,8 @@ WORDING: Mapping[str, tuple[str, str]] = {
     ),
     "record_changed": ("记录已更新，请刷新后重新提交", "The record has changed; reload and submit again"),
     "record_invalid": ("记录内容不完整或有误", "The record's fields are incomplete or wrong"),
+    "nothing_to_undo": ("没有可以撤销的操作", "There is nothing to undo"),
+    "undo_too_late": ("已超过可以撤销的时间", "It is too late to undo this"),
     "record_has_open_ticket": ("该记录已有正在办理的申请", "This record already has an open ticket"),
     "too_many_tickets": ("正在办理的申请过多，请等待办结后再提交", "Too many open tickets; wait for a decision"),
     "too_much_evidence": ("尚未提交的证明材料过多，请先提交申请", "Too many unattached files; open a ticket first"),
