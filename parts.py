@@ -11,6 +11,7 @@ from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
 from app.corrections.assigning import AssignmentService
 from app.corrections.bulk import BulkDesk
+from app.corrections.casework import Casework
 from app.corrections.changes import TicketChanges
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
@@ -112,6 +113,7 @@ class Lantai:
     ticket_presence: TicketPresence
     ticket_changes: TicketChanges
     ratings: RatingService
+    casework: Casework
     checks: CheckService
     transfers: TransferService
     completeness: CompletenessService

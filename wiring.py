@@ -25,6 +25,7 @@ from app.completeness.service import CompletenessService, recheck_on_change
 from app.corrections.assigning import AssignmentService
 from app.corrections.book import TicketBook
 from app.corrections.bulk import BulkDesk
+from app.corrections.casework import Casework
 from app.corrections.changes import TicketChanges
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
@@ -85,6 +86,7 @@ from app.settings import Settings, SettingsError
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
+from app.transfers.supplements import SupplementaryTransfers
 from app.working_days import notices
 from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
@@ -205,8 +207,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         clock,
         ChecklistForChecks(assessor),
     )
-    book = TicketBook(people, log, queue, clock)
-    desk = CorrectionDesk(db, keys, filing, book, outside.files)
+    book = TicketBook(people, log, queue, clock, SupplementaryTransfers(log, queue, clock))
+    desk = CorrectionDesk(db, keys, filing, book, outside.files, outside.cleaner)
     assigning = AssignmentService(db, book, EverybodyActive())
     replies, macros = ReplyDesk(db, keys, book), MacroService(db, keys, people, log, clock)
     supplement_book = SupplementBook(log, queue, outside.files, clock)
@@ -273,6 +275,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         ticket_presence=TicketPresence(outside.cache, people, clock),
         ticket_changes=TicketChanges(db, book),
         ratings=RatingService(db, keys, book, settings.statistics_smallest),
+        casework=Casework(db, keys, filing, book, outside.files, outside.cleaner),
         checks=checks,
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,

@@ -25,6 +25,7 @@ from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatfor
 from app.wording import (
     checks,
     completeness,
+    corrections,
     documents,
     foundation,
     governance,
@@ -70,6 +71,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **imports.WORDING,
     **materials.WORDING,
     **completeness.WORDING,
+    **corrections.WORDING,
     **documents.WORDING,
     **partners.WORDING,
     **queues.WORDING,
@@ -83,6 +85,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **imports.FAULT_WORDS,
     **materials.FAULT_WORDS,
     **completeness.FAULT_WORDS,
+    **corrections.FAULT_WORDS,
     **partners.FAULT_WORDS,
     **queues.FAULT_WORDS,
     **retrieval.FAULT_WORDS,

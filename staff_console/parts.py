@@ -14,6 +14,7 @@ from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
 from app.corrections.assigning import AssignmentService
 from app.corrections.bulk import BulkDesk
+from app.corrections.casework import Casework
 from app.corrections.changes import TicketChanges
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
@@ -105,6 +106,8 @@ class ConsoleParts(Protocol):
     def ticket_changes(self) -> TicketChanges: ...
     @property
     def ratings(self) -> RatingService: ...
+    @property
+    def casework(self) -> Casework: ...
     @property
     def checks(self) -> CheckService: ...
     @property

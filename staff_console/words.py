@@ -11,6 +11,7 @@ from app.checks.rules import MODE_LABELS, OUTCOME_LABELS, STAGE_LABELS, VERDICT_
 from app.corrections import rules
 from app.corrections.rules import State
 from app.corrections.views import StepView
+from app.corrections.words import step_words
 from app.dossiers.rules import SECTIONS, DossierState, Section, Source
 from app.ports import Platform
 
@@ -30,18 +31,6 @@ ROLE_DUTIES: Mapping[Role, str] = {
     Role.DISPATCHER: "查阅档案目录、办理转递",
     Role.AUDITOR: "监督检查，不办理业务",
     Role.ADMINISTRATOR: "管理工作人员账号，不查阅档案",
-}
-STEP_LABELS: Mapping[str, str] = {
-    "ticket.opened": "提交申请",
-    "ticket.taken": "受理",
-    "ticket.assigned": "分派经办人",
-    "ticket.unassigned": "取消分派",
-    "ticket.replied": "答复申请人",
-    "ticket.asked": "请申请人补充",
-    "ticket.answered": "申请人补充说明",
-    "ticket.approved_once": "第一人同意，等待复核",
-    "ticket.decided": "作出决定",
-    "ticket.withdrawn": "申请人撤回",
 }
 ACTOR_LABELS: Mapping[str, str] = {
     "graduate": "毕业生本人",
@@ -73,6 +62,8 @@ STATE_TONES: Mapping[State, tuple[str, str]] = {
     State.RESOLVED: ("done", "✓"),
     State.REJECTED: ("shut", "✕"),
     State.WITHDRAWN: ("shut", "↩"),
+    State.WITH_UNIT: ("wait", "⇄"),
+    State.MERGED: ("shut", "⊕"),
 }
 # by value: verdicts and outcomes share these tones, and each has its words beside it
 CHECK_TONES: Mapping[str, tuple[str, str]] = {
@@ -140,10 +131,7 @@ def media(media_type: str) -> str:
 
 
 def step(view: StepView) -> str:
-    words = STEP_LABELS.get(view.type, "状态变化")
-    if view.type == "ticket.decided" and view.state in set(State):
-        return f"{words}：{rules.STATE_LABELS[State(view.state)]}"
-    return words
+    return view.words or step_words(view.type, view.state)
 
 
 def section(value: Section | None) -> str:

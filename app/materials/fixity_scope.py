@@ -61,6 +61,7 @@ SCOPE: Sequence[Sealed] = (
     Sealed("scan_upload", ("sealed_outcome",)),
     Sealed("ticket", ("sealed_claim",)),
     Sealed("ticket_message", ("sealed_text",), ("ticket_id", "graduate_id")),
+    Sealed("ticket_note", ("sealed_text",), ("ticket_id", "graduate_id")),
     Sealed("evidence", (), files=(CONTENT,)),
     Sealed("transfer", ("sealed_proofs",)),
     Sealed("check_run", ("sealed_report",)),

@@ -156,6 +156,8 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "required_for_kind": ("该类申请必须填写", "is required for this kind"),
     "required_with_changes": ("提出修改时必须指明记录", "is required with changes"),
     "too_long": ("过长", "is too long"),
+    "over_2000_characters": ("最多 2000 字，请删减或分次填写", "has more than 2,000 characters; shorten or split it"),
+    "over_500_characters": ("最多 500 字，请删减", "has more than 500 characters; shorten it"),
     "too_many": ("数量过多", "has too many entries"),
     "too_short": ("过短，至少 12 个字符", "is too short (12 characters at least)"),
     "unchanged": ("与现有内容相同", "equals the present value"),

@@ -21,7 +21,8 @@ from sqlalchemy import inspect, select
 from app.actors import Actor, Purpose, Role
 from app.corrections.book import claim_place, evidence_place, text_place
 from app.corrections.drafts import TicketDraft, draft_place
-from app.corrections.models import Evidence, Ticket, TicketMessage
+from app.corrections.models import Evidence, Ticket, TicketMessage, TicketNote
+from app.corrections.places import note_place
 from app.corrections.rules import Kind
 from app.corrections.views import OpenTicket
 from app.db import new_id
@@ -69,6 +70,7 @@ def cells(home: House) -> list[Cell]:
         Cell(Ticket, "sealed_claim", lambda r: r.graduate_id, claim_place),
         Cell(TicketMessage, "sealed_text", lambda r: owners[r.ticket_id], text_place),
         Cell(TicketDraft, "sealed_text", lambda r: owners[r.ticket_id], draft_place),
+        Cell(TicketNote, "sealed_text", lambda r: owners[r.ticket_id], note_place),
         Cell(Transfer, "sealed_proofs", lambda r: r.graduate_id, lambda r: Place("transfer", "sealed_proofs", r.id)),
         Cell(StaffMember, "sealed_totp", _house, lambda r: staff_totp_place(r.id)),
         Cell(GraduateTotp, "sealed_secret", lambda r: r.graduate_id, lambda r: totp_place(r.graduate_id)),
@@ -92,6 +94,7 @@ def fill(home: House) -> list[Person]:
         for record in records[:2]:
             wanted = OpenTicket(Kind.TRANSCRIPTION, "成绩有误", record.id, record.version, {"grade": "91"}, ())
             ticket = home.parts.corrections.open_ticket(actor, wanted)
+            home.parts.casework.note(staff, ticket.line.id, "原件在三号柜")
             home.parts.desk.accept(staff, ticket.line.id, ticket.line.version, "已核对原件")
             home.parts.drafts.save(staff, ticket.line.id, "note", new_id(), {"text": "待核对学籍卡"})
         home.parts.corrections.add_evidence(
