@@ -127,16 +127,8 @@ def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
     """The notice an event gives rise to, or None."""
     ticket = _of_ticket(event_type, data)
     if ticket is not None:
-        title, body, phrase = ticket
-        return NoticeText(
-            Template.TICKET_DECIDED,
-            Promise.AT_MOST_ONCE,
-            title,
-            body,
-            phrase,
-            "请进入小程序查看详情",
-            "pages/corrections/index",
-        )
+        hint, where = "请进入小程序查看详情", "pages/corrections/index"
+        return NoticeText(Template.TICKET_DECIDED, Promise.AT_MOST_ONCE, *ticket, hint, where)
     if event_type in ("transfer.opened", "transfer.moved"):
         step = TransferState(data["state"])
         what = "补充材料转递" if "supplements" in data else "档案转递"
