@@ -13,11 +13,11 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.actors import Actor
 from app.corrections.book import claim_place, ticket_number
+from app.corrections.checking import clean_text
 from app.corrections.macro_rules import KEEPERS, MOST_BODY, MOST_TITLE, Variable, filled, unknown_variables, used
 from app.corrections.models import Ticket
 from app.corrections.queue_models import Macro, MacroVersion
 from app.corrections.queues import require_desk
-from app.corrections.service import clean_text
 from app.db import Database, new_id
 from app.envelope import open_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from app.actors import Actor
 from app.corrections import rules
 from app.corrections.book import TicketBook
+from app.corrections.checking import MAX_STATEMENT, clean_text
 from app.corrections.models import Ticket
 from app.corrections.queues import require_desk
 from app.corrections.rules import Side
-from app.corrections.service import MAX_STATEMENT, clean_text
 from app.db import Database
 from app.errors import Conflict, NotFound
 from app.keyring import Keyring

@@ -10,9 +10,9 @@ from sqlalchemy import func, or_, select
 
 from app.actors import Actor
 from app.corrections import queue_rules
+from app.corrections.checking import clean_text
 from app.corrections.queue_models import SavedView
 from app.corrections.queues import require_desk
-from app.corrections.service import clean_text
 from app.db import Database, new_id
 from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, NotFound
