@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from app.actors import Actor, ActorKind
 from app.corrections import rating_rules, rules
 from app.corrections.book import TicketBook
+from app.corrections.checking import clean_text
 from app.corrections.models import Ticket
 from app.corrections.queue_models import Satisfaction
 from app.corrections.queue_sql import day_begins
 from app.corrections.rating_rules import Group, Quarter
 from app.corrections.report_rules import require_reader
-from app.corrections.service import clean_text
 from app.db import Database
 from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
