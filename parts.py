@@ -13,6 +13,8 @@ from app.corrections.assigning import AssignmentService
 from app.corrections.bulk import BulkDesk
 from app.corrections.casework import Casework
 from app.corrections.changes import TicketChanges
+from app.corrections.clock_board import ClockBoard
+from app.corrections.clock_watch import ClockWatch
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
@@ -146,6 +148,8 @@ class Lantai:
     review_print: ReviewPrinter
     training: TrainingService
     calendar: WorkingDays
+    clock_watch: ClockWatch
+    clock_board: ClockBoard
     duties: DutyService
     meters: MeterService
 

@@ -27,6 +27,9 @@ from app.corrections.book import TicketBook
 from app.corrections.bulk import BulkDesk
 from app.corrections.casework import Casework
 from app.corrections.changes import TicketChanges
+from app.corrections.clock_board import ClockBoard
+from app.corrections.clock_watch import ClockWatch
+from app.corrections.clocks import TicketClocks
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
@@ -207,7 +210,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         clock,
         ChecklistForChecks(assessor),
     )
-    book = TicketBook(people, log, queue, clock, SupplementaryTransfers(log, queue, clock))
+    clocks = TicketClocks(calendar)
+    book = TicketBook(people, log, queue, clock, clocks, SupplementaryTransfers(log, queue, clock))
     desk = CorrectionDesk(db, keys, filing, book, outside.files, outside.cleaner)
     assigning = AssignmentService(db, book, EverybodyActive())
     replies, macros = ReplyDesk(db, keys, book), MacroService(db, keys, people, log, clock)
@@ -344,6 +348,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         review_print=ReviewPrinter(reviews, outside.printer, letterhead),
         training=training,
         calendar=calendar,
+        clock_watch=ClockWatch(db, clocks, log, queue, clock),
+        clock_board=ClockBoard(db, book),
         duties=DutyService(db, log, clock),
         meters=MeterService(db, log, clock, CompleteCohorts()),
     )

@@ -32,6 +32,7 @@ def housekeeping(parts: Lantai) -> None:
             "statistics": int(parts.statistics.publish_if_due()),
             "imports": parts.importer.sweep(),
             "fixity": int(parts.fixity.tick()),
+            "clocks": parts.clock_watch.tick(),
             "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:

@@ -87,6 +87,8 @@ class LineOut(Out):
     answer_by: date
     decide_by: date
     overdue: bool
+    clock_words: str = Field(description="How the decision's clock stands, in Chinese, for the person who asked")
+    first_answer_words: str = Field(description="The same of the first answer's clock")
     version: int
 
 

@@ -193,6 +193,9 @@ def staff_line_for(event_type: str, data: Mapping[str, Any]) -> str | None:
             f"{data['cohort']} 届档案完整性：{data['incomplete']} 人未齐，"
             f"14 天内到期 {data['soon']} 项，已超期 {data['overdue']} 项，请到“完整性预测”查看"
         )
+    if event_type == "ticket.clock_digest":
+        waiting = f"，其中 {data['unassigned']} 件未分派" if data["unassigned"] else ""
+        return f"更正申请期限：{data['soon']} 件即将到期，{data['overdue']} 件已超期{waiting}，请到工作台办理"
     return _STAFF_LINES.get(event_type)
 
 

@@ -23,6 +23,7 @@ def add_home(console: Blueprint) -> None:
             "home.html",
             work=work,
             damaged=damaged(actor),
+            clock_notices=parts().clock_board.notices(actor),
             dues=dues(work.lines),
             handlers=parts().people.staff_names([t.assigned_to for t in work.lines if t.assigned_to]),
             **for_home(actor),

@@ -16,6 +16,7 @@ from app.corrections.assigning import AssignmentService
 from app.corrections.bulk import BulkDesk
 from app.corrections.casework import Casework
 from app.corrections.changes import TicketChanges
+from app.corrections.clock_board import ClockBoard
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
@@ -82,6 +83,8 @@ class ConsoleParts(Protocol):
     def searches(self) -> KeptSearches: ...
     @property
     def desk(self) -> CorrectionDesk: ...
+    @property
+    def clock_board(self) -> ClockBoard: ...
     @property
     def drafts(self) -> DraftService: ...
     @property

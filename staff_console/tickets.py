@@ -9,7 +9,8 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from app.corrections import rules
-from app.corrections.rules import State
+from app.corrections.clock_words import answer_words, decision_words, left_words
+from app.corrections.rules import Side, State
 from app.corrections.views import TicketView
 from app.dossiers.rules import SECTIONS
 from app.errors import Conflict, DomainError, Invalid, VersionMismatch
@@ -20,7 +21,6 @@ from staff_console.drafts import typed_on
 from staff_console.gate import DESK, desk
 from staff_console.parts import parts
 from staff_console.render import go, page
-from staff_console.words import due, local_day
 
 AFTER_ACCEPT = {
     State.AWAITING_SECOND: "ticket_approved",
@@ -61,7 +61,6 @@ def _shown(ticket: TicketView) -> dict[str, Any]:
 
 def _show(ticket: TicketView, status: int = 200, error: DomainError | None = None) -> Response:
     """One ticket; with an error, what was typed stays in the form it belongs to, and else the reader's drafts."""
-    today = local_day(parts().clock.now())
     line = ticket.line
     tried = request.path.rsplit("/", 1)[-1] if error is not None else ""
     return page(
@@ -71,8 +70,9 @@ def _show(ticket: TicketView, status: int = 200, error: DomainError | None = Non
         kind=rules.KINDS[line.kind],
         rows=_record_rows(ticket),
         moves={m.value for m in ticket.moves},
-        answer_due=due(line.answer_by, today),
-        decide_due=due(line.decide_by, today),
+        answer_due=answer_words(line.clock),
+        decide_due=decision_words(line.clock, Side.STAFF),
+        left_when_stopped=left_words(line.clock),
         reasons=rules.REJECTION_REASONS,
         problem=problem_of(error) if error is not None else None,
         stale_form=isinstance(error, VersionMismatch),

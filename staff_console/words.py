@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from app.actors import Role
 from app.checks.rules import MODE_LABELS, OUTCOME_LABELS, STAGE_LABELS, VERDICT_LABELS
-from app.corrections import rules
 from app.corrections.rules import State
 from app.corrections.views import StepView
 from app.corrections.words import step_words
@@ -85,14 +83,6 @@ MEDIA: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """``tone`` is calm, soon or late; the text alone says the same."""
-
-    text: str
-    tone: str
-
-
 def local_day(now: datetime) -> date:
     return now.astimezone(CHINA).date()
 
@@ -111,15 +101,6 @@ def machine_time(at: datetime) -> str:
 
 def day(on: date) -> str:
     return f"{on:%Y-%m-%d} 周{WEEKDAYS[on.weekday()]}"
-
-
-def due(on: date, today: date) -> Due:
-    left = rules.working_days_between(today, on)
-    if on < today:
-        return Due(f"已超期 {max(1, -left)} 个工作日", "late")
-    if left == 0:
-        return Due("今天到期" if on == today else "本周末到期", "soon")
-    return Due(f"还剩 {left} 个工作日", "soon" if left <= 3 else "calm")
 
 
 def size(count: int) -> str:

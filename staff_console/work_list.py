@@ -8,14 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 from app.actors import Actor, Role
-from app.corrections.rules import State
+from app.corrections.clock_words import Said, pressing_words
+from app.corrections.rules import Side, State
 from app.corrections.views import TicketLine
 from app.imports.rules import BatchState
 from app.imports.views import BatchView
 from staff_console.fixity import WATCHERS
 from staff_console.gate import DESK, MOVERS, READERS
 from staff_console.parts import parts
-from staff_console.words import Due, due, local_day
+from staff_console.words import local_day
 
 TICKETS, OTHERS, LOOKED_THROUGH = 8, 3, 40
 # what waits for the graduate or for another office is nobody's next act
@@ -24,15 +25,9 @@ BATCH_AGE = timedelta(days=30)
 UNMENDED = frozenset({BatchState.CHECKED, BatchState.DONE})
 
 
-def dues(lines: Sequence[TicketLine]) -> dict[str, Due]:
-    """What to say about each line's deadline, by ticket number: the first answer's until it is given."""
-    today = local_day(parts().clock.now())
-    return {line.number: due(pressing(line), today) for line in lines}
-
-
-def pressing(line: TicketLine) -> Any:
-    """The day that comes first for this line."""
-    return min(line.answer_by, line.decide_by) if line.state is State.SUBMITTED else line.decide_by
+def dues(lines: Sequence[TicketLine]) -> dict[str, Said]:
+    """What to say about each line's clock, by ticket number: the first answer's until it is given."""
+    return {line.number: pressing_words(line.clock, Side.STAFF) for line in lines}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ def _tickets(actor: Actor) -> tuple[list[TicketLine], int]:
     nearest, total = parts().desk.queue(actor, states=TO_DO, limit=LOOKED_THROUGH)
     free = [t for t in nearest if t.assigned_to is None or (t.state is State.AWAITING_SECOND)]
     found = {t.id: t for t in [*mine, *free]}
-    return sorted(found.values(), key=lambda t: (pressing(t), t.assigned_to != actor.id, t.serial)), total
+    return sorted(found.values(), key=lambda t: (t.clock.presses_on, t.assigned_to != actor.id, t.serial)), total
 
 
 def _supplements(actor: Actor) -> Pile | None:

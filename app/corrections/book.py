@@ -14,6 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.actors import Actor, Purpose
 from app.corrections import rules, showing
+from app.corrections.clocks import TicketClocks
 from app.corrections.kinds import REASONS
 from app.corrections.models import Ticket, TicketApproval, TicketMessage, VoidedApproval
 from app.corrections.places import claim_place as claim_place
@@ -56,9 +57,10 @@ class TicketBook:
         log: EventLog,
         queue: JobQueue,
         clock: Clock,
+        clocks: TicketClocks,
         supplements: SupplementOpener | None = None,
     ) -> None:
-        self.people, self.log, self.queue, self.clock = people, log, queue, clock
+        self.people, self.log, self.queue, self.clock, self.clocks = people, log, queue, clock, clocks
         self.supplements = supplements
 
     @staticmethod
@@ -135,13 +137,11 @@ class TicketBook:
         ticket.round += 1
         ticket.decided_at, ticket.reason_code, ticket.applied_version = None, None, None
         ticket.material_id, ticket.material_version = None, None
-        clocks = rules.KINDS[ticket.kind].clocks
-        ticket.answer_by = rules.add_working_days(rules.office_date(now), clocks.first_answer)
-        ticket.decide_by = rules.add_working_days(rules.office_date(now), clocks.decision)
+        ticket.answer_by, ticket.decide_by = self.clocks.due_from(ticket, now)
 
     def record_step(self, session: Session, actor: Actor, ticket: Ticket, step: str, **data: Any) -> None:
         """Append the step and, for those somebody must hear of, the job that tells them, in one transaction."""
-        ticket.touched_at = self.clock.now()
+        now = ticket.touched_at = self.clock.now()
         event_id = self.log.record(
             session,
             actor,
@@ -150,7 +150,9 @@ class TicketBook:
             object_kind="ticket",
             object_id=ticket.id,
             data={"state": ticket.state.value, **data},
+            at=now,
         )
+        self.clocks.on_step(session, ticket, step, now)
         if step in ANNOUNCED:
             self.queue.enqueue(session, Announce(event_id))
 
@@ -167,7 +169,7 @@ class TicketBook:
             opened_at=ticket.opened_at,
             answer_by=ticket.answer_by,
             decide_by=ticket.decide_by,
-            overdue=ticket.state not in rules.CLOSED and rules.office_date(now) > ticket.decide_by,
+            clock=self.clocks.view(ticket, now),
             version=ticket.version,
             assigned_to=ticket.assigned_to,
             graduate_id=ticket.graduate_id,

@@ -50,7 +50,7 @@ class CorrectionDesk(Deciding):
         if mine:
             query = query.where(Ticket.assigned_to == actor.id)
         if overdue:
-            query = query.where(Ticket.decide_by < rules.office_date(now))
+            query = query.where(Ticket.decide_by < rules.office_date(now), Ticket.stopped_at.is_(None))
         with self._db.transaction() as session:
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
             rows = session.scalars(query.order_by(Ticket.decide_by, Ticket.serial).offset(offset).limit(limit)).all()
@@ -66,7 +66,9 @@ class CorrectionDesk(Deciding):
             ).all()
             overdue = session.scalar(
                 select(func.count(Ticket.id)).where(
-                    Ticket.state.in_(OPEN_STATES), Ticket.decide_by < rules.office_date(self._book.clock.now())
+                    Ticket.state.in_(OPEN_STATES),
+                    Ticket.decide_by < rules.office_date(self._book.clock.now()),
+                    Ticket.stopped_at.is_(None),
                 )
             )
         return {**{state.value: n for state, n in rows}, "overdue": overdue or 0}

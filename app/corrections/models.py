@@ -42,6 +42,8 @@ class Ticket(Base):
         Index("ix_ticket_open_due", "decide_by", "serial", postgresql_where=text(OPEN)),
         Index("ix_ticket_open_handler", "assigned_to", "decide_by", "serial", postgresql_where=text(OPEN)),
         Index("ix_ticket_open_college", "college", "decide_by", "serial", postgresql_where=text(OPEN)),
+        Index("ix_ticket_unanswered", "answer_by", "serial", postgresql_where=text(f"answered_at is null and {OPEN}")),
+        Index("ix_ticket_clock_unset", "serial", postgresql_where=text("clock_calendar is null")),
         Index("ix_ticket_decided", "decided_at", "serial", postgresql_where=text("decided_at is not null")),
         Index("ix_ticket_touched", "touched_at", "serial"),
         Index("ix_ticket_opened", "opened_at", "serial"),
@@ -73,8 +75,36 @@ class Ticket(Base):
     merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"), index=True)
     material_id: Mapped[UUID | None] = mapped_column(ForeignKey("material.id"))
     material_version: Mapped[int | None] = mapped_column(SmallInteger)
+    # the clock of the present round (clock.py); empty until it was first worked out
+    clock_started_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    counted_through: Mapped[date | None]
+    used_days: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    answered_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    stopped_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    clock_ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    escalated_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    clock_calendar: Mapped[str | None] = mapped_column(String(40))
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's declarative form
+
+
+class TicketReminder(Base):
+    """A threshold of a ticket's clock that was reached, once per due day. ``told_at``: the digest that told of it."""
+
+    __tablename__ = "ticket_reminder"
+    __table_args__ = (
+        UniqueConstraint("ticket_id", "threshold", "due_on"),
+        Index("ix_ticket_reminder_untold", "at", postgresql_where=text("told_at is null")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
+    threshold: Mapped[str] = mapped_column(String(20))
+    due_on: Mapped[date]
+    staff_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff_member.id"))
+    event_id: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    told_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class TicketMessage(Base):

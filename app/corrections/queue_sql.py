@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Date, Interval, Select, cast, func, literal, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.corrections import rules
 from app.corrections.models import OPEN, Ticket
 from app.corrections.queue_rules import (
     DESCENDING,
@@ -24,13 +23,13 @@ from app.corrections.queue_rules import (
     instant,
     moment,
 )
-from app.corrections.rules import State
+from app.working_days.calendar import OFFICE_TIME, WorkingDays
 
 Condition = ColumnElement[bool]
 IS_OPEN: Condition = text(OPEN)  # type: ignore[assignment]  # literal, so that the partial indexes are known to fit
 IS_CLOSED: Condition = text(f"not ({OPEN})")  # type: ignore[assignment]
 # waiting for the graduate stops the clock: nobody at the desk is late with it
-RUNNING: Condition = Ticket.state != State.NEEDS_INFO
+RUNNING: Condition = Ticket.stopped_at.is_(None)
 
 
 def office_day(column: InstrumentedAttribute[Any]) -> ColumnElement[date]:
@@ -39,11 +38,13 @@ def office_day(column: InstrumentedAttribute[Any]) -> ColumnElement[date]:
 
 
 def day_begins(on: date) -> datetime:
-    return datetime.combine(on, time(), rules.OFFICE_TIME)
+    return datetime.combine(on, time(), OFFICE_TIME)
 
 
-def _queues(me: UUID, colleges: Sequence[str], today: date) -> Mapping[Queue, Sequence[Condition]]:
-    soon = rules.add_working_days(today, SOON_WORKING_DAYS)
+def _queues(
+    me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+) -> Mapping[Queue, Sequence[Condition]]:
+    soon = calendar.add(today, SOON_WORKING_DAYS)
     return {
         Queue.MINE: (IS_OPEN, Ticket.assigned_to == me),
         Queue.TEAM: (IS_OPEN, Ticket.college == colleges[0] if len(colleges) == 1 else Ticket.college.in_(colleges)),
@@ -62,13 +63,17 @@ FACTS: Mapping[Fact, Callable[[], Condition]] = {
 }
 
 
-def queue_conditions(queue: Queue, me: UUID, colleges: Sequence[str], today: date) -> Sequence[Condition]:
-    return _queues(me, colleges, today)[queue]
+def queue_conditions(
+    queue: Queue, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+) -> Sequence[Condition]:
+    return _queues(me, colleges, today, calendar)[queue]
 
 
-def conditions(wanted: Wanted, me: UUID, colleges: Sequence[str], today: date) -> list[Condition]:
+def conditions(
+    wanted: Wanted, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+) -> list[Condition]:
     """Everything the list must meet but its place."""
-    found = list(queue_conditions(wanted.queue, me, colleges, today))
+    found = list(queue_conditions(wanted.queue, me, colleges, today, calendar))
     for column, value in (
         (Ticket.state, wanted.state),
         (Ticket.kind, wanted.kind),

@@ -78,7 +78,7 @@ class TicketQueues:
             colleges = colleges_of(session, actor.id)
             columns = []
             for queue in (q for q in Queue if q is not Queue.ALL):
-                met = queue_sql.queue_conditions(queue, actor.id, colleges, today)
+                met = queue_sql.queue_conditions(queue, actor.id, colleges, today, self._book.clocks.calendar)
                 some = select(Ticket.serial).where(*met).limit(COUNT_MOST).subquery()
                 columns.append(select(func.count()).select_from(some).scalar_subquery().label(queue.value))
             row = session.execute(select(*columns)).one()
@@ -121,7 +121,7 @@ class TicketQueues:
     def _page(self, session: Session, actor: Actor, wanted: Wanted, limit: int) -> QueuePage:
         now = self._book.clock.now()
         colleges = colleges_of(session, actor.id) if wanted.queue is Queue.TEAM else []
-        met = queue_sql.conditions(wanted, actor.id, colleges, rules.office_date(now))
+        met = queue_sql.conditions(wanted, actor.id, colleges, rules.office_date(now), self._book.clocks.calendar)
         query = select(Ticket).where(*met).options(defer(Ticket.sealed_claim))
         rows = list(session.scalars(queue_sql.placed(query, wanted).limit(limit + 1)))
         more, rows = len(rows) > limit, rows[:limit]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.corrections.kinds import KINDS as KINDS
 from app.corrections.kinds import REASONS, KindRule
 from app.corrections.kinds import Kind as Kind
 from app.corrections.kinds import approvals_needed as approvals_needed
+from app.working_days.calendar import office_date as office_date
 
 
 class State(StrEnum):
@@ -216,32 +217,6 @@ def refusal(move: Move, source: State, by: Side, standing: Standing, now: dateti
 def open_moves(source: State, by: Side, standing: Standing, now: datetime) -> tuple[Move, ...]:
     """Those of ``moves`` that no guard stands against."""
     return tuple(m for m in moves(source, by) if refusal(m, source, by, standing, now) is None)
-
-
-OFFICE_TIME = timezone(timedelta(hours=8), "CST")
-"""Deadlines are days at the school, which keeps China's one time."""
-
-
-def office_date(moment: datetime) -> date:
-    """The calendar day at the school of an aware moment."""
-    return moment.astimezone(OFFICE_TIME).date()
-
-
-def add_working_days(start: date, days: int) -> date:
-    """Monday to Friday. The statutory holidays and make-up days join with the calendar of a later release."""
-    current = start
-    while days > 0:
-        current += timedelta(days=1)
-        if current.weekday() < 5:
-            days -= 1
-    return current
-
-
-def working_days_between(start: date, end: date) -> int:
-    """Working days after ``start`` up to and including ``end``; negative when ``end`` lies before."""
-    if end < start:
-        return -working_days_between(end, start)
-    return sum((start + timedelta(days=n)).weekday() < 5 for n in range(1, (end - start).days + 1))
 
 
 REJECTION_REASONS: Mapping[str, str] = {code: reason.label for code, reason in REASONS.items()}

@@ -123,7 +123,6 @@ class CorrectionService:
         if request.missing is not None:
             claim["missing"] = missing_material(request.missing, request.kind)
         key = self._keys.of(actor.id)
-        clocks = rules.KINDS[request.kind].clocks
         with self._db.transaction() as session:
             self._check_room(session, actor.id, request.record_id)
             ticket = Ticket(
@@ -138,9 +137,8 @@ class CorrectionService:
                 version=1,
                 opened_at=now,
                 touched_at=now,
-                answer_by=rules.add_working_days(rules.office_date(now), clocks.first_answer),
-                decide_by=rules.add_working_days(rules.office_date(now), clocks.decision),
             )
+            ticket.answer_by, ticket.decide_by = self._book.clocks.due_from(ticket, now)
             ticket.sealed_claim = seal_json(key, claim_place(ticket), claim)
             session.add(ticket)
             self._book.flush_open(session)

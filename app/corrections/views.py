@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from app.corrections.clock_words import ClockView, answer_words, decision_words
 from app.corrections.kinds import When
 from app.corrections.rules import Kind, Move, Side, State
 from app.dossiers.rules import Section
@@ -132,7 +133,7 @@ class TicketLine:
     opened_at: datetime
     answer_by: date
     decide_by: date
-    overdue: bool
+    clock: ClockView
     version: int
     assigned_to: UUID | None
     graduate_id: UUID
@@ -140,6 +141,19 @@ class TicketLine:
     round: int = 1
     appealed: bool = False
     merged_into: UUID | None = None
+
+    @property
+    def overdue(self) -> bool:
+        return self.clock.overdue
+
+    @property
+    def clock_words(self) -> str:
+        """For the graduate; the console asks clock_words.py for the staff's side."""
+        return decision_words(self.clock, Side.GRADUATE).text
+
+    @property
+    def first_answer_words(self) -> str:
+        return answer_words(self.clock).text
 
 
 @dataclass(frozen=True, slots=True)

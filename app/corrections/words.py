@@ -26,11 +26,14 @@ STEP_LABELS: Mapping[str, str] = {
     "ticket.reopened": "发现决定有误，重新办理",
     "ticket.appealed": "申请人申请复核",
     "ticket.supplement_opened": "已转出档案，另行转递补充材料",
+    "ticket.escalated": "已超期，已上报复核员和管理员",
+    "ticket.clock_realigned": "工作日历调整，期限重新计算",
 }
 STAFF_STEP_LABELS: Mapping[str, str] = {
     "ticket.noted": "写内部备注",
     "ticket.assigned": "分派经办人",
     "ticket.unassigned": "取消分派",
+    "ticket.reminded": "临近期限，已提醒经办人",
 }
 """Steps no graduate is shown. Whoever adds a step among staff adds it here."""
 

@@ -55,15 +55,14 @@ class WorkingDays:
         return year in LIBRARY_YEARS or (notice is not None and notice.arranged)
 
     def add(self, start: date, days: int) -> date:
-        """The working day that many working days after ``start``, which itself does not count; before it if negative.
-
-        ``start`` itself for 0.
-        """
-        current, step = start, ONE_DAY if days > 0 else -ONE_DAY
-        left = abs(days)
+        """The working day with ``between(start, it) == days``, the latest such before ``start``; ``start`` for 0."""
+        current, left = start, days
         while left > 0:
-            current += step
+            current += ONE_DAY
             left -= self.is_working(current)
+        while left < 0 or (days < 0 and not self.is_working(current)):
+            left += self.is_working(current)
+            current -= ONE_DAY
         return current
 
     def between(self, start: date, end: date) -> int:

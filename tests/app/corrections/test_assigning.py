@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.actors import Actor, Role
 from app.corrections.assigning import AssignmentService, How
 from app.corrections.book import TicketBook
+from app.corrections.clocks import TicketClocks
 from app.corrections.queue_rules import Wanted
 from app.corrections.rules import Kind, State
 from app.errors import Conflict, Forbidden, Invalid, NotFound, VersionMismatch
@@ -76,7 +77,7 @@ def test_turns_go_round_and_pass_over_the_absent(
         def present_members(self, session: Session) -> Sequence[uuid.UUID]:
             return [a.id for a in desk if a.id not in away]
 
-    book = TicketBook(lantai.people, lantai.log, lantai.queue, lantai.clock)
+    book = TicketBook(lantai.people, lantai.log, lantai.queue, lantai.clock, TicketClocks(lantai.calendar))
     assigning, person = AssignmentService(lantai.db, book, Board()), graduate_factory()
 
     def turn() -> int:
