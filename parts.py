@@ -46,7 +46,9 @@ from app.materials.fixity import FixityService
 from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
 from app.materials.service import SupplementService
+from app.people.absences import AbsenceService
 from app.people.service import PeopleService
+from app.people.staff_notices import StaffNotices
 from app.ports import Clock, Outside
 from app.retrieval.kept import KeptSearches
 from app.retrieval.own import OwnDossier
@@ -65,9 +67,11 @@ from auth.factors import FactorService
 from auth.lockouts import Lockouts
 from auth.login import LoginService
 from auth.partners import PartnerService
+from auth.passkeys import PasskeyService
 from auth.sessions import SessionService
 from auth.staff import StaffService
 from auth.staff_factors import StaffFactors
+from auth.staff_sessions import StaffSessions
 from auth.totp import GraduateTotpService
 from auth.verifications import VerificationService
 from notifications.delivery import NoticeDelivery
@@ -133,6 +137,10 @@ class Lantai:
     accounts: AccountService
     staff: StaffService
     staff_factors: StaffFactors
+    passkeys: PasskeyService
+    staff_sessions: StaffSessions
+    staff_notices: StaffNotices
+    absences: AbsenceService
     partners: PartnerService
     inbox: InboxService
     subscriptions: SubscriptionService

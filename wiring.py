@@ -76,7 +76,9 @@ from app.materials.fixity import FixityService
 from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
 from app.materials.service import SupplementService
+from app.people.absences import AbsenceService
 from app.people.service import PeopleService
+from app.people.staff_notices import StaffNotices
 from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
 from app.retrieval.kept import KeptSearches
@@ -94,6 +96,7 @@ from app.working_days import notices
 from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
+from auth.ceremonies import Ceremonies, RelyingParty
 from auth.claims import ClaimService
 from auth.factors import FacePolicy, FactorService
 from auth.judging import FactorJudge, FactorProviders
@@ -101,10 +104,12 @@ from auth.local_face import LocalFace
 from auth.lockouts import Lockouts
 from auth.login import LoginService
 from auth.partners import PartnerService
+from auth.passkeys import PasskeyService
 from auth.rules import Factor
 from auth.sessions import SessionService
 from auth.staff import StaffService
 from auth.staff_factors import StaffFactors
+from auth.staff_sessions import StaffSessions
 from auth.totp import GraduateTotpService
 from auth.verifications import VerificationService
 from notifications.catalogue import Template
@@ -220,6 +225,10 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     sessions = SessionService(db, pepper, log, clock, training)
     lockouts = Lockouts(db, pepper, clock)
     staff_factors = StaffFactors(db, keys, sessions, lockouts, pepper, log, clock)
+    staff_notices = StaffNotices(db, clock)
+    absences = AbsenceService(db, staff_notices, log, clock)
+    ceremonies = Ceremonies(db, clock, _relying_party(settings))
+    passkeys = PasskeyService(db, ceremonies, sessions, outside.limits, log, clock)
     activation = ActivationService(db, pepper, log, clock)
     claims = ClaimService(db, keys, people, outside.limits, log, clock)
     factors = FactorService(db, _face_policy(settings), outside.cache, log, clock)
@@ -331,6 +340,10 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             staff_factors,
         ),
         staff_factors=staff_factors,
+        passkeys=passkeys,
+        staff_sessions=StaffSessions(db, sessions, log, clock),
+        staff_notices=staff_notices,
+        absences=absences,
         partners=PartnerService(db, outside.limits, pepper, log, clock),
         inbox=InboxService(db, clock),
         subscriptions=subscriptions,
@@ -375,6 +388,11 @@ def _calendar(settings: Settings) -> WorkingDays:
 
 def _hasher(settings: Settings) -> PasswordHasher:
     return PasswordHasher(time_cost=settings.password_passes, memory_cost=settings.password_memory_kib, parallelism=2)
+
+
+def _relying_party(settings: Settings) -> RelyingParty | None:
+    origin = settings.passkey_origin
+    return RelyingParty(settings.passkey_domain_used, origin, f"{settings.school_name} 兰台") if origin else None
 
 
 def _face_policy(settings: Settings) -> FacePolicy:

@@ -34,6 +34,7 @@ from app.wording import (
     partners,
     queues,
     retrieval,
+    staff,
     statistics,
 )
 
@@ -77,6 +78,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **queues.WORDING,
     **retrieval.WORDING,
     **statistics.WORDING,
+    **staff.WORDING,
     **governance.WORDING,
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
@@ -90,6 +92,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **queues.FAULT_WORDS,
     **retrieval.FAULT_WORDS,
     **statistics.FAULT_WORDS,
+    **staff.FAULT_WORDS,
     **governance.FAULT_WORDS,
 }
 

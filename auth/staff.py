@@ -226,6 +226,14 @@ class StaffService:
         with self._db.transaction() as session:
             return [_staff_view(row) for row in session.scalars(select(StaffMember).order_by(StaffMember.username))]
 
+    def colleagues(self, actor: Actor) -> list[StaffView]:
+        """Open accounts by name, for every member of staff."""
+        if actor.kind is not ActorKind.STAFF:
+            raise Forbidden("role_required")
+        query = select(StaffMember).where(StaffMember.disabled_at.is_(None))
+        with self._db.transaction() as session:
+            return [_staff_view(r) for r in session.scalars(query.order_by(StaffMember.display_name, StaffMember.id))]
+
     def any_exists(self) -> bool:
         with self._db.transaction() as session:
             return session.scalar(select(StaffMember.id).limit(1)) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 
+from staff_console.absences import add_absences
 from staff_console.account import add_account
 from staff_console.assets import add_assets
 from staff_console.checks import add_checks
@@ -20,6 +21,7 @@ from staff_console.home import add_home
 from staff_console.imports import add_imports
 from staff_console.macros import add_macros
 from staff_console.materials import add_materials
+from staff_console.passkeys import add_passkey_sign_in, add_passkeys
 from staff_console.people import add_people
 from staff_console.problems import render_console_problem
 from staff_console.purposes import add_purposes
@@ -56,6 +58,8 @@ def create_console() -> APIBlueprint:
         add_sign_in,
         add_account,
         add_step_up,
+        add_passkey_sign_in,
+        add_passkeys,
         add_home,
         add_queue,
         add_bulk,
@@ -79,6 +83,7 @@ def create_console() -> APIBlueprint:
         add_checks,
         add_imports,
         add_people,
+        add_absences,
         add_statistics,
         add_governance,
         add_reviews,

@@ -5,6 +5,8 @@ A form that needs it includes the macro of _fresh.html; its route calls ``ensure
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from flask import Blueprint, Response, request
 
 from app.errors import DomainError, FieldFault, Invalid, RateLimited
@@ -21,14 +23,25 @@ MAX_CODE = 40
 def ensure_fresh() -> None:
     """Passes while the session's factor is fresh, or with the one in this form, which is spent.
 
-    Raises Invalid (fresh_factor_required or code_wrong, at /fresh_code) and RateLimited.
+    Raises Invalid (fresh_factor_required or code_wrong at /fresh_code, passkey_refused) and RateLimited.
     """
     if has_fresh_factor():
         return
-    code = forms.text("fresh_code").strip()[:MAX_CODE]
+    answer, code = forms.text("fresh_credential"), forms.text("fresh_code").strip()[:MAX_CODE]
+    if answer:
+        note_fresh_factor(parts().passkeys.step_up(current_actor(), ceremony_id("fresh_ceremony"), answer))
+        return
     if not code:
         raise Invalid("fresh_factor_required", faults=[FieldFault("/fresh_code", "required")])
     note_fresh_factor(parts().staff_factors.step_up(current_actor(), code))
+
+
+def ceremony_id(name: str = "ceremony") -> UUID:
+    """Raises Invalid('passkey_refused')."""
+    try:
+        return UUID(forms.text(name))
+    except ValueError:
+        raise Invalid("passkey_refused") from None
 
 
 def _form(status: int = 200, error: DomainError | None = None) -> Response:

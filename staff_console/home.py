@@ -24,6 +24,7 @@ def add_home(console: Blueprint) -> None:
             work=work,
             damaged=damaged(actor),
             clock_notices=parts().clock_board.notices(actor),
+            notices=parts().staff_notices.unread(actor),
             dues=dues(work.lines),
             handlers=parts().people.staff_names([t.assigned_to for t in work.lines if t.assigned_to]),
             **for_home(actor),

@@ -39,7 +39,9 @@ from app.materials.desk import SupplementDesk
 from app.materials.fixity import FixityService
 from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
+from app.people.absences import AbsenceService
 from app.people.service import PeopleService
+from app.people.staff_notices import StaffNotices
 from app.ports import Clock
 from app.retrieval.kept import KeptSearches
 from app.retrieval.purposes import PurposeRegister
@@ -51,9 +53,11 @@ from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.guards import current_actor
 from auth.partners import PartnerService
+from auth.passkeys import PasskeyService
 from auth.sessions import SessionService
 from auth.staff import StaffService, StaffView
 from auth.staff_factors import StaffFactors
+from auth.staff_sessions import StaffSessions
 
 
 class ConsoleParts(Protocol):
@@ -151,6 +155,14 @@ class ConsoleParts(Protocol):
     def staff(self) -> StaffService: ...
     @property
     def staff_factors(self) -> StaffFactors: ...
+    @property
+    def passkeys(self) -> PasskeyService: ...
+    @property
+    def staff_sessions(self) -> StaffSessions: ...
+    @property
+    def staff_notices(self) -> StaffNotices: ...
+    @property
+    def absences(self) -> AbsenceService: ...
 
 
 def parts() -> ConsoleParts:

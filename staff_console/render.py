@@ -81,6 +81,11 @@ FLASHES: Mapping[str, str] = {
     "completeness_reminded": "提醒已发出：每项材料 14 天内只提醒一次，已提醒过的不再发送。",
     "completeness_nobody": "没有需要提醒的毕业生：要么材料已齐，要么 14 天内已提醒过。",
     "completeness_queued": "已安排重算，稍后刷新本页查看。",
+    "passkey_added": "通行密钥已登记，下次登录可直接使用。",
+    "passkey_renamed": "通行密钥已改名。",
+    "passkey_removed": "通行密钥已移除，即刻不能再用于登录。",
+    "absence_recorded": "离岗已登记，分派时会跳过。",
+    "absence_cancelled": "离岗已取消。",
     "session_ended": "该登录已退出。",
     "signed_out": "您已退出登录。",
     "all_signed_out": "已在所有设备上退出登录。",
@@ -118,6 +123,7 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("治理", "/console/fixity", "长期保存", (Role.ARCHIVIST, Role.AUDITOR)),
     ("治理", "/console/statistics", "人才库统计", STATISTICS),
     ("治理", "/console/retrieval/purposes", "调取登记", (Role.AUDITOR,)),
+    ("管理", "/console/absences", "离岗与代办", ()),
     ("管理", "/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
 )
 
@@ -168,6 +174,7 @@ def _context() -> dict[str, object]:
         "on_desk": who is not None and bool(who.roles.intersection(gate.DESK)),
         "csrf": csrf_token(current_view()) if who is not None else "",
         "asks_for_factor": who is not None and not has_fresh_factor(),
+        "passkey_origin": parts().passkeys.origin,
         "asset": asset_url,
         "office_rules": lambda topic: parts().rulebook.at(Topic(topic)),
         "rule_text": render_rule,

@@ -30,6 +30,20 @@ ROLE_DUTIES: Mapping[Role, str] = {
     Role.AUDITOR: "监督检查，不办理业务",
     Role.ADMINISTRATOR: "管理工作人员账号，不查阅档案",
 }
+FACTOR_LABELS: Mapping[str, str] = {
+    "passkey": "通行密钥",
+    "totp": "密码和动态口令",
+    "recovery_code": "密码和恢复码",
+}
+# what staff are told about their own account; tests/staff_console/test_absences.py keeps it whole
+STAFF_NOTICES: Mapping[str, str] = {
+    "stands_in": "您被安排在同事离岗期间代办，见“离岗与代办”。您的权限不因此改变。",
+    "replacement_requested": "管理员为您的账号提出了更换登录方式的申请。如非您本人要求，请立即联系另一位管理员。",
+    "replacement_approved": "两位管理员已同意更换您的登录方式，一次性链接已签发。如非您本人要求，请立即联系管理员。",
+    "replacement_refused": "更换您的登录方式的申请未获同意，原登录方式继续有效。",
+    "replacement_done": "您的登录方式已更换，原密码、动态口令、恢复码和通行密钥均已作废。如非本人操作，请立即联系管理员。",
+    "roles_changed": "您的岗位已调整，下一次操作起生效。",
+}
 ACTOR_LABELS: Mapping[str, str] = {
     "graduate": "毕业生本人",
     "staff": "工作人员",
@@ -133,6 +147,8 @@ VOCABULARY: Mapping[str, object] = {
     "step_words": step,
     "section_label": section,
     "role_words": roles,
+    "FACTORS": FACTOR_LABELS,
+    "NOTICES": STAFF_NOTICES,
     "ACTOR_LABELS": ACTOR_LABELS,
     "DOSSIER_STATES": DOSSIER_STATES,
     "SOURCES": SOURCES,

@@ -104,6 +104,11 @@ def make_owned(
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
         "staff_id": staff.id,
+        # of the staff's own accounts: nobody has these, so they are absent for everybody
+        "passkey_id": uuid4(),
+        "absence_id": uuid4(),
+        "link_id": uuid4(),
+        "replacement_id": uuid4(),
         "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
         **_governed(lantai, staff),
         "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),

@@ -36,6 +36,8 @@ PUBLIC = {
     "GET /console/static/<name>": "style sheet and scripts, needed before signing in",
     "GET /console/sign-in": "the form that makes a session",
     "POST /console/sign-in": "password and second factor are what is checked",
+    "POST /console/sign-in/passkey": "the passkey's signature is what is checked",
+    "POST /console/sign-in/passkey/options": "a random challenge, limited by address",
     "GET /partner/callbacks/wechat": "WeChat's signature is what is checked",
     "POST /partner/callbacks/wechat": "WeChat's signature is what is checked",
     "POST /partner/callbacks/alipay": "Alipay's signature is what is checked",
@@ -380,7 +382,7 @@ def test_the_console_answers_absent_ids_with_its_not_found_page(app: Flask, owne
         form = {
             "csrf_token": owned.staff.csrf,
             "version": "1",
-            **dict.fromkeys(("text", "explanation", "receiver_name", "receiver_address"), "x"),
+            **dict.fromkeys(("text", "explanation", "receiver_name", "receiver_address", "passkey_name"), "x"),
             **dict.fromkeys(("identity_checked", "understood"), "yes"),
             "reason": "other",
             "to": "me",

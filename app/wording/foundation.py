@@ -54,7 +54,6 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "wrong_purpose": ("核验用途与当前状态不符", "The purpose does not fit the session's state"),
     "csrf_failed": ("页面已失效，请刷新后重新提交", "The form has expired; reload the page and submit again"),
     "password_change_required": ("首次登录须先修改密码", "Change the initial password first"),
-    "fresh_factor_required": ("进行此操作前须再次验证身份", "Show passkey or one-time password again to go on"),
     "step_up_required": ("查看该内容须再次核验身份", "Verify with a further factor to go on"),
     "conflict": ("当前状态不能进行此操作", "This is not possible in the present state"),
     "busy": ("另一请求正在处理，请稍后再试", "Another request is being handled; retry shortly"),
