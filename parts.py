@@ -63,11 +63,14 @@ from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.claims import ClaimService
+from auth.enrolment import EnrolmentService
 from auth.factors import FactorService
+from auth.links import StaffLinks
 from auth.lockouts import Lockouts
 from auth.login import LoginService
 from auth.partners import PartnerService
 from auth.passkeys import PasskeyService
+from auth.replacements import ReplacementService
 from auth.sessions import SessionService
 from auth.staff import StaffService
 from auth.staff_factors import StaffFactors
@@ -140,6 +143,9 @@ class Lantai:
     passkeys: PasskeyService
     staff_sessions: StaffSessions
     staff_notices: StaffNotices
+    links: StaffLinks
+    enrolment: EnrolmentService
+    replacements: ReplacementService
     absences: AbsenceService
     partners: PartnerService
     inbox: InboxService

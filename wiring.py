@@ -98,13 +98,16 @@ from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.ceremonies import Ceremonies, RelyingParty
 from auth.claims import ClaimService
+from auth.enrolment import EnrolmentService
 from auth.factors import FacePolicy, FactorService
 from auth.judging import FactorJudge, FactorProviders
+from auth.links import StaffLinks
 from auth.local_face import LocalFace
 from auth.lockouts import Lockouts
 from auth.login import LoginService
 from auth.partners import PartnerService
 from auth.passkeys import PasskeyService
+from auth.replacements import ReplacementService
 from auth.rules import Factor
 from auth.sessions import SessionService
 from auth.staff import StaffService
@@ -229,6 +232,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     absences = AbsenceService(db, staff_notices, log, clock)
     ceremonies = Ceremonies(db, clock, _relying_party(settings))
     passkeys = PasskeyService(db, ceremonies, sessions, outside.limits, log, clock)
+    hasher, office = _hasher(settings), f"{settings.school_name} 兰台"
+    links = StaffLinks(db, keys, outside.limits, pepper, log, clock, office)
     activation = ActivationService(db, pepper, log, clock)
     claims = ClaimService(db, keys, people, outside.limits, log, clock)
     factors = FactorService(db, _face_policy(settings), outside.cache, log, clock)
@@ -246,7 +251,6 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     providers = FactorProviders(
         {Factor(name): c for name, c in outside.certifiers.items()}, outside.phones, outside.fingerprint
     )
-    office = f"{settings.school_name} 兰台"
     letterhead = f"{settings.school_name} {settings.archive_office}"
     reviews = ReviewService(db, keys, log, clock)
     subscriptions = SubscriptionService(db, template_ids(settings), clock)
@@ -336,13 +340,29 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             log,
             clock,
             office,
-            _hasher(settings),
+            hasher,
             staff_factors,
         ),
         staff_factors=staff_factors,
         passkeys=passkeys,
         staff_sessions=StaffSessions(db, sessions, log, clock),
         staff_notices=staff_notices,
+        links=links,
+        enrolment=EnrolmentService(
+            db,
+            keys,
+            links,
+            ceremonies,
+            passkeys,
+            staff_factors,
+            sessions,
+            lockouts,
+            staff_notices,
+            log,
+            clock,
+            hasher,
+        ),
+        replacements=ReplacementService(db, links, staff_notices, log, clock),
         absences=absences,
         partners=PartnerService(db, outside.limits, pepper, log, clock),
         inbox=InboxService(db, clock),

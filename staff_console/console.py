@@ -22,7 +22,8 @@ from staff_console.imports import add_imports
 from staff_console.macros import add_macros
 from staff_console.materials import add_materials
 from staff_console.passkeys import add_passkey_sign_in, add_passkeys
-from staff_console.people import add_people
+from staff_console.people import add_member, add_people
+from staff_console.permissions import add_permissions
 from staff_console.problems import render_console_problem
 from staff_console.purposes import add_purposes
 from staff_console.queue import add_queue
@@ -39,6 +40,7 @@ from staff_console.ticket_desk import add_ticket_desk
 from staff_console.tickets import add_tickets
 from staff_console.transfers import add_transfers
 from staff_console.undoing import add_undoing
+from staff_console.welcome import add_welcome
 
 __all__ = ["create_console", "render_console_problem"]
 
@@ -83,6 +85,9 @@ def create_console() -> APIBlueprint:
         add_checks,
         add_imports,
         add_people,
+        add_member,
+        add_permissions,
+        add_welcome,
         add_absences,
         add_statistics,
         add_governance,

@@ -51,9 +51,12 @@ from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
 from auth.activation import ActivationService
+from auth.enrolment import EnrolmentService
 from auth.guards import current_actor
+from auth.links import StaffLinks
 from auth.partners import PartnerService
 from auth.passkeys import PasskeyService
+from auth.replacements import ReplacementService
 from auth.sessions import SessionService
 from auth.staff import StaffService, StaffView
 from auth.staff_factors import StaffFactors
@@ -161,6 +164,12 @@ class ConsoleParts(Protocol):
     def staff_sessions(self) -> StaffSessions: ...
     @property
     def staff_notices(self) -> StaffNotices: ...
+    @property
+    def links(self) -> StaffLinks: ...
+    @property
+    def enrolment(self) -> EnrolmentService: ...
+    @property
+    def replacements(self) -> ReplacementService: ...
     @property
     def absences(self) -> AbsenceService: ...
 

@@ -12,6 +12,7 @@ from app.corrections.views import StepView
 from app.corrections.words import step_words
 from app.dossiers.rules import SECTIONS, DossierState, Section, Source
 from app.ports import Platform
+from auth.links import LinkState
 
 CHINA = timezone(timedelta(hours=8))
 WEEKDAYS = "一二三四五六日"
@@ -30,6 +31,12 @@ ROLE_DUTIES: Mapping[Role, str] = {
     Role.AUDITOR: "监督检查，不办理业务",
     Role.ADMINISTRATOR: "管理工作人员账号，不查阅档案",
 }
+LINK_STATES: Mapping[LinkState, tuple[str, str, str]] = {
+    LinkState.OPEN: ("wait", "…", "待使用"),
+    LinkState.USED: ("done", "✓", "已使用"),
+    LinkState.REVOKED: ("shut", "✕", "已撤销"),
+    LinkState.EXPIRED: ("shut", "✕", "已过期"),
+}
 FACTOR_LABELS: Mapping[str, str] = {
     "passkey": "通行密钥",
     "totp": "密码和动态口令",
@@ -41,8 +48,7 @@ STAFF_NOTICES: Mapping[str, str] = {
     "replacement_requested": "管理员为您的账号提出了更换登录方式的申请。如非您本人要求，请立即联系另一位管理员。",
     "replacement_approved": "两位管理员已同意更换您的登录方式，一次性链接已签发。如非您本人要求，请立即联系管理员。",
     "replacement_refused": "更换您的登录方式的申请未获同意，原登录方式继续有效。",
-    "replacement_done": "您的登录方式已更换，原密码、动态口令、恢复码和通行密钥均已作废。如非本人操作，请立即联系管理员。",
-    "roles_changed": "您的岗位已调整，下一次操作起生效。",
+    "replacement_done": "您的登录方式已更换，原密码、动态口令、恢复码和通行密钥均已作废。如非本人操作，请联系管理员。",
 }
 ACTOR_LABELS: Mapping[str, str] = {
     "graduate": "毕业生本人",
