@@ -33,7 +33,6 @@ from app.corrections.clocks import TicketClocks
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
 from app.corrections.macros import MacroService
-from app.corrections.members import EverybodyActive
 from app.corrections.presence import TicketPresence
 from app.corrections.previews import EvidencePreviews
 from app.corrections.queues import TicketQueues
@@ -221,15 +220,15 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     clocks = TicketClocks(calendar)
     book = TicketBook(people, log, queue, clock, clocks, SupplementaryTransfers(log, queue, clock))
     desk = CorrectionDesk(db, keys, filing, book, outside.files, outside.cleaner)
-    assigning = AssignmentService(db, book, EverybodyActive())
+    staff_notices = StaffNotices(db, clock)
+    absences = AbsenceService(db, staff_notices, log, clock)
+    assigning = AssignmentService(db, book, absences)
     replies, macros = ReplyDesk(db, keys, book), MacroService(db, keys, people, log, clock)
     supplement_book = SupplementBook(log, queue, outside.files, clock)
     training = TrainingService(db, log, clock)
     sessions = SessionService(db, pepper, log, clock, training)
     lockouts = Lockouts(db, pepper, clock)
     staff_factors = StaffFactors(db, keys, sessions, lockouts, pepper, log, clock)
-    staff_notices = StaffNotices(db, clock)
-    absences = AbsenceService(db, staff_notices, log, clock)
     ceremonies = Ceremonies(db, clock, _relying_party(settings))
     passkeys = PasskeyService(db, ceremonies, sessions, outside.limits, log, clock)
     hasher, office = _hasher(settings), f"{settings.school_name} 兰台"
@@ -342,6 +341,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             office,
             hasher,
             staff_factors,
+            assigning,
         ),
         staff_factors=staff_factors,
         passkeys=passkeys,

@@ -34,6 +34,10 @@ class Permission:
 
 PERMISSIONS: Sequence[Permission] = (
     Permission("办理", "查看和办理更正申请", DESK, ("* /console/tickets",)),
+    Permission("办理", "查看办理用语", DESK, ("GET /console/macros",)),
+    Permission("办理", "维护办理用语", (Role.REVIEWER,), ("POST /console/macros",)),
+    Permission("办理", "查看按学院的经办安排", (*DESK, Role.ADMINISTRATOR), ("GET /console/tickets/teams",)),
+    Permission("办理", "安排各学院的经办人", (Role.REVIEWER, Role.ADMINISTRATOR), ("POST /console/tickets/teams",)),
     Permission("办理", "审核补充材料", DESK, ("* /console/supplements",)),
     Permission("办理", "办理档案转递", MOVERS, ("GET /console/transfers", f"POST {_GRADUATE}/transfers")),
     Permission("办理", "查看检测结果", READERS, ("GET /console/checks", f"GET {_GRADUATE}/checks")),

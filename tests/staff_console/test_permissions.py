@@ -48,7 +48,8 @@ def test_administrators_read_no_dossier(app: Flask, desk: Desks) -> None:
     """By table and by request, the roles of an administrator alone open nothing of a dossier."""
     administrator, tried = desk(Role.ADMINISTRATOR), 0
     for route in guarded(app):
-        if route.rule.rule.startswith(DOSSIER):
+        # who works for which college names colleagues and colleges, no graduate
+        if route.rule.rule.startswith(DOSSIER) and route.rule.rule != "/console/tickets/teams":
             assert Role.ADMINISTRATOR not in line_of(route).roles, route.name
             values: dict[str, object] = {a: uuid4() for a in route.rule.arguments}
             values |= {a: 1 for a in route.rule.arguments if a == "number"}
