@@ -55,12 +55,17 @@ _TICKET_PHRASE = {
     TicketState.NEEDS_INFO: "待补充",
 }
 _TICKET_BODY = {
-    TicketState.APPLIED: "您的更正申请已核准，档案记录已形成新版本，原记录予以保留。",
-    TicketState.RESOLVED: "您的申请已办结，请进入小程序查看办理结果。",
-    TicketState.REJECTED: "您的更正申请未予更正，请进入小程序查看理由和申请复核的途径。",
+    TicketState.APPLIED: "您的更正申请已核准，档案记录已形成新版本，原记录予以保留。30 日内可在小程序评价本次办理。",
+    TicketState.RESOLVED: "您的申请已办结，请进入小程序查看办理结果，30 日内可评价本次办理。",
+    TicketState.REJECTED: "您的更正申请未予更正，请进入小程序查看理由和申请复核的途径，30 日内可评价本次办理。",
     TicketState.NEEDS_INFO: "您的更正申请需要补充说明或材料，请进入小程序办理。",
 }
 _TICKET_STEP = {
+    "ticket.replied": (
+        "更正申请：有新答复",
+        "学校就您的更正申请作了答复，申请继续办理，请进入小程序查看。",
+        "有新答复",
+    ),
     "ticket.appealed": (
         "复核申请已收到",
         "您的复核申请已收到，将由未参与原决定的工作人员办理，请进入小程序查看办理期限。",

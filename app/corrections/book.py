@@ -38,6 +38,7 @@ ANNOUNCED = frozenset(
     {
         "ticket.decided",
         "ticket.asked",
+        "ticket.replied",
         "ticket.merged",
         "ticket.reopened",
         "ticket.opened",
@@ -45,7 +46,7 @@ ANNOUNCED = frozenset(
         "ticket.appealed",
     }
 )
-"""Steps somebody must hear of: the graduate of the first four, the staff's group of opening and answering, and both of
+"""Steps somebody must hear of: the graduate of the first five, the staff's group of opening and answering, and both of
 an appeal.
 """
 

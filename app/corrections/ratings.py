@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import SystemRandom
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -108,23 +109,31 @@ class RatingService:
                 .join(Ticket, Ticket.id == Satisfaction.ticket_id)
                 .where(*inside)
             ).all()
-            names = self._book.people.staff_names([r.assigned_to for r in rows if r.assigned_to is not None])
-            by: dict[str, dict[str, list[int]]] = {"handler": {}, "kind": {}, "college": {}}
-            for row in rows:
-                for dimension, name in (
-                    ("handler", names.get(row.assigned_to, "未分派")),
-                    ("kind", rules.KINDS[row.kind].label),
-                    ("college", row.college),
-                ):
-                    by[dimension].setdefault(name, []).append(row.score)
-            tables = {
-                d: rating_rules.published(dict(sorted(scores.items())), self._smallest) for d, scores in by.items()
-            }
+            tables = self._tables(rows)
             whole = tables["kind"][0]
             words = self._words(session, inside) if whole is not None else []
         return RatingReport(quarter, whole, {d: groups for d, (_, groups) in tables.items()}, words)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _tables(self, rows: Sequence[Row[Any]]) -> dict[str, tuple[Group | None, list[Group]]]:
+        """By dimension. Two persons of one name stay two groups."""
+        names = self._book.people.staff_names([r.assigned_to for r in rows if r.assigned_to is not None])
+        by: dict[str, dict[str, list[int]]] = {"handler": {}, "kind": {}, "college": {}}
+        labels: dict[str, str] = {}
+        for row in rows:
+            for dimension, key, label in (
+                ("handler", str(row.assigned_to), names.get(row.assigned_to, "未分派")),
+                ("kind", row.kind.value, rules.KINDS[row.kind].label),
+                ("college", row.college, row.college),
+            ):
+                by[dimension].setdefault(key, []).append(row.score)
+                labels[key] = label
+        tables = {d: rating_rules.published(scores, self._smallest) for d, scores in by.items()}
+        return {
+            d: (whole, sorted((replace(g, name=labels[g.name]) for g in groups), key=lambda g: g.name))
+            for d, (whole, groups) in tables.items()
+        }
 
     def _words(self, session: Session, inside: Sequence[object]) -> list[str]:
         rows = session.scalars(
