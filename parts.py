@@ -23,6 +23,7 @@ from app.corrections.previews import EvidencePreviews
 from app.corrections.queues import TicketQueues
 from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
+from app.corrections.reports import ReportService
 from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
 from app.corrections.undoing import UndoService
@@ -122,6 +123,7 @@ class Lantai:
     ticket_presence: TicketPresence
     ticket_changes: TicketChanges
     ratings: RatingService
+    reports: ReportService
     casework: Casework
     checks: CheckService
     transfers: TransferService

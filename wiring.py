@@ -22,23 +22,15 @@ from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.rules import Checklist
 from app.completeness.service import CompletenessService, recheck_on_change
-from app.corrections.assigning import AssignmentService
 from app.corrections.book import TicketBook
-from app.corrections.bulk import BulkDesk
 from app.corrections.casework import Casework
-from app.corrections.changes import TicketChanges
 from app.corrections.clock_board import ClockBoard
 from app.corrections.clock_watch import ClockWatch
 from app.corrections.clocks import TicketClocks
 from app.corrections.desk import CorrectionDesk
+from app.corrections.desk_building import build_desk_work
 from app.corrections.drafts import DraftService
-from app.corrections.macros import MacroService
-from app.corrections.presence import TicketPresence
 from app.corrections.previews import EvidencePreviews
-from app.corrections.queues import TicketQueues
-from app.corrections.ratings import RatingService
-from app.corrections.replying import ReplyDesk
-from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
 from app.corrections.undoing import UndoService
 from app.db import Database
@@ -222,8 +214,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     desk = CorrectionDesk(db, keys, filing, book, outside.files, outside.cleaner)
     staff_notices = StaffNotices(db, clock)
     absences = AbsenceService(db, staff_notices, log, clock)
-    assigning = AssignmentService(db, book, absences)
-    replies, macros = ReplyDesk(db, keys, book), MacroService(db, keys, people, log, clock)
+    work = build_desk_work(db, keys, book, desk, outside.cache, settings.statistics_smallest, absences)
     supplement_book = SupplementBook(log, queue, outside.files, clock)
     training = TrainingService(db, log, clock)
     sessions = SessionService(db, pepper, log, clock, training)
@@ -282,15 +273,16 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         previews=EvidencePreviews(desk.evidence_file, outside.cleaner),
         undoing=UndoService(db, book),
         desk=desk,
-        ticket_queues=TicketQueues(db, book),
-        saved_views=SavedViews(db, keys, people, log, clock),
-        assigning=assigning,
-        replies=replies,
-        bulk=BulkDesk(db, desk, assigning, replies, macros, clock),
-        macros=macros,
-        ticket_presence=TicketPresence(outside.cache, people, clock),
-        ticket_changes=TicketChanges(db, book),
-        ratings=RatingService(db, keys, book, settings.statistics_smallest),
+        ticket_queues=work.queues,
+        saved_views=work.views,
+        assigning=work.assigning,
+        replies=work.replies,
+        bulk=work.bulk,
+        macros=work.macros,
+        ticket_presence=work.presence,
+        ticket_changes=work.changes,
+        ratings=work.ratings,
+        reports=work.reports,
         casework=Casework(db, keys, filing, book, outside.files, outside.cleaner),
         checks=checks,
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
@@ -341,7 +333,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             office,
             hasher,
             staff_factors,
-            assigning,
+            work.assigning,
         ),
         staff_factors=staff_factors,
         passkeys=passkeys,

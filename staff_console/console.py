@@ -41,6 +41,7 @@ from staff_console.tickets import add_tickets
 from staff_console.transfers import add_transfers
 from staff_console.undoing import add_undoing
 from staff_console.welcome import add_welcome
+from staff_console.workload import add_workload
 
 __all__ = ["create_console", "render_console_problem"]
 
@@ -69,6 +70,7 @@ def create_console() -> APIBlueprint:
         add_tickets,
         add_ticket_desk,
         add_macros,
+        add_workload,
         add_drafts,
         add_undoing,
         add_evidence,

@@ -25,6 +25,7 @@ from app.corrections.previews import EvidencePreviews
 from app.corrections.queues import TicketQueues
 from app.corrections.ratings import RatingService
 from app.corrections.replying import ReplyDesk
+from app.corrections.reports import ReportService
 from app.corrections.saved_views import SavedViews
 from app.corrections.undoing import UndoService
 from app.dossiers.service import DossierService
@@ -116,6 +117,8 @@ class ConsoleParts(Protocol):
     def ticket_changes(self) -> TicketChanges: ...
     @property
     def ratings(self) -> RatingService: ...
+    @property
+    def reports(self) -> ReportService: ...
     @property
     def casework(self) -> Casework: ...
     @property

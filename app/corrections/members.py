@@ -19,13 +19,6 @@ class Presence(Protocol):
     def present_members(self, session: Session) -> Sequence[UUID]: ...
 
 
-class EverybodyActive:
-    """Where nothing is known of absences: every open account."""
-
-    def present_members(self, session: Session) -> Sequence[UUID]:
-        return list(session.scalars(select(StaffMember.id).where(StaffMember.disabled_at.is_(None))))
-
-
 def present_on_desk(session: Session, presence: Presence) -> list[UUID]:
     """Those of the present who have a role of the desk, in a fixed order."""
     here = presence.present_members(session)

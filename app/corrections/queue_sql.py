@@ -60,6 +60,11 @@ def _queues(
 FACTS: Mapping[Fact, Callable[[], Condition]] = {
     Fact.DECIDED_IN_TIME: lambda: office_day(Ticket.decided_at) <= Ticket.decide_by,
     Fact.DECIDED_LATE: lambda: office_day(Ticket.decided_at) > Ticket.decide_by,
+    Fact.ANSWERED: lambda: Ticket.answered_at.is_not(None),
+    Fact.ANSWERED_IN_TIME: lambda: office_day(Ticket.answered_at) <= Ticket.answer_by,
+    Fact.ANSWERED_LATE: lambda: office_day(Ticket.answered_at) > Ticket.answer_by,
+    Fact.REOPENED: lambda: Ticket.reopened_at.is_not(None),
+    Fact.APPEALED: lambda: Ticket.appealed_at.is_not(None),
 }
 
 
@@ -85,8 +90,10 @@ def conditions(
             found.append(column == value)
     if wanted.handler is not None:
         found.append(Ticket.assigned_to.is_(None) if wanted.handler == NOBODY else Ticket.assigned_to == wanted.handler)
-    found += _between(Ticket.opened_at, wanted.opened_from, wanted.opened_to)
-    found += _between(Ticket.decided_at, wanted.closed_from, wanted.closed_to)
+    found += between(Ticket.opened_at, wanted.opened_from, wanted.opened_to)
+    found += between(Ticket.decided_at, wanted.closed_from, wanted.closed_to)
+    if wanted.escalated:
+        found.append(Ticket.escalated_at.is_not(None))
     if wanted.fact is not None:
         found.append(FACTS[wanted.fact]())
     if wanted.sorted_by is Order.DECIDED:
@@ -94,7 +101,8 @@ def conditions(
     return found
 
 
-def _between(column: InstrumentedAttribute[Any], first: date | None, last: date | None) -> list[Condition]:
+def between(column: InstrumentedAttribute[Any], first: date | None, last: date | None) -> list[Condition]:
+    """Inside these days of the office, both included."""
     found: list[Condition] = []
     if first is not None:
         found.append(column >= day_begins(first))

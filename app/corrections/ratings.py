@@ -9,7 +9,7 @@ from random import SystemRandom
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -116,7 +116,7 @@ class RatingService:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _tables(self, rows: Sequence[Row[Any]]) -> dict[str, tuple[Group | None, list[Group]]]:
+    def _tables(self, rows: Sequence[Any]) -> dict[str, tuple[Group | None, list[Group]]]:
         """By dimension. Two persons of one name stay two groups."""
         names = self._book.people.staff_names([r.assigned_to for r in rows if r.assigned_to is not None])
         by: dict[str, dict[str, list[int]]] = {"handler": {}, "kind": {}, "college": {}}
