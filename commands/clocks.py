@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
 
 import click
 
+from app.working_days.calendar import OFFICE_TIME
 from commands.parts import wired
 
 SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StandingClock:
+    """app.ports.Clock that stands at one moment."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
 
 
 @click.group("clocks")
@@ -37,10 +50,15 @@ def check_command(repair: bool) -> None:
 
 @group.command("watch")
 @click.option("--digest", is_flag=True, help="不等办公时间，立即发送摘要。")
-def watch_command(digest: bool) -> None:
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="演练：当作这一天的 9 时执行；正式环境拒绝。")
+def watch_command(digest: bool, day: datetime | None) -> None:
     """立即执行一轮：按现行工作日历重算、提醒经办人、上报超期。平时由后台进程每十分钟执行。"""
     with wired() as parts:
-        moved = parts.clock_watch.realign()
-        made = parts.clock_watch.remind()
-        told = parts.clock_watch.digest(at_any_hour=digest)
+        watch = parts.clock_watch
+        if day is not None:
+            if parts.settings.environment == "production":
+                raise click.UsageError("--on 会以虚拟时间写入记录，正式环境不可使用。")
+            watch = watch.by(StandingClock(datetime.combine(day, time(9), OFFICE_TIME).astimezone(UTC)))
+        moved, made = watch.realign(), watch.remind()
+        told = watch.digest(at_any_hour=digest)
     click.echo(f"重算 {moved} 件，提醒与上报 {made} 件，摘要 {told} 条。")

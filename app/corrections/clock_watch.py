@@ -80,6 +80,10 @@ class ClockWatch:
     def __init__(self, db: Database, clocks: TicketClocks, log: EventLog, queue: JobQueue, clock: Clock) -> None:
         self._db, self._clocks, self._log, self._queue, self._clock = db, clocks, log, queue, clock
 
+    def by(self, clock: Clock) -> ClockWatch:
+        """The same watch by another clock: rehearsals look ahead without waiting for weeks."""
+        return ClockWatch(self._db, self._clocks, self._log, self._queue, clock)
+
     def tick(self) -> int:
         """One round; how many reminders and escalations it made. Running it again at once makes none."""
         self.realign()

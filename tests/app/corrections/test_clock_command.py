@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 from click.testing import CliRunner
@@ -46,6 +47,28 @@ def test_check_finds_names_and_repairs(
     assert code == 1
     assert f"{ticket.number}：decide_by" in words
     assert run("check", "--repair") == (0, f"{ticket.number}：decide_by\n已改正 1 件。\n")
+    assert run("check") == (0, "全部一致。\n")
+
+
+def test_a_rehearsal_looks_ahead_and_production_refuses_it(
+    run: Callable[..., tuple[int, str]],
+    graduate_factory: Callable[..., Person],
+    open_for: OpenFor,
+    lantai: Lantai,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticket = open_for(graduate_factory()).line
+    production = replace(lantai, settings=lantai.settings.model_copy(update={"environment": "production"}))
+    with monkeypatch.context() as there:
+        there.setattr(clocks, "wired", lambda: nullcontext(production))
+        code, words = run("watch", "--on", "2026-06-25")
+        assert code == 2
+        assert "正式环境不可使用" in words
+    assert run("watch") == (0, "重算 0 件，提醒与上报 0 件，摘要 0 条。\n")
+    assert run("watch", "--on", "2026-06-25") == (0, "重算 0 件，提醒与上报 2 件，摘要 1 条。\n")
+    with lantai.db.transaction() as session:
+        at = session.get_one(Ticket, ticket.id).escalated_at
+    assert at == datetime(2026, 6, 25, 1, 0, tzinfo=UTC)
     assert run("check") == (0, "全部一致。\n")
 
 
