@@ -104,21 +104,22 @@ def make_owned(
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
         "staff_id": staff.id,
-        # of the staff's own accounts: nobody has these, so they are absent for everybody
-        "passkey_id": uuid4(),
-        "absence_id": uuid4(),
-        "link_id": uuid4(),
-        "replacement_id": uuid4(),
         "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
         **_governed(lantai, staff),
-        "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),
-        "bulk_id": uuid4(),
-        "macro_id": uuid4(),
+        **_own(lantai, staff),
         "kind": "face",
         "template": "ticket_decided",
         "name": "console.css",
     }
     return Owned(person, http, staff, values)
+
+
+def _own(lantai: Lantai, staff: StaffLogin) -> dict[str, object]:
+    """Of the staff's own work and accounts: nobody has most of these, so they are absent for everybody."""
+    return {
+        "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),
+        **{name: uuid4() for name in ("bulk_id", "macro_id", "passkey_id", "absence_id", "link_id", "replacement_id")},
+    }
 
 
 def _batches(lantai: Lantai, clerk: Actor) -> dict[str, object]:
