@@ -140,9 +140,13 @@ class TicketBook:
         ticket.material_id, ticket.material_version = None, None
         ticket.answer_by, ticket.decide_by = self.clocks.due_from(ticket, now)
 
-    def record_step(self, session: Session, actor: Actor, ticket: Ticket, step: str, **data: Any) -> None:
-        """Append the step and, for those somebody must hear of, the job that tells them, in one transaction."""
-        now = ticket.touched_at = self.clock.now()
+    def record_step(
+        self, session: Session, actor: Actor, ticket: Ticket, step: str, *, at: datetime | None = None, **data: Any
+    ) -> None:
+        """Append the step, move the clock by it and, for those somebody must hear of, enqueue the job that tells them:
+        one transaction. ``at``: now, unless the ticket's row says when already.
+        """
+        now = ticket.touched_at = at or self.clock.now()
         event_id = self.log.record(
             session,
             actor,

@@ -78,6 +78,10 @@ class TicketClocks:
         fresh = clocks.start(now, self.calendar, clocks.rule_of(ticket.kind))
         return fresh.answer_by, fresh.decide_by
 
+    def begin(self, ticket: Ticket, now: datetime) -> None:
+        """The columns of a ticket that is opened now, so that its first row already holds them."""
+        self._set(ticket, clocks.start(now, self.calendar, clocks.rule_of(ticket.kind)))
+
     def on_step(self, session: Session, ticket: Ticket, step: str, at: datetime) -> None:
         """Move the ticket's clock by a step that was just recorded, in its transaction and at its time."""
         before = stored(ticket)
@@ -92,7 +96,10 @@ class TicketClocks:
         else:
             after = self.recomputed(session, [ticket])[ticket.id]
         assert after is not None
-        for name, value in columns(after, self.calendar).items():
+        self._set(ticket, after)
+
+    def _set(self, ticket: Ticket, clock: TicketClock) -> None:
+        for name, value in columns(clock, self.calendar).items():
             setattr(ticket, name, value)
 
     def recomputed(self, session: Session, tickets: Sequence[Ticket]) -> Mapping[UUID, TicketClock]:

@@ -138,12 +138,12 @@ class CorrectionService:
                 opened_at=now,
                 touched_at=now,
             )
-            ticket.answer_by, ticket.decide_by = self._book.clocks.due_from(ticket, now)
+            self._book.clocks.begin(ticket, now)
             ticket.sealed_claim = seal_json(key, claim_place(ticket), claim)
             session.add(ticket)
             self._book.flush_open(session)
             self._attach(session, ticket, request.evidence_ids)
-            self._book.record_step(session, actor, ticket, "ticket.opened", kind=request.kind.value)
+            self._book.record_step(session, actor, ticket, "ticket.opened", at=now, kind=request.kind.value)
             return self._book.view(session, actor, key, ticket)
 
     def tickets(self, actor: Actor, *, before: int | None, limit: int) -> list[TicketLine]:

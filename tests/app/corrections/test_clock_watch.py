@@ -56,6 +56,7 @@ def test_every_threshold_is_marked_once_and_shown(
     graduate_factory: Callable[..., Person], open_for: OpenFor, clerk: Clerk, lantai: Lantai, clock: FakeClock
 ) -> None:
     ticket, staff = open_for(graduate_factory()).line, clerk()
+    assert ticket.version == 1  # the clock is in the first row, not an update after it
     watch = lantai.clock_watch
     assert watch.tick() == 0
     for day, made in (
