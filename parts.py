@@ -17,6 +17,7 @@ from app.corrections.clock_board import ClockBoard
 from app.corrections.clock_watch import ClockWatch
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
+from app.corrections.history import CorrectionHistory
 from app.corrections.macros import MacroService
 from app.corrections.presence import TicketPresence
 from app.corrections.previews import EvidencePreviews
@@ -125,6 +126,7 @@ class Lantai:
     ratings: RatingService
     reports: ReportService
     casework: Casework
+    correction_history: CorrectionHistory
     checks: CheckService
     transfers: TransferService
     completeness: CompletenessService

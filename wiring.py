@@ -30,6 +30,7 @@ from app.corrections.clocks import TicketClocks
 from app.corrections.desk import CorrectionDesk
 from app.corrections.desk_building import build_desk_work
 from app.corrections.drafts import DraftService
+from app.corrections.history import CorrectionHistory
 from app.corrections.previews import EvidencePreviews
 from app.corrections.service import CorrectionService
 from app.corrections.undoing import UndoService
@@ -284,6 +285,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         ratings=work.ratings,
         reports=work.reports,
         casework=Casework(db, keys, filing, book, outside.files, outside.cleaner),
+        correction_history=CorrectionHistory(db, keys, filing, book, outside.files, outside.cleaner),
         checks=checks,
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,

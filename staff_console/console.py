@@ -7,6 +7,7 @@ from apiflask import APIBlueprint
 from staff_console.absences import add_absences
 from staff_console.account import add_account
 from staff_console.assets import add_assets
+from staff_console.casework import add_casework
 from staff_console.checks import add_checks
 from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
@@ -37,7 +38,7 @@ from staff_console.staffing import add_duties, add_training
 from staff_console.statistics import add_statistics
 from staff_console.supplements import add_supplements
 from staff_console.ticket_desk import add_ticket_desk
-from staff_console.tickets import add_tickets
+from staff_console.tickets import add_tickets, decide
 from staff_console.transfers import add_transfers
 from staff_console.undoing import add_undoing
 from staff_console.welcome import add_welcome
@@ -68,6 +69,7 @@ def create_console() -> APIBlueprint:
         add_bulk,
         add_teams,
         add_tickets,
+        add_casework(decide),
         add_ticket_desk,
         add_macros,
         add_workload,

@@ -19,6 +19,7 @@ from app.corrections.changes import TicketChanges
 from app.corrections.clock_board import ClockBoard
 from app.corrections.desk import CorrectionDesk
 from app.corrections.drafts import DraftService
+from app.corrections.history import CorrectionHistory
 from app.corrections.macros import MacroService
 from app.corrections.presence import TicketPresence
 from app.corrections.previews import EvidencePreviews
@@ -121,6 +122,8 @@ class ConsoleParts(Protocol):
     def reports(self) -> ReportService: ...
     @property
     def casework(self) -> Casework: ...
+    @property
+    def correction_history(self) -> CorrectionHistory: ...
     @property
     def checks(self) -> CheckService: ...
     @property

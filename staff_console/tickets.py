@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
+from app.actors import Actor
 from app.corrections import rules
 from app.corrections.clock_words import answer_words, decision_words, left_words
 from app.corrections.rules import Side, State
@@ -17,7 +18,9 @@ from app.errors import Conflict, DomainError, Invalid, VersionMismatch
 from app.problems import problem_of
 from auth.guards import current_actor
 from staff_console import forms
+from staff_console.casework import work_context
 from staff_console.drafts import typed_on
+from staff_console.fresh import ensure_fresh
 from staff_console.gate import DESK, desk
 from staff_console.parts import parts
 from staff_console.render import go, page
@@ -30,7 +33,7 @@ AFTER_ACCEPT = {
 
 
 # the fields a person writes sentences in: what is shown to copy when the form itself is gone
-WRITTEN = ("text", "note", "explanation")
+WRITTEN = ("text", "note", "explanation", "internal", "unit", "reopening", "collect_note", "unit_note")
 
 
 def _path(ticket_id: UUID) -> str:
@@ -44,6 +47,17 @@ def _record_rows(ticket: TicketView) -> list[dict[str, object]]:
     asked = {change.name: change for change in ticket.changes}
     return [
         {"label": rule.label, "now": ticket.current.get(name, ""), "change": asked.get(name)}
+        for name, rule in SECTIONS[ticket.line.section].fields.items()
+    ]
+
+
+def _record_fields(ticket: TicketView) -> list[dict[str, str]]:
+    """The record's fields with what each shall say: the proposed value, or the present one."""
+    if ticket.line.section is None:
+        return []
+    asked = {change.name: change.after for change in ticket.changes}
+    return [
+        {"name": name, "label": rule.label, "value": asked.get(name, ticket.current.get(name, ""))}
         for name, rule in SECTIONS[ticket.line.section].fields.items()
     ]
 
@@ -73,7 +87,8 @@ def _show(ticket: TicketView, status: int = 200, error: DomainError | None = Non
         answer_due=answer_words(line.clock),
         decide_due=decision_words(line.clock, Side.STAFF),
         left_when_stopped=left_words(line.clock),
-        reasons=rules.REJECTION_REASONS,
+        **work_context(ticket),
+        record_fields=_record_fields(ticket),
         problem=problem_of(error) if error is not None else None,
         stale_form=isinstance(error, VersionMismatch),
         typed=typed_on(line.id, tried),
@@ -101,6 +116,13 @@ def decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[Ticke
     except (Invalid, VersionMismatch, Conflict) as error:
         return _show(parts().desk.ticket(current_actor(), ticket_id), problem_of(error).status, error)
     return go(_path(ticket_id), note(done))
+
+
+def _accept(actor: Actor, ticket_id: UUID) -> TicketView:
+    """Where two persons must agree, each shows a factor again."""
+    if parts().desk.persons_needed(actor, ticket_id) > 1:
+        ensure_fresh()
+    return parts().desk.accept(actor, ticket_id, forms.version(), forms.text("note"))
 
 
 def add_tickets(console: Blueprint) -> None:
@@ -136,7 +158,7 @@ def add_tickets(console: Blueprint) -> None:
         actor = current_actor()
         return decide(
             ticket_id,
-            lambda: parts().desk.accept(actor, ticket_id, forms.version(), forms.text("note")),
+            lambda: _accept(actor, ticket_id),
             lambda done: AFTER_ACCEPT[done.line.state],
         )
 

@@ -185,8 +185,15 @@ class TicketBook:
         )
 
     def view(
-        self, session: Session, actor: Actor, key: DataKey, ticket: Ticket, current: dict[str, str] | None = None
+        self,
+        session: Session,
+        actor: Actor,
+        key: DataKey,
+        ticket: Ticket,
+        current: dict[str, str] | None = None,
+        record_version: int | None = None,
     ) -> TicketView:
+        """``current`` and ``record_version``: the record as it stands, for the desk."""
         now = self.clock.now()
         claim = open_json(key, claim_place(ticket), ticket.sealed_claim)
         side = showing.side_of(actor)
@@ -218,6 +225,7 @@ class TicketBook:
             reason=reason.label if reason else None,
             appeal=rules.APPEAL if ticket.state is State.REJECTED else None,
             stale=showing.stale(ticket, claim, current),
+            record_version=record_version,
             current=current or {},
             agreed=any(a.staff_id == actor.id for a in approvals),
             asked={name: new for name, (_, new) in claim.get("asked", {}).items()},

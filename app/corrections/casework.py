@@ -183,6 +183,7 @@ class Casework(Handling):
             now = self._book.clock.now()
             ticket.state, ticket.reopened_at, ticket.assigned_to = target, now, actor.id
             self._book.new_round(ticket, now)
+            self._book.flush_open(session)
             self._book.say(session, key, ticket, Side.STAFF, actor, reason)
             return self._touched(session, actor, key, ticket, "ticket.reopened")
 

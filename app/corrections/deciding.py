@@ -94,6 +94,14 @@ class Deciding(Handling):
             self._book.say(session, key, ticket, Side.STAFF, actor, note)
             return self._decided(session, actor, key, ticket, [])
 
+    def persons_needed(self, actor: Actor, ticket_id: UUID) -> int:
+        """How many different persons must agree to the change as it is now. Raises NotFound, Forbidden."""
+        key = self._key(actor, ticket_id)
+        with self._db.transaction() as session:
+            ticket = session.get_one(Ticket, ticket_id)
+            claim = open_json(key, claim_place(ticket), ticket.sealed_claim)
+            return self._book.approvals_needed(ticket, claim)
+
     # --- inside: persons ----------------------------------------------------------------------------------------------
 
     def _person(self, session: Session, actor: Actor, ticket: Ticket) -> UUID:

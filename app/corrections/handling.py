@@ -60,7 +60,7 @@ class Handling:
         return self._view(session, actor, key, ticket)
 
     def _view(self, session: Session, actor: Actor, key: DataKey, ticket: Ticket) -> TicketView:
-        current = None
-        if ticket.record_id is not None:
-            _, _, current = self._filing.current_body(ticket.graduate_id, ticket.record_id)
-        return self._book.view(session, actor, key, ticket, current)
+        if ticket.record_id is None:
+            return self._book.view(session, actor, key, ticket)
+        _, version, current = self._filing.current_body(ticket.graduate_id, ticket.record_id)
+        return self._book.view(session, actor, key, ticket, current, version)

@@ -202,6 +202,11 @@ KINDS: Mapping[Kind, KindRule] = {
 }
 
 
+def clock_words(clocks: Clocks) -> str:
+    """What a graduate is promised at the intake."""
+    return f"{clocks.first_answer} 个工作日内首次答复，{clocks.decision} 个工作日内作出决定；等待您补充期间不计时"
+
+
 def approvals_needed(kind: Kind, *, guards_account: bool) -> int:
     """Persons who must agree: what an account is verified against is never changed by one alone."""
     return max(KINDS[kind].approvals, 2 if guards_account else 1)

@@ -31,7 +31,8 @@ from app.corrections.rules import Move, Side, State
 from app.corrections.views import EvidenceView, OpenTicket, TicketLine, TicketView
 from app.db import Database, new_id
 from app.dossiers.filing import FilingService
-from app.dossiers.rules import Section
+from app.dossiers.models import Dossier, Record
+from app.dossiers.rules import Section, Zone
 from app.envelope import open_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
 from app.file_ports import DocumentCleaner, FileStore
@@ -207,12 +208,12 @@ class CorrectionService:
             self._book.check_version(ticket, version)
             ticket.state = self._book.require(ticket, Move.APPEAL, actor)
             now = self._book.clock.now()
-            self._book.void_approvals(session, ticket)
             self._book.new_round(ticket, now)
             ticket.appealed_at, ticket.assigned_to = now, None
+            self._book.flush_open(session)
+            self._book.void_approvals(session, ticket)
             self._book.say(session, key, ticket, Side.GRADUATE, actor, text)
             self._attach(session, ticket, evidence_ids)
-            self._book.flush_open(session)
             self._book.record_step(session, actor, ticket, "ticket.appealed")
             self._book.flush(session)
             return self._book.view(session, actor, key, ticket)
@@ -225,12 +226,24 @@ class CorrectionService:
             if request.changes:
                 raise Invalid("invalid_input", faults=[FieldFault("/record_id", "required_with_changes")])
             return None, None, {}
+        self._require_shown(actor, request.record_id)
         section, current, body = self._filing.current_body(actor.id, request.record_id)
         if request.base_version is not None and request.base_version != current:
             raise Conflict("record_changed", extra={"current_version": current})
         now = self._book.clock.now()
         seen = actor.stepped_up_for(Purpose.VIEW_DOSSIER, now)
         return section, current, proposed(section, body, request.changes, rules.office_date(now), tell_unchanged=seen)
+
+    def _require_shown(self, actor: Actor, record_id: UUID) -> None:
+        """What a graduate may not read, no ticket of theirs names: its fields would come back in the comparison."""
+        with self._db.transaction() as session:
+            zone = session.scalar(
+                select(Record.zone)
+                .join(Dossier, Dossier.id == Record.dossier_id)
+                .where(Record.id == record_id, Dossier.graduate_id == actor.id)
+            )
+        if zone is not None and zone is not Zone.A:
+            raise NotFound("record_not_shown")
 
     @staticmethod
     def _check_kind(request: OpenTicket, section: Section | None, names: list[str]) -> None:

@@ -179,6 +179,7 @@ class TicketView:
     reason: str | None
     appeal: str | None
     stale: bool = False
+    record_version: int | None = None
     current: Mapping[str, str] = field(default_factory=dict, repr=False)
     agreed: bool = False
     notes: Sequence[NoteView] = ()

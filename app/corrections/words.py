@@ -31,6 +31,7 @@ STEP_LABELS: Mapping[str, str] = {
 }
 STAFF_STEP_LABELS: Mapping[str, str] = {
     "ticket.noted": "写内部备注",
+    "ticket.undone": "收回刚才的操作",
     "ticket.assigned": "分派经办人",
     "ticket.unassigned": "取消分派",
     "ticket.reminded": "临近期限，已提醒经办人",
