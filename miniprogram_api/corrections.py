@@ -1,4 +1,4 @@
-"""Corrections: evidence, opening, following, adding information, withdrawing; and the transfer timeline."""
+"""Corrections: evidence, opening, following, adding information, withdrawing, appealing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from app.actors import ActorKind, Assurance
 from app.corrections.kinds import REASONS, WHEN_LABELS, When, clock_words
 from app.corrections.rules import KINDS, Kind, Move, Side, State
 from app.corrections.views import MissingMaterial, OpenTicket, TicketView
-from app.transfers.rules import Channel
-from app.transfers.rules import State as TransferState
 from auth.guards import current_actor, graduate
 from miniprogram_api.door import (
     In,
@@ -209,31 +207,6 @@ class TicketsOut(Out):
     next: str | None
 
 
-class TransferStepOut(Out):
-    state: TransferState
-    label: str
-    at: datetime
-    proof_label: str
-    proof: str | None
-
-
-class TransferOut(Out):
-    id: UUID
-    state: TransferState
-    state_label: str
-    next_words: str
-    channel: Channel
-    channel_label: str
-    receiver_name: str
-    receiver_address: str
-    moved_at: datetime
-    steps: list[TransferStepOut]
-
-
-class TransfersOut(Out):
-    items: list[TransferOut]
-
-
 def _ticket(view: TicketView) -> TicketOut:
     line = LineOut.model_validate(view.line).model_dump()
     rest = {name: getattr(view, name) for name in TicketOut.model_fields if name not in line}
@@ -391,13 +364,3 @@ def withdraw(ticket_id: UUID) -> Response:
         return 200, _ticket(view), view.line.version
 
     return idempotent(work)
-
-
-@api.get("/transfers")
-@graduate(Assurance.L2_PROOFED)
-@api.output(TransfersOut)
-def transfers() -> TransfersOut:
-    """Where the dossier is, with every step and its proof. Delivered is not received."""
-    actor = current_actor()
-    rows = lantai().transfers.of_graduate(actor, actor.id)
-    return TransfersOut(items=[TransferOut.model_validate(t) for t in rows])
