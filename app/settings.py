@@ -148,8 +148,8 @@ class Settings(BaseSettings):
         if _is_address(host):
             return (
                 f"LANTAI_PUBLIC_URL names the bare IP address {host}, where browsers offer no passkeys: use a domain"
-                " name (to try them, http://localhost with the port), or set LANTAI_PASSKEYS=off and have passwords"
-                " with one-time passwords only"
+                " name (to try them, http://localhost with the port), or set LANTAI_PASSKEYS=off and have staff sign in"
+                " with TOTP only"
             )
         if url.scheme != "https" and host != "localhost":
             return "LANTAI_PUBLIC_URL is not https, where browsers offer passkeys on http://localhost alone"
@@ -173,8 +173,7 @@ class Settings(BaseSettings):
     def faults(self) -> list[str]:
         """What is wrong, in words that say what to do. Empty when start-up may go on."""
         found = self._channel_faults() + self._store_faults()
-        asked = self.passkeys == "on" or (self.passkeys == "auto" and self.environment == "production")
-        if asked and self.passkey_fault:
+        if self.passkeys == "on" and self.passkey_fault:
             found.append(self.passkey_fault)
         if self.environment == "production":
             found += self._production_faults()
@@ -221,6 +220,8 @@ class Settings(BaseSettings):
                 found.append(f"LANTAI_{name.upper()} points at a sandbox or is not https")
         if not self.public_url.startswith("https://"):
             found.append("LANTAI_PUBLIC_URL must be https")
+        elif self.passkeys == "auto" and self.passkey_fault:
+            found.append(self.passkey_fault)
         for name in ("wechat_app_id", "alipay_app_id"):
             if not getattr(self, name):
                 found.append(f"LANTAI_{name.upper()} is not set")

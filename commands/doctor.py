@@ -115,6 +115,14 @@ def _platform(name: str, url: str, configured: bool) -> Finding:
         return Finding(name, False, f"{parts.hostname}:{port} 无法连接（{type(error).__name__}）：检查网络与出口防火墙")
 
 
+def _passkeys(settings: Settings) -> Finding:
+    if settings.passkey_origin:
+        return Finding("通行密钥", True, f"可在 {settings.passkey_origin} 使用")
+    if settings.passkeys == "off":
+        return Finding("通行密钥", None, "已关闭（LANTAI_PASSKEYS=off），工作人员只用密码和动态口令")
+    return Finding("通行密钥", None, f"不可用，工作人员只用密码和动态口令：{settings.passkey_fault}")
+
+
 def _fonts() -> Finding:
     tool = shutil.which("fc-list")
     if tool is None:
@@ -183,6 +191,7 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
         lambda: _platform("支付宝", settings.alipay_gateway_url, bool(settings.alipay_app_id)),
         lambda: _platform("企业微信", settings.wecom_base_url, bool(settings.wecom_robot_key.get_secret_value())),
         lambda: working_days(settings.working_days, office_date(SystemClock().now())),
+        lambda: _passkeys(settings),
         _fonts,
         _face_stack,
     ]

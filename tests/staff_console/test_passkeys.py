@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, sync_playwright
 from werkzeug.serving import make_server
 
-from app.actors import SYSTEM
+from app.actors import SYSTEM, Role
 from app.settings import Settings
 from auth.guards import STAFF_COOKIE
 from parts import Lantai
@@ -270,3 +271,37 @@ def test_a_disabled_account_a_copied_counter_and_a_replayed_answer(
     one.page.goto(f"{site}/console/sign-in")
     sign_in(one)
     one.page.get_by_text("通行密钥未通过验证").wait_for()
+
+
+def test_an_invited_colleague_joins_by_passkey_and_keeps_the_last_one(
+    device: Callable[[], Device], site: str, desk: Desks
+) -> None:
+    administrator, one = desk(Role.ADMINISTRATOR), device()
+    told = administrator.post("/staff/invitations", {"label": "林一", "roles": ["reviewer"]}).text
+    code = re.search(r"/console/welcome#([\w-]+)", told)
+    assert code is not None
+    one.page.goto(f"{site}/console/welcome#{code[1]}")
+    form = one.page.locator("form[action='/console/welcome/passkey']")
+    form.get_by_label("用户名").fill("lin")
+    form.get_by_label("这个通行密钥的名称").fill("办公电脑")
+    form.get_by_role("button", name="创建通行密钥并登录").click()
+    one.page.locator("nav.side").wait_for()
+    one.page.goto(f"{site}/console/account")
+    one.page.locator("summary", has_text="改名或移除").click()
+    one.page.get_by_role("button", name="移除", exact=True).click()
+    one.page.get_by_text("这是您最后一种登录方式").first.wait_for()
+    sign_out(one, site)
+    sign_in(one)
+    one.page.locator("nav.side").wait_for()
+    assert [c for c in one.complaints if "409" not in c] == []
+
+
+def test_without_scripts_the_password_is_the_way(browser: Browser, site: str) -> None:
+    context = browser.new_context(locale="zh-CN", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/console/sign-in")
+    assert not page.get_by_role("button", name="用通行密钥登录").is_visible()
+    assert page.get_by_role("button", name="登录", exact=True).is_visible()
+    page.goto(f"{site}/console/welcome")
+    assert page.get_by_label("邀请码").is_visible()
+    context.close()

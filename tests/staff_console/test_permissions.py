@@ -11,8 +11,9 @@ from flask import Flask
 
 from app.actors import Role
 from staff_console.permissions import PERMISSIONS, Permission, on_paper, permission_for
+from tests.open_routes import PUBLIC
 from tests.staff_console.conftest import Desk
-from tests.test_routes import PUBLIC, Route, routes
+from tests.test_routes import Route, routes
 
 Desks = Callable[..., Desk]
 DOSSIER = ("/console/graduates", "/console/records", "/console/materials", "/console/uploads", "/console/tickets")
