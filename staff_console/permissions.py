@@ -13,6 +13,7 @@ from itertools import groupby
 from flask import Blueprint, Response
 
 from app.actors import Role
+from app.corrections.report_rules import READERS as WORKLOAD
 from app.governance.rules import READERS as GOVERNANCE
 from app.statistics.service import READERS as STATISTICS
 from staff_console.gate import DESK, MOVERS, READERS, desk
@@ -38,6 +39,7 @@ PERMISSIONS: Sequence[Permission] = (
     Permission("办理", "维护办理用语", (Role.REVIEWER,), ("POST /console/macros",)),
     Permission("办理", "查看按学院的经办安排", (*DESK, Role.ADMINISTRATOR), ("GET /console/tickets/teams",)),
     Permission("办理", "安排各学院的经办人", (Role.REVIEWER, Role.ADMINISTRATOR), ("POST /console/tickets/teams",)),
+    Permission("办理", "查看办理情况和满意度", WORKLOAD, ("GET /console/workload",)),
     Permission("办理", "审核补充材料", DESK, ("* /console/supplements",)),
     Permission("办理", "办理档案转递", MOVERS, ("GET /console/transfers", f"POST {_GRADUATE}/transfers")),
     Permission("办理", "查看检测结果", READERS, ("GET /console/checks", f"GET {_GRADUATE}/checks")),

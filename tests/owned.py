@@ -24,6 +24,9 @@ from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import jpeg
 
 
+NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "name": "console.css"}
+
+
 @dataclass
 class Owned:
     """A graduate with one of everything that has an id."""
@@ -83,9 +86,8 @@ def make_owned(
     transfer = lantai.transfers.open(
         staff.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某市某路 1 号"
     )
-    run = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING)
+    run_id = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING).id
     run_jobs()
-    begun = http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json
     values: dict[str, object] = {
         **_batches(lantai, staff.actor),
         "identity_id": http.get("/me/identities").json["items"][0]["id"],
@@ -98,18 +100,18 @@ def make_owned(
         "evidence_id": evidence["id"],
         "ticket_id": ticket["id"],
         "session_id": http.get("/sessions").json["items"][0]["id"],
-        "verification_id": begun["id"],
+        "verification_id": http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json[
+            "id"
+        ],
         "transfer_id": transfer.id,
-        "run_id": run.id,
+        "run_id": run_id,
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
         "staff_id": staff.id,
         "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
         **_governed(lantai, staff),
         **_own(lantai, staff),
-        "kind": "face",
-        "template": "ticket_decided",
-        "name": "console.css",
+        **NAMES,
     }
     return Owned(person, http, staff, values)
 
