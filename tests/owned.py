@@ -23,7 +23,6 @@ from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import jpeg
 
-
 NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "name": "console.css"}
 
 
