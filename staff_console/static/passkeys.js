@@ -83,7 +83,8 @@
   };
 
   for (const part of document.querySelectorAll("[data-passkey]")) {
-    if (part.dataset.origin !== window.location.origin) continue;
+    if (part.dataset.origin !== window.location.origin || part.dataset.ready) continue;
+    part.dataset.ready = "yes"; // a page may name this script twice
     const form = part.closest("form");
     const button = part.querySelector("button");
     const message = part.querySelector("[data-passkey-message]");
