@@ -83,10 +83,10 @@ def test_the_queue_follows_keys_and_filters(
     assert page.evaluate("document.activeElement.name") == "student_number"
     page.keyboard.type("j")  # typing in a field is typing
     assert page.get_by_role("textbox", name="按学号查找毕业生").input_value() == "j"
-    page.get_by_label("类别").select_option("other")
+    page.get_by_role("combobox", name="类别").select_option("other")
     page.get_by_text("没有符合条件的申请").wait_for()
     assert "kind=other" in page.url
-    assert page.get_by_label("类别").input_value() == "other"
+    assert page.get_by_role("combobox", name="类别").input_value() == "other"
     assert one.complaints == []
 
 
