@@ -131,8 +131,8 @@ class CorrectionDesk(Deciding):
         with self._db.transaction() as session:
             ticket = self._locked(session, ticket_id, version)
             ticket.state = self._book.require(ticket, Move.TAKE, actor)
-            ticket.assigned_to = actor.id
-            return self._done(session, actor, key, ticket, "ticket.taken")
+            before, ticket.assigned_to = ticket.assigned_to, actor.id
+            return self._done(session, actor, key, ticket, "ticket.taken", before=str(before or ""))
 
     def ask(self, actor: Actor, ticket_id: UUID, version: int, text: str) -> TicketView:
         """Ask the graduate for more. Voids approvals, because what is answered may change the picture."""

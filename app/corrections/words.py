@@ -10,6 +10,7 @@ STEP_LABELS: Mapping[str, str] = {
     "ticket.opened": "提交申请",
     "ticket.taken": "受理",
     "ticket.released": "退回待办，等待受理",
+    "ticket.undone": "撤销刚才的操作",
     "ticket.asked": "请申请人补充",
     "ticket.answered": "申请人补充说明",
     "ticket.replied": "答复申请人",

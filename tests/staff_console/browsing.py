@@ -30,6 +30,7 @@ ARGUMENTS = (
 )
 # what the browser's sharp eyes are told to look for: WCAG 2.2 AA and the rules of good practice
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
 _RUN_AXE = """async (rules) => {
   const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
   return found.violations.flatMap(v => v.nodes.map(n => `${v.id} ${n.target} ${n.failureSummary}`));
@@ -78,11 +79,12 @@ class Visit:
         return self.page
 
 
-def axe(page: Page, *tags: str) -> list[str]:
+def axe(page: Page, *rules: str) -> list[str]:
     """What axe-core finds wrong, one line an element; by default every rule of WCAG 2.2 AA and good practice."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8") + "\n;0")
-    return cast(list[str], page.evaluate(_RUN_AXE, {"type": "tag", "values": list(tags) or AXE_TAGS}))
+    wanted = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": AXE_TAGS}
+    return cast(list[str], page.evaluate(_RUN_AXE, wanted))
 
 
 def wide(page: Page) -> list[str]:

@@ -45,7 +45,21 @@ def test_an_assignment_goes_back_to_whom_it_was_with(
     lantai.assigning.assign(one, line.id, given.version, one.id)
     again = lantai.desk.ticket(one, line.id).line
     lantai.undoing.undo(one, line.id, again.version)
+    back = lantai.desk.ticket(one, line.id).line
+    assert back.assigned_to == two.id
+    # and taking up what was given to somebody else goes back to them
+    taken = lantai.desk.take(one, line.id, back.version).line
+    lantai.undoing.undo(one, line.id, taken.version)
     assert lantai.desk.ticket(one, line.id).line.assigned_to == two.id
+
+
+def test_giving_back_is_taken_back(lantai: Lantai, clerk: Clerk, open_for: OpenFor, graduate_factory: People) -> None:
+    one, line = clerk(), open_for(graduate_factory()).line
+    taken = lantai.desk.take(one, line.id, line.version).line
+    free = lantai.casework.release(one, line.id, taken.version).line
+    lantai.undoing.undo(one, line.id, free.version)
+    now = lantai.desk.ticket(one, line.id).line
+    assert (now.state, now.assigned_to) == (State.IN_REVIEW, one.id)
 
 
 def test_only_by_who_did_it_only_at_once_and_only_what_is_safe(
