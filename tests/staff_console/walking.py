@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 
 from app.actors import Role
+from app.corrections.bulk import Act, Order
 from app.corrections.rules import Kind
 from app.corrections.views import TicketView
 from auth.guards import policy_of
@@ -42,6 +43,10 @@ NO_PAGES = {
     "/console/tickets/<uuid:ticket_id>/evidence/<uuid:evidence_id>": "a file",
     "/console/tickets/<uuid:ticket_id>/evidence/<uuid:evidence_id>/preview": "a picture",
 }
+
+
+# shown to who made them and to nobody else
+OWN = frozenset({"upload_id", "search_id"})
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,16 @@ def make_office(
     office = Office(owned, worker, desk(Role.ADMINISTRATOR), desk(Role.AUDITOR))
     worker.state_purpose(owned.person.id)
     actor, other = worker.login.actor, desk().login.actor
+    owned.values["macro_id"] = lantai.macros.add(actor, "请补学籍卡", "{工单号}：请补充学籍卡照片。")
     rich = open_ticket(
         graduate_factory("欧阳文静"),
         statement="班级登记为一班，学籍卡为二班。\n附学籍卡照片。",
         proofs=(fakes.jpeg(640, 480), fakes.jpeg(480, 640)),
     )
     office.tickets["fresh"] = rich.line.id
+    picked = open_ticket(graduate_factory()).line
+    owned.values["bulk_id"] = uuid4()
+    lantai.bulk.run(actor, UUID(str(owned.values["bulk_id"])), Order(Act.TAKE), [(picked.id, picked.version)])
     asked = open_ticket(graduate_factory(), Kind.OTHER, None, {})
     lantai.desk.ask(actor, asked.line.id, asked.line.version, "请补充学籍卡照片。")
     office.tickets["asked"] = asked.line.id
@@ -119,6 +128,8 @@ def stops(app: Flask, office: Office) -> list[Stop]:
             path = adapter.build(endpoint, {a: office.owned.values[a] for a in arguments}).removeprefix("/console")
             allowed = set(policy.removeprefix("staff ").split(","))
             who = office.worker if allowed & {"any", *worker_roles} else office.administrator
+            if arguments & OWN:
+                who = Desk(office.owned.staff)
             found.append(Stop(endpoint.removeprefix("console."), None if policy.startswith("public") else who, path))
     found += [Stop(f"ticket-{name}", office.worker, f"/tickets/{id}") for name, id in office.tickets.items()]
     found += [
