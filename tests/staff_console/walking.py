@@ -27,6 +27,7 @@ NO_PAGES = {
     "/console/static/<name>": "a file",
     "/console/completeness.csv": "a file",
     "/console/tickets.csv": "a file",
+    "/console/workload.csv": "a file",
     "/console/governance/reviews/<uuid:campaign_id>/report.pdf": "a file",
     "/console/statistics.csv": "a file",
     "/console/governance/reviews/<uuid:campaign_id>/report.csv": "a file",
