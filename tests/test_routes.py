@@ -296,6 +296,7 @@ def test_services_refuse_actors_that_slipped_past_a_guard(
 
 BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/corrections/<uuid:ticket_id>/messages": {"text": "补充"},
+    "/api/v1/corrections/<uuid:ticket_id>/appeal": {"text": "请复核"},
     "/api/v1/corrections/<uuid:ticket_id>/satisfaction": {"score": 5},
     "/api/v1/verifications/<uuid:verification_id>/proof": {"code": "AAAAA-AAAAA"},
     "/api/v1/verifications/<uuid:verification_id>/frames": {
