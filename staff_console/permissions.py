@@ -87,7 +87,6 @@ PERMISSIONS: Sequence[Permission] = (
         ("POST /console/governance/training", "POST /console/governance/duties"),
     ),
     Permission("治理", "检查档案是否完好（不显示内容）", (Role.ARCHIVIST, Role.AUDITOR), ("* /console/fixity",)),
-    Permission("治理", "查看工作量和时限统计", GOVERNANCE, ("GET /console/workload",)),
     Permission("治理", "查看人才库统计", STATISTICS, ("GET /console/statistics",)),
     Permission("治理", "生成新一期统计", (Role.ARCHIVIST, Role.ADMINISTRATOR), ("POST /console/statistics",)),
     Permission("治理", "查看调取登记", (Role.AUDITOR,), ("GET /console/retrieval/purposes",)),
