@@ -20,6 +20,7 @@ from app.keyring import WrappedKey
 from app.people.models import Graduate
 from app.people.rules import id_check_digit
 from app.people.service import Card
+from app.working_days.calendar import office_date
 from parts import Lantai
 from providers.sandbox import cohort_tables as vocabulary
 
@@ -46,10 +47,12 @@ def _graduate(parts: Lantai, serial: int, college: str) -> tuple[dict[str, Any],
     )
 
 
-def _ticket(chance: Random, key: DataKey, owner: UUID, college: str, staff: list[UUID], now: datetime) -> list[Any]:
+def _ticket(
+    parts: Lantai, chance: Random, key: DataKey, owner: UUID, college: str, staff: list[UUID], now: datetime
+) -> list[Any]:
     state = chance.choice(STATES)
     opened = now - timedelta(minutes=chance.randrange(60 * 24 * (40 if state not in rules.CLOSED else 700)))
-    decide_by = rules.add_working_days(rules.office_date(opened), 15)
+    day = office_date(opened)
     decided = opened + timedelta(days=chance.randrange(1, 20)) if state in rules.CLOSED else None
     waiting = state is State.SUBMITTED and chance.random() < 0.8
     row = Ticket(
@@ -63,9 +66,11 @@ def _ticket(chance: Random, key: DataKey, owner: UUID, college: str, staff: list
         assigned_to=None if waiting else chance.choice(staff),
         opened_at=opened,
         touched_at=decided or opened,
-        answer_by=rules.add_working_days(rules.office_date(opened), 3),
-        decide_by=decide_by,
+        answer_by=parts.calendar.add(day, 3),
+        decide_by=parts.calendar.add(day, 15),
         decided_at=decided,
+        clock_started_at=opened,
+        stopped_at=opened if state is State.NEEDS_INFO else None,
     )
     row.sealed_claim = seal_json(key, claim_place(row), {"statement": "成绩录入有误，请核对原件。", "changes": {}})
     values = {c.name: getattr(row, c.name) for c in TICKETS.columns}
@@ -92,7 +97,7 @@ def fill_tickets(parts: Lantai, count: int, staff: list[UUID]) -> None:
             graduates.append(list(values.values()))
             keys.append(list(wrapped.values()))
             many = min(EACH, count - serial)
-            tickets += [_ticket(chance, key, values["id"], college, staff, now) for _ in range(many)]
+            tickets += [_ticket(parts, chance, key, values["id"], college, staff, now) for _ in range(many)]
         with parts.db.transaction() as session:
             parts.db.copy_in(session, GRADUATES, names[0], graduates)
             parts.db.copy_in(session, KEYS, names[1], keys)
