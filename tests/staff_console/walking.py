@@ -16,6 +16,7 @@ from app.actors import Role
 from app.corrections.bulk import Act, Order
 from app.corrections.rules import Kind
 from app.corrections.views import TicketView
+from app.governance.review_views import NewCampaign
 from auth.guards import policy_of
 from parts import Lantai
 from tests import fakes
@@ -68,6 +69,7 @@ class Office:
     administrator: Desk
     newcomer: Desk
     tickets: dict[str, UUID] = field(default_factory=dict)
+    reported: UUID | None = None
 
 
 def make_office(
@@ -104,7 +106,18 @@ def make_office(
     refused = open_ticket(graduate_factory())
     lantai.desk.reject(actor, refused.line.id, refused.line.version, "record_is_right", "原件如此。")
     office.tickets["rejected"] = refused.line.id
+    office.reported = _signed_review(lantai, worker, desk(Role.REVIEWER))
     return office
+
+
+def _signed_review(lantai: Lantai, keeper: Desk, checker: Desk) -> UUID:
+    """A review of one dossier, checked and signed: only such a one has a report."""
+    today, actor = lantai.training.today, keeper.login.actor
+    campaign = lantai.reviews.open(actor, NewCampaign("上半年审查", None, None, today, today, 1, None))
+    item = lantai.reviews.campaign(actor, campaign).items[0]
+    lantai.reviews.check(checker.login.actor, campaign, item.id, item.version)
+    lantai.reviews.sign(actor, campaign, lantai.reviews.campaign(actor, campaign).version)
+    return campaign
 
 
 def rules_of(app: Flask) -> Iterator[tuple[str, str, str]]:
@@ -126,7 +139,8 @@ def stops(app: Flask, office: Office) -> list[Stop]:
             arguments = next(r for r in app.url_map.iter_rules(endpoint) if r.rule == rule).arguments
             missing = arguments - set(office.owned.values)
             assert not missing, f"{rule} is a new page: put {missing} into tests/owned.py, or the rule into NO_PAGES"
-            path = adapter.build(endpoint, {a: office.owned.values[a] for a in arguments}).removeprefix("/console")
+            values = {**office.owned.values, **({"campaign_id": office.reported} if rule.endswith("/report") else {})}
+            path = adapter.build(endpoint, {a: values[a] for a in arguments}).removeprefix("/console")
             allowed = set(policy.removeprefix("staff ").split(","))
             who = office.worker if allowed & {"any", *worker_roles} else office.administrator
             if arguments & OWN:
