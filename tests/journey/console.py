@@ -68,7 +68,7 @@ class ChromiumWindow:
         for name, value in values.items():
             self._fill(form.locator(f"[name='{name}']"), value)
         with self._page.expect_navigation():
-            form.locator("button[type=submit]").click()
+            form.locator("button[type=submit]:not([formaction])").click()
 
     def upload(self, action: str, field: str, file: Path, **values: str) -> None:
         self._form(action).locator(f"[name={field}]").set_input_files(file)
