@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.actors import Role
-from app.corrections.rules import State
+from app.corrections.rules import Kind, State
 from app.corrections.views import TicketView
 from parts import Lantai
 from tests.conftest import Person, make_id_number
+from tests.fakes import jpeg
 from tests.staff_console.browsing import CHROMIUM, NO_CHROMIUM, Visit, apart
 from tests.staff_console.conftest import Desk
 
@@ -185,3 +186,20 @@ def test_an_import_is_uploaded_and_its_progress_watched(
     assert page.locator("#rows tbody tr").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") if scripts else True
     assert one.complaints == []
+
+
+def test_a_collected_scan_reaches_the_ticket(
+    visit: Callable[..., Visit], desk: Desks, graduate_factory: People, open_ticket: Opener, tmp_path: Path
+) -> None:
+    """As a browser sends the form: a file needs its own kind of request."""
+    file = tmp_path / "scan.jpg"
+    file.write_bytes(jpeg(9))
+    ticket = open_ticket(graduate_factory(), Kind.MISSING_MATERIAL, None, {})
+    page = visit(desk()).open(f"/tickets/{ticket.line.id}")
+    page.get_by_text("登记收到的材料").click()
+    form = page.locator("form[action$='/collect']")
+    form.get_by_label("类别").select_option("7")
+    form.get_by_label("题名").fill("获奖证书")
+    form.get_by_label("扫描件").set_input_files(file)
+    page.get_by_role("button", name="登记材料").click()
+    page.get_by_text("材料已登记").wait_for()
