@@ -35,7 +35,7 @@ from parts import Lantai
 from providers.embedded.records import ServiceUrls
 from tests.proof.house import wired
 
-PATIENCE_S, LOOK_S = 60.0, 0.004
+PATIENCE_S, LOOK_S, READING_S = 60.0, 0.004, 0.05
 PLANTED_PATIENCE_S = 2.0  # a broken desk may leave nobody who could decide
 EXPECTED = frozenset({"ticket_changed", "second_person_required", "move_not_allowed"})
 
@@ -148,6 +148,9 @@ class Racer:
                 edits = False
             if outcome in ("decided", "move_not_allowed"):
                 return
+            if outcome == "ticket_changed":
+                # who reads the page again first is chance, not the order in which the lock was asked for
+                time.sleep(self._rng.random() * READING_S)
             state, version = self._look(heat.ticket_id, None if outcome == "ticket_changed" else version, ends)
             if state is None:
                 self.told.odd.append(f"undecided after {self._patience:g} s")
