@@ -59,7 +59,7 @@ class RatingService:
             raise Invalid("invalid_input", faults=[FieldFault("/score", "number_out_of_range")])
         words = clean_text(words, "/words", rating_rules.MOST_WORDS) if words.strip() else ""
         key, now = self._keys.of(actor.id), self._book.clock.now()
-        sealed = seal_json(key, _place(ticket_id), {"text": words}) if words else None
+        sealed = seal_json(key, words_place(ticket_id), {"text": words}) if words else None
         with self._db.transaction() as session:
             ticket = self._own(session, actor, ticket_id)
             until = rating_rules.open_until(ticket.state, ticket.decided_at)
@@ -144,7 +144,7 @@ class RatingService:
             return []
         keys = self._keys.many(session, list({r.graduate_id for r in rows}))
         found = [
-            str(open_json(keys[r.graduate_id], _place(r.ticket_id), r.sealed_words)["text"])
+            str(open_json(keys[r.graduate_id], words_place(r.ticket_id), r.sealed_words)["text"])
             for r in rows
             if r.sealed_words is not None
         ]
@@ -161,5 +161,5 @@ class RatingService:
         return ticket
 
 
-def _place(ticket_id: UUID) -> Place:
+def words_place(ticket_id: UUID) -> Place:
     return Place("ticket_satisfaction", "sealed_words", ticket_id)

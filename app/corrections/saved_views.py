@@ -45,7 +45,7 @@ class SavedViews:
         kept = queue_rules.read(pairs).pairs()
         key = self._keys.house()
         row = SavedView(id=new_id(), staff_id=actor.id, shared=shared, created_at=self._clock.now())
-        row.sealed_view = seal_json(key, _place(row), {"name": name, "pairs": kept})
+        row.sealed_view = seal_json(key, view_place(row), {"name": name, "pairs": kept})
         with self._db.transaction() as session:
             held = session.scalar(select(func.count(SavedView.id)).where(SavedView.staff_id == actor.id)) or 0
             if held >= MOST_VIEWS:
@@ -75,7 +75,7 @@ class SavedViews:
         names = self._people.staff_names([r.staff_id for r in rows if r.staff_id != actor.id]) if rows else {}
         found = []
         for row in rows:
-            said = open_json(key, _place(row), row.sealed_view)
+            said = open_json(key, view_place(row), row.sealed_view)
             own = row.staff_id == actor.id
             found.append(ViewLine(row.id, said["name"], said["pairs"], row.shared, own, names.get(row.staff_id, "")))
         return found
@@ -91,5 +91,5 @@ class SavedViews:
             self._log.record(session, actor, "ticket.view_forgotten", object_kind="ticket_view", object_id=view_id)
 
 
-def _place(row: SavedView) -> Place:
+def view_place(row: SavedView) -> Place:
     return Place("ticket_view", "sealed_view", row.id)

@@ -62,6 +62,7 @@ SCOPE: Sequence[Sealed] = (
     Sealed("ticket", ("sealed_claim",)),
     Sealed("ticket_message", ("sealed_text",), ("ticket_id", "graduate_id")),
     Sealed("ticket_note", ("sealed_text",), ("ticket_id", "graduate_id")),
+    Sealed("ticket_satisfaction", ("sealed_words",), row="ticket_id"),
     Sealed("evidence", (), files=(CONTENT,)),
     Sealed("transfer", ("sealed_proofs",)),
     Sealed("check_run", ("sealed_report",)),
@@ -81,6 +82,8 @@ UNCHECKED: Mapping[str, str] = {
     "import_file.file_name": "the list of files that are about to be stored or deleted",
     "import_stage.sealed_rows": "lives while a chunk of an import is under way",
     "staff_search.sealed_search": "a search of staff, which expires unless kept; no dossier hangs on it",
+    "ticket_draft.sealed_text": "what is being typed; kept for a week at most and gone when sent",
+    "ticket_view.sealed_view": "a saved list of staff; no dossier hangs on it",
     "staff_link.sealed_totp": "offered on a page for three days at most; confirmed, it stands in staff_member",
     "data_key.wrapped": "verified by unwrapping it, in the stage data_key",
 }
