@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +23,7 @@ from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin, World, make_id_number
 from tests.fakes import MemoryFiles, jpeg
 
+PROJECT = Path(__file__).resolve().parents[2]
 NAME, STATEMENT, REPLY, TRACKING = "金丝雀名", "金丝雀陈述", "金丝雀答复", "CANARY-EMS-77"
 
 
@@ -147,3 +150,20 @@ def _dump(lantai: Lantai) -> str:
         for table in tables:
             out += [f"{table} {row}" for row in session.scalars(text(f"select t::text from {table} t"))]
     return "\n".join(out)
+
+
+def test_a_log_line_that_nobody_can_take_fails_no_one() -> None:
+    """As when the web master is killed: its supervisor closes the pipe while an orphaned worker still answers."""
+    program = (
+        "import os, sys, structlog\n"
+        "from app import logs\n"
+        "logs.configure()\n"
+        "structlog.get_logger().warning('before')\n"
+        "reader, writer = os.pipe(); os.close(reader); os.dup2(writer, 2)\n"
+        "structlog.get_logger().warning('after')\n"
+        "logs.logging.getLogger('library').warning('after')\n"
+        "os.write(1, b'went on'); os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=PROJECT, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, b"went on")
+    assert b"before" in done.stderr

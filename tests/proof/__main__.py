@@ -12,7 +12,7 @@ import os
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.proof import dependencies, faces, fuzz, ingest, kills, package, races, tamper
@@ -31,7 +31,8 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
 }
 
 
-def prove(name: str, budget: Budget) -> bool:
+def prove(name: str, budget: Budget) -> Sequence[str]:
+    """What went wrong."""
     started = time.monotonic()
     print(f"\n--- {name}: seed {budget.seed}, {'short' if budget.short else f'{budget.minutes:g} min'}", flush=True)
     try:
@@ -46,7 +47,7 @@ def prove(name: str, budget: Budget) -> bool:
         f"--- {name}: {verdict} · {outcome.number} · seed {budget.seed} · {time.monotonic() - started:.0f} s",
         flush=True,
     )
-    return not outcome.faults
+    return outcome.faults
 
 
 def main() -> int:
@@ -60,8 +61,12 @@ def main() -> int:
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(10**6)
     budget = Budget(seed, arguments.minutes, arguments.short)
     results = {name: prove(name, budget) for name in arguments.parts or PARTS}
-    print("\n" + "   ".join(f"{name} {'held' if held else 'BROKEN'}" for name, held in results.items()))
-    return 0 if all(results.values()) else 1
+    # once more at the end, where whoever reads only the last lines of a long run finds them
+    for name, faults in results.items():
+        for fault in faults:
+            print(f"\n{name}: FAULT {fault}", end="")
+    print("\n" + "   ".join(f"{name} {'BROKEN' if faults else 'held'}" for name, faults in results.items()))
+    return 1 if any(results.values()) else 0
 
 
 if __name__ == "__main__":
