@@ -12,6 +12,7 @@ from app.problems import problem_of
 from app.settings import SettingsError
 from commands import (
     checks,
+    clocks,
     cohort,
     completeness,
     database,
@@ -47,6 +48,7 @@ for group in (
     index.group,
     statistics.group,
     fixity.group,
+    clocks.group,
     governance.rules_group,
     governance.meters_group,
 ):

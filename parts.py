@@ -9,8 +9,25 @@ from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
+from app.corrections.assigning import AssignmentService
+from app.corrections.bulk import BulkDesk
+from app.corrections.casework import Casework
+from app.corrections.changes import TicketChanges
+from app.corrections.clock_board import ClockBoard
+from app.corrections.clock_watch import ClockWatch
 from app.corrections.desk import CorrectionDesk
+from app.corrections.drafts import DraftService
+from app.corrections.history import CorrectionHistory
+from app.corrections.macros import MacroService
+from app.corrections.presence import TicketPresence
+from app.corrections.previews import EvidencePreviews
+from app.corrections.queues import TicketQueues
+from app.corrections.ratings import RatingService
+from app.corrections.replying import ReplyDesk
+from app.corrections.reports import ReportService
+from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
+from app.corrections.undoing import UndoService
 from app.db import Database
 from app.dossiers.filing import FilingService
 from app.dossiers.holdings import Holdings
@@ -18,6 +35,7 @@ from app.dossiers.service import DossierService
 from app.events import EventLog
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
+from app.governance.review_print import ReviewPrinter
 from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
@@ -30,7 +48,9 @@ from app.materials.fixity import FixityService
 from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
 from app.materials.service import SupplementService
+from app.people.absences import AbsenceService
 from app.people.service import PeopleService
+from app.people.staff_notices import StaffNotices
 from app.ports import Clock, Outside
 from app.retrieval.kept import KeptSearches
 from app.retrieval.own import OwnDossier
@@ -41,15 +61,22 @@ from app.settings import Settings
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
+from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.claims import ClaimService
+from auth.enrolment import EnrolmentService
 from auth.factors import FactorService
+from auth.links import StaffLinks
 from auth.lockouts import Lockouts
 from auth.login import LoginService
 from auth.partners import PartnerService
+from auth.passkeys import PasskeyService
+from auth.replacements import ReplacementService
 from auth.sessions import SessionService
 from auth.staff import StaffService
+from auth.staff_factors import StaffFactors
+from auth.staff_sessions import StaffSessions
 from auth.totp import GraduateTotpService
 from auth.verifications import VerificationService
 from notifications.delivery import NoticeDelivery
@@ -85,6 +112,21 @@ class Lantai:
     fixity_board: FixityBoard
     corrections: CorrectionService
     desk: CorrectionDesk
+    drafts: DraftService
+    previews: EvidencePreviews
+    undoing: UndoService
+    ticket_queues: TicketQueues
+    saved_views: SavedViews
+    assigning: AssignmentService
+    replies: ReplyDesk
+    bulk: BulkDesk
+    macros: MacroService
+    ticket_presence: TicketPresence
+    ticket_changes: TicketChanges
+    ratings: RatingService
+    reports: ReportService
+    casework: Casework
+    correction_history: CorrectionHistory
     checks: CheckService
     transfers: TransferService
     completeness: CompletenessService
@@ -101,6 +143,14 @@ class Lantai:
     totp: GraduateTotpService
     accounts: AccountService
     staff: StaffService
+    staff_factors: StaffFactors
+    passkeys: PasskeyService
+    staff_sessions: StaffSessions
+    staff_notices: StaffNotices
+    links: StaffLinks
+    enrolment: EnrolmentService
+    replacements: ReplacementService
+    absences: AbsenceService
     partners: PartnerService
     inbox: InboxService
     subscriptions: SubscriptionService
@@ -113,7 +163,11 @@ class Lantai:
     award_census: AwardCensus
     rulebook: RuleBook
     reviews: ReviewService
+    review_print: ReviewPrinter
     training: TrainingService
+    calendar: WorkingDays
+    clock_watch: ClockWatch
+    clock_board: ClockBoard
     duties: DutyService
     meters: MeterService
 

@@ -23,8 +23,17 @@ from app.completeness.reminders import ReminderService
 from app.completeness.rules import Checklist
 from app.completeness.service import CompletenessService, recheck_on_change
 from app.corrections.book import TicketBook
+from app.corrections.casework import Casework
+from app.corrections.clock_board import ClockBoard
+from app.corrections.clock_watch import ClockWatch
+from app.corrections.clocks import TicketClocks
 from app.corrections.desk import CorrectionDesk
+from app.corrections.desk_building import build_desk_work
+from app.corrections.drafts import DraftService
+from app.corrections.history import CorrectionHistory
+from app.corrections.previews import EvidencePreviews
 from app.corrections.service import CorrectionService
+from app.corrections.undoing import UndoService
 from app.db import Database
 from app.dossiers import class_map
 from app.dossiers.filing import FilingService
@@ -34,6 +43,7 @@ from app.envelope import BlindIndex
 from app.events import EventLog
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
+from app.governance.review_print import ReviewPrinter
 from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
@@ -58,7 +68,9 @@ from app.materials.fixity import FixityService
 from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
 from app.materials.service import SupplementService
+from app.people.absences import AbsenceService
 from app.people.service import PeopleService
+from app.people.staff_notices import StaffNotices
 from app.ports import Outside, Platform
 from app.retrieval.index import SearchIndex
 from app.retrieval.kept import KeptSearches
@@ -71,18 +83,28 @@ from app.settings import Settings, SettingsError
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
+from app.transfers.supplements import SupplementaryTransfers
+from app.working_days import notices
+from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
+from auth.ceremonies import Ceremonies, RelyingParty
 from auth.claims import ClaimService
+from auth.enrolment import EnrolmentService
 from auth.factors import FacePolicy, FactorService
 from auth.judging import FactorJudge, FactorProviders
+from auth.links import StaffLinks
 from auth.local_face import LocalFace
 from auth.lockouts import Lockouts
 from auth.login import LoginService
 from auth.partners import PartnerService
+from auth.passkeys import PasskeyService
+from auth.replacements import ReplacementService
 from auth.rules import Factor
 from auth.sessions import SessionService
 from auth.staff import StaffService
+from auth.staff_factors import StaffFactors
+from auth.staff_sessions import StaffSessions
 from auth.totp import GraduateTotpService
 from auth.verifications import VerificationService
 from notifications.catalogue import Template
@@ -154,7 +176,7 @@ class ChecklistForChecks:
 
 def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None) -> Lantai:
     """Wire everything. ``outside`` replaces the real providers in tests."""
-    listed = _configured_lists(settings)
+    listed, calendar = _configured_lists(settings), _calendar(settings)
     outside = outside or build_outside(settings, urls.redis_url)
     clock, wrapper = outside.clock, outside.keys
     pepper = wrapper.secret("session-pepper")
@@ -188,11 +210,21 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         clock,
         ChecklistForChecks(assessor),
     )
-    book = TicketBook(people, log, queue, clock)
+    clocks = TicketClocks(calendar)
+    book = TicketBook(people, log, queue, clock, clocks, SupplementaryTransfers(log, queue, clock))
+    desk = CorrectionDesk(db, keys, filing, book, outside.files, outside.cleaner)
+    staff_notices = StaffNotices(db, clock)
+    absences = AbsenceService(db, staff_notices, log, clock)
+    work = build_desk_work(db, keys, book, desk, outside.cache, settings.statistics_smallest, absences)
     supplement_book = SupplementBook(log, queue, outside.files, clock)
     training = TrainingService(db, log, clock)
     sessions = SessionService(db, pepper, log, clock, training)
     lockouts = Lockouts(db, pepper, clock)
+    staff_factors = StaffFactors(db, keys, sessions, lockouts, pepper, log, clock)
+    ceremonies = Ceremonies(db, clock, _relying_party(settings))
+    passkeys = PasskeyService(db, ceremonies, sessions, outside.limits, log, clock)
+    hasher, office = _hasher(settings), f"{settings.school_name} 兰台"
+    links = StaffLinks(db, keys, outside.limits, pepper, log, clock, office)
     activation = ActivationService(db, pepper, log, clock)
     claims = ClaimService(db, keys, people, outside.limits, log, clock)
     factors = FactorService(db, _face_policy(settings), outside.cache, log, clock)
@@ -210,7 +242,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     providers = FactorProviders(
         {Factor(name): c for name, c in outside.certifiers.items()}, outside.phones, outside.fingerprint
     )
-    office = f"{settings.school_name} 兰台"
+    letterhead = f"{settings.school_name} {settings.archive_office}"
+    reviews = ReviewService(db, keys, log, clock)
     subscriptions = SubscriptionService(db, template_ids(settings), clock)
     channels = Channels(outside.senders, template_ids(settings), outside.alerts, settings.school_name)
     return Lantai(
@@ -237,7 +270,22 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         fixity=FixityService(db, keys, outside.files, outside.replica, log, queue, clock),
         fixity_board=FixityBoard(db, has_replica=outside.replica is not None),
         corrections=CorrectionService(db, keys, filing, book, outside.files, outside.cleaner),
-        desk=CorrectionDesk(db, keys, filing, book, outside.files),
+        drafts=DraftService(db, keys, clock),
+        previews=EvidencePreviews(desk.evidence_file, outside.cleaner),
+        undoing=UndoService(db, book),
+        desk=desk,
+        ticket_queues=work.queues,
+        saved_views=work.views,
+        assigning=work.assigning,
+        replies=work.replies,
+        bulk=work.bulk,
+        macros=work.macros,
+        ticket_presence=work.presence,
+        ticket_changes=work.changes,
+        ratings=work.ratings,
+        reports=work.reports,
+        casework=Casework(db, keys, filing, book, outside.files, outside.cleaner),
+        correction_history=CorrectionHistory(db, keys, filing, book, outside.files, outside.cleaner),
         checks=checks,
         transfers=TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
         completeness=completeness,
@@ -250,7 +298,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             outside.printer,
             log,
             clock,
-            f"{settings.school_name} {settings.archive_office}",
+            letterhead,
         ),
         reminders=ReminderService(db, forecast, log, queue, clock),
         sessions=sessions,
@@ -282,12 +330,34 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
             sessions,
             lockouts,
             outside.limits,
-            pepper,
             log,
             clock,
             office,
-            _hasher(settings),
+            hasher,
+            staff_factors,
+            work.assigning,
         ),
+        staff_factors=staff_factors,
+        passkeys=passkeys,
+        staff_sessions=StaffSessions(db, sessions, log, clock),
+        staff_notices=staff_notices,
+        links=links,
+        enrolment=EnrolmentService(
+            db,
+            keys,
+            links,
+            ceremonies,
+            passkeys,
+            staff_factors,
+            sessions,
+            lockouts,
+            staff_notices,
+            log,
+            clock,
+            hasher,
+        ),
+        replacements=ReplacementService(db, links, staff_notices, log, clock),
+        absences=absences,
         partners=PartnerService(db, outside.limits, pepper, log, clock),
         inbox=InboxService(db, clock),
         subscriptions=subscriptions,
@@ -301,8 +371,12 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         statistics_feed=statistics_feed,
         award_census=AwardCensus(db, Holdings(db, keys, outside.files)),
         rulebook=RuleBook(db, log, clock),
-        reviews=ReviewService(db, keys, log, clock),
+        reviews=reviews,
+        review_print=ReviewPrinter(reviews, outside.printer, letterhead),
         training=training,
+        calendar=calendar,
+        clock_watch=ClockWatch(db, clocks, log, queue, clock),
+        clock_board=ClockBoard(db, book),
         duties=DutyService(db, log, clock),
         meters=MeterService(db, log, clock, CompleteCohorts()),
     )
@@ -319,8 +393,20 @@ def _configured_lists(settings: Settings) -> Checklist:
         raise SettingsError([f"LANTAI_CHECKLIST: {fault}" for fault in error.faults]) from None
 
 
+def _calendar(settings: Settings) -> WorkingDays:
+    try:
+        return WorkingDays(notices.load(settings.working_days))
+    except notices.NoticesInvalid as error:
+        raise SettingsError([f"LANTAI_WORKING_DAYS: {fault}" for fault in error.faults]) from None
+
+
 def _hasher(settings: Settings) -> PasswordHasher:
     return PasswordHasher(time_cost=settings.password_passes, memory_cost=settings.password_memory_kib, parallelism=2)
+
+
+def _relying_party(settings: Settings) -> RelyingParty | None:
+    origin = settings.passkey_origin
+    return RelyingParty(settings.passkey_domain_used, origin, f"{settings.school_name} 兰台") if origin else None
 
 
 def _face_policy(settings: Settings) -> FacePolicy:

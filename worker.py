@@ -25,12 +25,14 @@ def housekeeping(parts: Lantai) -> None:
             "replies": parts.idempotency.sweep(),
             "claims": parts.claims.sweep(),
             "evidence": parts.corrections.sweep_evidence(),
+            "drafts": parts.drafts.sweep(),
             "completeness": parts.completeness.enqueue_sweep(),
             "reminders": parts.reminders.remind_by_calendar(),
             "digests": parts.reminders.digest(),
             "statistics": int(parts.statistics.publish_if_due()),
             "imports": parts.importer.sweep(),
             "fixity": int(parts.fixity.tick()),
+            "clocks": parts.clock_watch.tick(),
             "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:

@@ -13,7 +13,17 @@ from app import logs, web
 from app.errors import Unavailable
 from app.settings import load_settings
 from auth.guards import public
-from miniprogram_api import account, corrections, document, dossier, retrieval, sessions, supplements
+from miniprogram_api import (
+    account,
+    corrections,
+    document,
+    dossier,
+    ratings,
+    retrieval,
+    sessions,
+    supplements,
+    transfers,
+)
 from miniprogram_api.door import api
 from partner_api import ingest, singles
 from partner_api.callbacks import partner
@@ -23,7 +33,7 @@ from staff_console.console import create_console
 from staff_console.problems import render_console_problem
 from wiring import build, service_urls
 
-DOORS = (account, corrections, document, dossier, retrieval, sessions, supplements, ingest, singles)
+DOORS = (account, corrections, ratings, document, dossier, retrieval, sessions, supplements, transfers, ingest, singles)
 BODY_MOST = 256 * 1024
 
 

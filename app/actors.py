@@ -44,6 +44,7 @@ class Purpose(StrEnum):
 
 
 FRESHNESS = timedelta(seconds=300)
+"""For staff's factor too: how long one counts for an act that asks for a fresh one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Actor:
     """The person or machine behind a call.
 
     ``id`` is the graduate's, staff member's or partner's public id (the nil UUID for the system);
-    ``identity_id`` is the platform identity a graduate came with.
+    ``identity_id`` is the platform identity a graduate came with; ``factor_at`` is when a member of staff last showed
+    passkey or one-time password in this session.
     """
 
     kind: ActorKind
@@ -70,6 +72,7 @@ class Actor:
     identity_id: UUID | None = None
     step_ups: tuple[StepUp, ...] = field(default=())
     request_id: str = ""
+    factor_at: datetime | None = None
 
     def has_role(self, *roles: Role) -> bool:
         return bool(self.roles.intersection(roles))
@@ -77,6 +80,10 @@ class Actor:
     def stepped_up_for(self, purpose: Purpose, now: datetime) -> bool:
         """True while an L3 step-up for this purpose is at most FRESHNESS old."""
         return any(s.purpose == purpose and timedelta(0) <= now - s.at <= FRESHNESS for s in self.step_ups)
+
+    def fresh_factor(self, now: datetime, max_age: timedelta = FRESHNESS) -> bool:
+        """True while the factor last shown in a session of staff is at most ``max_age`` old."""
+        return self.factor_at is not None and timedelta(0) <= now - self.factor_at <= max_age
 
 
 SYSTEM = Actor(ActorKind.SYSTEM, UUID(int=0))

@@ -97,15 +97,18 @@ class EventLog:
         object_kind: str = "",
         object_id: UUID | None = None,
         data: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
     ) -> UUID:
-        """Append in the caller's transaction; gives the event's public id."""
+        """Append in the caller's transaction; gives the event's public id. ``at``: now, unless the caller has to keep
+        the very same time elsewhere.
+        """
         public_id = new_id()
         # a plain INSERT: every read writes one of these, and the unit of work would cost more than the row
         session.connection().execute(
             _APPEND,
             {
                 "public_id": public_id,
-                "at": self._clock.now(),
+                "at": at or self._clock.now(),
                 "type": kind,
                 "actor_kind": actor.kind,
                 "actor_id": actor.id,

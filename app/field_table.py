@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from app.field_tables import (
     checks,
     completeness,
+    desk,
     foundation,
     governance,
     imports,
     materials,
     partners,
+    queues,
     retrieval,
+    staff,
     statistics,
 )
 from app.field_tables.kept import Kept
@@ -43,12 +46,15 @@ TECHNICAL = frozenset(
 # Each room's tables stand in a module of their own.
 FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **checks.FIELDS,
+    **desk.FIELDS,
     **foundation.FIELDS,
     **imports.FIELDS,
     **materials.FIELDS,
     **completeness.FIELDS,
     **partners.FIELDS,
+    **queues.FIELDS,
     **retrieval.FIELDS,
     **statistics.FIELDS,
+    **staff.FIELDS,
     **governance.FIELDS,
 }

@@ -25,13 +25,16 @@ from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatfor
 from app.wording import (
     checks,
     completeness,
+    corrections,
     documents,
     foundation,
     governance,
     imports,
     materials,
     partners,
+    queues,
     retrieval,
+    staff,
     statistics,
 )
 
@@ -69,10 +72,13 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **imports.WORDING,
     **materials.WORDING,
     **completeness.WORDING,
+    **corrections.WORDING,
     **documents.WORDING,
     **partners.WORDING,
+    **queues.WORDING,
     **retrieval.WORDING,
     **statistics.WORDING,
+    **staff.WORDING,
     **governance.WORDING,
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
@@ -81,9 +87,12 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **imports.FAULT_WORDS,
     **materials.FAULT_WORDS,
     **completeness.FAULT_WORDS,
+    **corrections.FAULT_WORDS,
     **partners.FAULT_WORDS,
+    **queues.FAULT_WORDS,
     **retrieval.FAULT_WORDS,
     **statistics.FAULT_WORDS,
+    **staff.FAULT_WORDS,
     **governance.FAULT_WORDS,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -38,6 +39,11 @@ class Settings(BaseSettings):
     archive_office: str = "学校档案馆学生档案科"
     archive_phone: str = ""
     public_url: str = "http://127.0.0.1:8000"
+
+    # staff's passkeys: auto offers them where browsers do (https or http://localhost, never a bare IP address);
+    # the domain they belong to is public_url's host unless a parent domain is named
+    passkeys: Literal["auto", "on", "off"] = "auto"
+    passkey_domain: str = ""
 
     # storage; empty database and Redis URLs mean the embedded servers under data_dir
     database_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_URL")
@@ -96,6 +102,9 @@ class Settings(BaseSettings):
     class_map: Path | None = None
     checklist: Path | None = None
 
+    # 工作日历: a school's own yearly notices beside the shipped ones
+    working_days: Path | None = None
+
     # statistics: groups of fewer persons are never shown as a number
     statistics_smallest: int = Field(5, ge=3, le=50)
 
@@ -131,9 +140,41 @@ class Settings(BaseSettings):
         hosts = (self.wechat_base_url, self.alipay_gateway_url, self.wecom_base_url)
         return any(urlsplit(u).hostname in LOOPBACK or "sandbox" in u for u in hosts)
 
+    @property
+    def passkey_fault(self) -> str:
+        """Why browsers offer no passkeys at public_url; empty where they do."""
+        url = urlsplit(self.public_url)
+        host = url.hostname or ""
+        if _is_address(host):
+            return (
+                f"LANTAI_PUBLIC_URL names the bare IP address {host}, where browsers offer no passkeys: use a domain"
+                " name (to try them, http://localhost with the port), or set LANTAI_PASSKEYS=off and have staff sign in"
+                " with TOTP only"
+            )
+        if url.scheme != "https" and host != "localhost":
+            return "LANTAI_PUBLIC_URL is not https, where browsers offer passkeys on http://localhost alone"
+        domain = self.passkey_domain
+        if domain and domain != host and not (host.endswith(f".{domain}") and "." in domain):
+            return f"LANTAI_PASSKEY_DOMAIN is neither {host} nor a domain above it"
+        return ""
+
+    @property
+    def passkey_origin(self) -> str:
+        """The one address where staff's passkeys work; empty where there are none."""
+        if self.passkeys == "off" or self.passkey_fault:
+            return ""
+        url = urlsplit(self.public_url)
+        return f"{url.scheme}://{url.netloc}".lower()
+
+    @property
+    def passkey_domain_used(self) -> str:
+        return self.passkey_domain or urlsplit(self.public_url).hostname or ""
+
     def faults(self) -> list[str]:
         """What is wrong, in words that say what to do. Empty when start-up may go on."""
         found = self._channel_faults() + self._store_faults()
+        if self.passkeys == "on" and self.passkey_fault:
+            found.append(self.passkey_fault)
         if self.environment == "production":
             found += self._production_faults()
         return found
@@ -179,6 +220,8 @@ class Settings(BaseSettings):
                 found.append(f"LANTAI_{name.upper()} points at a sandbox or is not https")
         if not self.public_url.startswith("https://"):
             found.append("LANTAI_PUBLIC_URL must be https")
+        elif self.passkeys == "auto" and self.passkey_fault:
+            found.append(self.passkey_fault)
         for name in ("wechat_app_id", "alipay_app_id"):
             if not getattr(self, name):
                 found.append(f"LANTAI_{name.upper()} is not set")
@@ -198,6 +241,14 @@ class Settings(BaseSettings):
         if not any(self.key_dir.glob("kek-*.key")):
             found.append("LANTAI_KEY_DIR holds no kek-*.key: run 'lantai keys init' once; keep it apart from the data")
         return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def load_settings(env_file: Path | None = None, **overrides: object) -> Settings:

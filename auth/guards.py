@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
-from app.actors import Actor, ActorKind, Assurance, Purpose, Role
+from app.actors import FRESHNESS, Actor, ActorKind, Assurance, Purpose, Role
 from app.errors import Forbidden, StepUpRequired, Unauthenticated
 from app.ports import Clock
 from app.web import request_id
@@ -132,8 +134,10 @@ def check_csrf(found: SessionView) -> None:
         raise Forbidden("csrf_failed")
 
 
-def staff(*roles: Role) -> Callable[[View], View]:
-    """A staff session by cookie, with one of the roles (any role if none is named). Unsafe methods need the token."""
+def staff(*roles: Role, passive: bool = False) -> Callable[[View], View]:
+    """A staff session by cookie, with one of the roles (any role if none is named). Unsafe methods need the token.
+    ``passive``: what a page asks by itself; it does not count as being there.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -141,7 +145,7 @@ def staff(*roles: Role) -> Callable[[View], View]:
             token = request.cookies.get(STAFF_COOKIE, "")
             if not token:
                 raise Unauthenticated("session_required")
-            found = _parts().sessions.resolve(token, request_id())
+            found = _parts().sessions.resolve(token, request_id(), passive=passive)
             if found.kind is not ActorKind.STAFF:
                 raise Unauthenticated("session_required")
             g.lantai_session = found
@@ -155,6 +159,26 @@ def staff(*roles: Role) -> Callable[[View], View]:
         return cast(View, guarded)
 
     return decorate
+
+
+def has_fresh_factor(max_age: timedelta = FRESHNESS) -> bool:
+    """Whether the signed-in member of staff showed passkey or TOTP within ``max_age``."""
+    return current_actor().fresh_factor(_parts().clock.now(), max_age)
+
+
+def require_fresh_factor(max_age: timedelta = FRESHNESS) -> None:
+    """For a staff act that asks for a factor shown anew, such as a second approval.
+
+    Raises StepUpRequired('fresh_factor_required'); the console answers it with the form that takes one.
+    """
+    if not has_fresh_factor(max_age):
+        raise StepUpRequired("fresh_factor_required", extra={"max_age": int(max_age.total_seconds())})
+
+
+def note_fresh_factor(at: datetime) -> None:
+    """What was shown in this very request counts in it."""
+    found = current_view()
+    g.lantai_session = replace(found, actor=replace(found.actor, factor_at=at))
 
 
 def current_machine() -> Actor:

@@ -18,7 +18,10 @@ from auth.rules import Factor
 
 
 class LoginSession(Base):
-    """``token_hash`` = HMAC of the opaque token. ``proofs`` lists factor, purpose and time: no personal data."""
+    """``token_hash`` = HMAC of the opaque token. ``proofs`` lists factor, purpose and time: no personal data.
+
+    Of staff: ``factor`` was shown last, at ``factor_at``; ``device`` is the browser in few words.
+    """
 
     __tablename__ = "login_session"
     __table_args__ = (Index("ix_login_session_subject", "subject_id"),)
@@ -31,6 +34,9 @@ class LoginSession(Base):
     platform: Mapped[Platform | None] = mapped_column(EnumText(Platform, 20))
     bound: Mapped[bool] = mapped_column(default=False)
     proofs: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    device: Mapped[str] = mapped_column(String(60), default="")
+    factor: Mapped[str] = mapped_column(String(12), default="")
+    factor_at: Mapped[datetime | None] = mapped_column(UtcTime)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
     expires_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -17,3 +17,7 @@ def totp_place(graduate_id: UUID) -> Place:
 
 def staff_totp_place(staff_id: UUID) -> Place:
     return Place("staff_member", "sealed_totp", staff_id)
+
+
+def staff_link_place(link_id: UUID) -> Place:
+    return Place("staff_link", "sealed_totp", link_id)

@@ -125,8 +125,14 @@ class SessionService:
             session, ActorKind.GRADUATE, subject, identity_id=identity.id, platform=identity.platform, bound=bound
         )
 
-    def open_staff(self, session: Session, staff_id: UUID) -> Issued:
-        return self._open(session, ActorKind.STAFF, staff_id, identity_id=None, platform=None, bound=True)
+    def open_staff(self, session: Session, staff_id: UUID, *, factor: str = "", device: str = "") -> Issued:
+        """``factor`` is what was shown to get here: it is fresh from now on. ``device`` is for the owner's own list."""
+        issued = self._open(session, ActorKind.STAFF, staff_id, identity_id=None, platform=None, bound=True)
+        row = session.get_one(LoginSession, issued.session_id)
+        row.device = device[:60]
+        if factor:
+            row.factor, row.factor_at = factor, self._clock.now()
+        return issued
 
     def _open(
         self,
@@ -158,8 +164,10 @@ class SessionService:
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
-    def resolve(self, token: str, request_id: str = "") -> SessionView:
-        """Raises Unauthenticated (session_required, session_expired)."""
+    def resolve(self, token: str, request_id: str = "", *, passive: bool = False) -> SessionView:
+        """Raises Unauthenticated (session_required, session_expired). ``passive``: a page asks by itself, which must
+        not keep a session awake that nobody uses.
+        """
         now = self._clock.now()
         row = self._db.look_up(_SESSION, {"token": self._hash(token)})
         if row is None:
@@ -173,7 +181,7 @@ class SessionService:
             ended = ended or row.identity_state is not IdentityState.BOUND or row.graduate_id != row.subject_id
         if ended:
             raise Unauthenticated("session_expired")
-        if now - row.seen_at > SEEN_STEP:
+        if now - row.seen_at > SEEN_STEP and not passive:
             with self._db.transaction() as session:
                 session.execute(update(LoginSession).where(LoginSession.id == row.id).values(seen_at=now))
         claim = None
@@ -202,6 +210,7 @@ class SessionService:
             identity_id=row.identity_id,
             step_ups=rules.step_ups(proofs) if graduate and row.bound else (),
             request_id=request_id,
+            factor_at=None if graduate else row.factor_at,
         )
         return SessionView(
             row.id,
@@ -232,6 +241,17 @@ class SessionService:
         ]
         row.seen_at = self._clock.now()
         return Issued(row.id, token, row.expires_at)
+
+    def show_factor(self, session: Session, actor: Actor, factor: str) -> datetime:
+        """Note a factor that staff showed anew; gives when. Raises Unauthenticated('session_expired')."""
+        row = session.get(LoginSession, actor.session_id, with_for_update=True) if actor.session_id else None
+        if row is None or row.revoked_at is not None or row.subject_id != actor.id:
+            raise Unauthenticated("session_expired")
+        row.factor, row.factor_at = factor, self._clock.now()
+        self._log.record(
+            session, actor, "staff.stepped_up", object_kind="session", object_id=row.id, data={"factor": factor}
+        )
+        return row.factor_at
 
     # --- ending -------------------------------------------------------------------------------------------------------
 

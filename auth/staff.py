@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 import pyotp
@@ -18,18 +18,18 @@ from sqlalchemy.orm import Session
 
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.db import Database, new_id
-from app.envelope import open_json, seal_json
+from app.envelope import seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Unauthenticated
 from app.events import EventLog
 from app.keyring import Keyring
-from app.people.models import StaffMember, StaffRecoveryCode
+from app.people.models import StaffMember
 from app.ports import Clock, RateLimiter
 from auth.lockouts import Lockouts
 from auth.places import staff_totp_place
 from auth.sessions import Issued, SessionService
-from auth.totp import matching_step
+from auth.staff_factors import TOTP, StaffFactors
+from auth.staff_models import StaffPasskey
 
-RECOVERY_CODES = 8
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
 
 
@@ -62,6 +62,30 @@ def _staff_view(row: StaffMember) -> StaffView:
     return StaffView(row.id, row.username, row.display_name, roles, disabled, row.must_change_password, row.created_at)
 
 
+def person_faults(username: str, display_name: str) -> list[FieldFault]:
+    """What is wrong with the names of an account, at /username and /display_name."""
+    name, faults = username.strip().lower(), []
+    if not (2 <= len(name) <= 40) or not all(c.isascii() and (c.isalnum() or c in "._-") for c in name):
+        faults.append(FieldFault("/username", "letters_and_digits_only"))
+    shown = display_name.strip()
+    if not (1 <= len(shown) <= 40) or not shown.isprintable():
+        faults.append(FieldFault("/display_name", "required"))
+    return faults
+
+
+def password_fault(password: str) -> str:
+    """too_short, too_long, or empty when it may be one."""
+    return "too_short" if len(password) < MIN_PASSWORD else "too_long" if len(password) > MAX_PASSWORD else ""
+
+
+class OpenWork(Protocol):
+    """What a member of staff who leaves still holds: wiring plugs the room that knows."""
+
+    def hand_over(self, session: Session, actor: Actor, staff_id: UUID) -> int:
+        """In the caller's transaction; gives how many pieces of work went back to the team."""
+        ...
+
+
 class StaffService:
     def __init__(
         self,
@@ -70,21 +94,22 @@ class StaffService:
         sessions: SessionService,
         lockouts: Lockouts,
         limits: RateLimiter,
-        pepper: bytes,
         log: EventLog,
         clock: Clock,
         issuer: str,
         hasher: PasswordHasher,
+        factors: StaffFactors,
+        open_work: OpenWork | None = None,
     ) -> None:
         self._db, self._keys, self._sessions, self._lockouts = db, keys, sessions, lockouts
-        self._limits, self._pepper, self._log, self._clock, self._issuer = limits, pepper, log, clock, issuer
-        self._hasher = hasher
+        self._limits, self._log, self._clock, self._issuer = limits, log, clock, issuer
+        self._hasher, self._factors, self._open_work = hasher, factors, open_work
         # verified when there is no such account, so that both ways cost the same
         self._decoy = self._hasher.hash(secrets.token_urlsafe(16))
 
     # --- signing in ---------------------------------------------------------------------------------------------------
 
-    def sign_in(self, username: str, password: str, second: str, address: str) -> Issued:
+    def sign_in(self, username: str, password: str, second: str, address: str, device: str = "") -> Issued:
         """``second`` is the current TOTP or a recovery code. Raises Unauthenticated('sign_in_refused'), which does not
         say which part was wrong, and RateLimited.
         """
@@ -94,13 +119,23 @@ class StaffService:
         with self._db.transaction() as session:
             row = session.scalar(select(StaffMember).where(StaffMember.username == name))
         known = row is not None and row.disabled_at is None
-        password_ok = self._password_ok(row.password_hash if row is not None else self._decoy, password)
+        # who has no password costs the same as who has a wrong one, and as who does not exist
+        password_ok = self._password_ok((row.password_hash if row is not None else "") or self._decoy, password)
         with self._db.transaction() as session:
-            if row is not None and known and password_ok and self._second_ok(session, row.id, second):
+            shown = self._factors.second(session, row.id, second) if row is not None and known and password_ok else None
+            if row is not None and shown is not None:
                 self._lockouts.clear(session, "staff", name)
-                issued = self._sessions.open_staff(session, row.id)
-                actor = Actor(ActorKind.STAFF, row.id)
-                self._log.record(session, actor, "staff.signed_in", object_kind="session", object_id=issued.session_id)
+                # a recovery code opens the door; it is no fresh factor for what asks for one
+                fresh = shown if shown == TOTP else ""
+                issued = self._sessions.open_staff(session, row.id, factor=fresh, device=device)
+                self._log.record(
+                    session,
+                    Actor(ActorKind.STAFF, row.id),
+                    "staff.signed_in",
+                    object_kind="session",
+                    object_id=issued.session_id,
+                    data={"factor": shown},
+                )
                 return issued
             self._lockouts.fail(session, "staff", name)
             self._log.record(session, SYSTEM, "staff.sign_in_refused", object_id=row.id if row else None)
@@ -111,31 +146,6 @@ class StaffService:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
-
-    def _second_ok(self, session: Session, staff_id: UUID, second: str) -> bool:
-        row = session.get_one(StaffMember, staff_id, with_for_update=True)
-        session.refresh(row)
-        secret = open_json(self._keys.house(), staff_totp_place(row.id), row.sealed_totp)["secret"]
-        step = matching_step(secret, second, self._clock.now(), row.totp_last_step)
-        if step is not None:
-            row.totp_last_step = step
-            return True
-        code = session.scalar(
-            select(StaffRecoveryCode).where(
-                StaffRecoveryCode.staff_id == staff_id,
-                StaffRecoveryCode.code_hash == self._code_hash(second),
-                StaffRecoveryCode.used_at.is_(None),
-            )
-        )
-        if code is None:
-            return False
-        code.used_at = self._clock.now()
-        self._log.record(session, Actor(ActorKind.STAFF, staff_id), "staff.recovery_code_used")
-        return True
-
-    def _code_hash(self, code: str) -> bytes:
-        plain = "".join(c for c in code.upper() if c.isalnum())
-        return hmac.digest(self._pepper, b"recovery" + plain.encode(), "sha256")
 
     # --- accounts -----------------------------------------------------------------------------------------------------
 
@@ -148,11 +158,7 @@ class StaffService:
         """
         self._require_admin(actor)
         name, wanted = username.strip().lower(), sorted({Role(r).value for r in roles})
-        faults = []
-        if not (2 <= len(name) <= 40) or not all(c.isascii() and (c.isalnum() or c in "._-") for c in name):
-            faults.append(FieldFault("/username", "letters_and_digits_only"))
-        if not (1 <= len(display_name.strip()) <= 40):
-            faults.append(FieldFault("/display_name", "required"))
+        faults = person_faults(username, display_name)
         if not wanted:
             faults.append(FieldFault("/roles", "required"))
         if faults:
@@ -174,7 +180,7 @@ class StaffService:
             with self._db.transaction() as session:
                 session.add(row)
                 session.flush()
-                codes = self._new_codes(session, row.id)
+                codes = self._factors.new_recovery_codes(session, row.id)
                 self._log.record(
                     session, actor, "staff.added", object_kind="staff", object_id=row.id, data={"roles": wanted}
                 )
@@ -183,8 +189,11 @@ class StaffService:
         return Credentials(row.id, name, password, secret, self._uri(secret, name), codes)
 
     def reset_authenticator(self, actor: Actor, username: str) -> Credentials:
-        """After a lost TOTP: new secret, new recovery codes, new password, every session ended."""
-        self._require_admin(actor)
+        """At the command line alone, for a house with one administrator: new password, TOTP secret and recovery codes,
+        no passkeys, every session ended. Else two administrators replace them: auth/replacements.py.
+        """
+        if actor.kind is not ActorKind.SYSTEM:
+            raise Forbidden("role_required")
         password = "-".join(secrets.token_hex(3) for _ in range(3))
         with self._db.transaction() as session:
             row = session.scalar(
@@ -194,16 +203,27 @@ class StaffService:
                 raise NotFound("staff_not_found")
             secret = self._new_totp(row)
             row.password_hash, row.must_change_password = self._hasher.hash(password), True
-            codes = self._new_codes(session, row.id)
+            session.execute(delete(StaffPasskey).where(StaffPasskey.staff_id == row.id))
+            codes = self._factors.new_recovery_codes(session, row.id)
             self._lockouts.clear(session, "staff", row.username)
             self._sessions.revoke_all(session, actor, row.id)
             self._log.record(session, actor, "staff.authenticator_reset", object_kind="staff", object_id=row.id)
         return Credentials(row.id, row.username, password, secret, self._uri(secret, row.username), codes)
 
-    def disable(self, actor: Actor, username: str) -> None:
-        """Close an account: its sessions end at once. Raises NotFound, Conflict('own_account')."""
+    def disable(self, actor: Actor, username: str) -> int:
+        """Close an account: its sessions end at once and its open work goes back to the team; gives how much.
+
+        Raises NotFound, Forbidden, Conflict('own_account').
+        """
         self._require_admin(actor)
         with self._db.transaction() as session:
+            # all administrators in one order: two who close each other must not leave none
+            administrators = session.scalars(
+                select(StaffMember)
+                .where(StaffMember.disabled_at.is_(None), StaffMember.roles.contains([Role.ADMINISTRATOR.value]))
+                .order_by(StaffMember.id)
+                .with_for_update()
+            ).all()
             row = session.scalar(
                 select(StaffMember).where(StaffMember.username == username.strip().lower()).with_for_update()
             )
@@ -211,13 +231,18 @@ class StaffService:
                 raise NotFound("staff_not_found")
             if row.id == actor.id:
                 raise Conflict("own_account")
+            if actor.kind is not ActorKind.SYSTEM and actor.id not in {a.id for a in administrators}:
+                raise Forbidden("role_required")  # closed by the other one meanwhile
             row.disabled_at = row.disabled_at or self._clock.now()
             self._sessions.revoke_all(session, actor, row.id)
-            self._log.record(session, actor, "staff.disabled", object_kind="staff", object_id=row.id)
+            moved = self._open_work.hand_over(session, actor, row.id) if self._open_work is not None else 0
+            data = {"handed_over": moved}
+            self._log.record(session, actor, "staff.disabled", object_kind="staff", object_id=row.id, data=data)
+            return moved
 
     def change_password(self, actor: Actor, current: str, new: str) -> None:
         """Raises Invalid (code_wrong on the current one, too_short)."""
-        code = "too_short" if len(new) < MIN_PASSWORD else "too_long" if len(new) > MAX_PASSWORD else ""
+        code = password_fault(new)
         if code or new == current:
             raise Invalid("invalid_input", faults=[FieldFault("/new_password", code or "unchanged")])
         with self._db.transaction() as session:
@@ -244,6 +269,14 @@ class StaffService:
         self._require_admin(actor)
         with self._db.transaction() as session:
             return [_staff_view(row) for row in session.scalars(select(StaffMember).order_by(StaffMember.username))]
+
+    def colleagues(self, actor: Actor) -> list[StaffView]:
+        """Open accounts by name, for every member of staff."""
+        if actor.kind is not ActorKind.STAFF:
+            raise Forbidden("role_required")
+        query = select(StaffMember).where(StaffMember.disabled_at.is_(None))
+        with self._db.transaction() as session:
+            return [_staff_view(r) for r in session.scalars(query.order_by(StaffMember.display_name, StaffMember.id))]
 
     def any_exists(self) -> bool:
         with self._db.transaction() as session:
@@ -275,9 +308,3 @@ class StaffService:
 
     def _uri(self, secret: str, username: str) -> str:
         return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=self._issuer)
-
-    def _new_codes(self, session: Session, staff_id: UUID) -> tuple[str, ...]:
-        session.execute(delete(StaffRecoveryCode).where(StaffRecoveryCode.staff_id == staff_id))
-        codes = tuple(f"{secrets.token_hex(3)}-{secrets.token_hex(3)}".upper() for _ in range(RECOVERY_CODES))
-        session.add_all(StaffRecoveryCode(id=new_id(), staff_id=staff_id, code_hash=self._code_hash(c)) for c in codes)
-        return codes

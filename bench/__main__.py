@@ -1,6 +1,6 @@
 """``make bench``: every measurement as a ratio of one run, beside its target. Nothing here is a test.
 
-python -m bench [name …]      names: dossier_read face face_load retrieval web_memory documents
+python -m bench [name …]      names: dossier_read face face_load retrieval tickets web_memory documents
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import documents, dossier_read, face_load, import_cohort, retrieval, web_memory
+from bench import documents, dossier_read, face_load, import_cohort, retrieval, tickets, web_memory
 from bench.stand import PROJECT
 
 
@@ -23,6 +23,7 @@ def _face() -> bool:
 BENCHES: Mapping[str, Callable[[], bool]] = {
     "dossier_read": dossier_read.run,
     "retrieval": retrieval.run,
+    "tickets": tickets.run,
     "web_memory": web_memory.run,
     "face": _face,
     "face_load": face_load.run,

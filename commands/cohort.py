@@ -13,6 +13,7 @@ import click
 
 from app.actors import SYSTEM
 from app.imports.bundle import packed_folder
+from app.imports.paging import BatchPage, Wanted
 from app.imports.reports import reason
 from app.imports.rules import STATE_WORDS, BatchSource, BatchState
 from app.imports.views import BatchView, ImportReport, RowReport
@@ -20,6 +21,8 @@ from commands.parts import wired
 from parts import Lantai
 
 LISTED = 20
+STATES = tuple(s.value for s in BatchState if s is not BatchState.RECEIVING)
+SOURCES = tuple(s.value for s in BatchSource)
 
 
 def stream_of(path: Path) -> BinaryIO:
@@ -75,12 +78,26 @@ def _work(parts: Lantai, view: BatchView, *, dry: bool) -> tuple[BatchView, list
         return act(SYSTEM, view.id, progress), refused
 
 
+def _write_errors(parts: Lantai, batch_id: UUID, path: Path) -> Path:
+    """Rows of several tables come as a ZIP, whatever the name asked for says."""
+    found = parts.importer.error_file(SYSTEM, batch_id)
+    path = path.with_suffix(".zip") if found.name.endswith(".zip") else path
+    path.touch(mode=0o600)
+    path.write_bytes(found.data)
+    return path
+
+
 @click.command("import")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--batch-key", default=None, help="批次键；默认取自文件内容。同键同内容即同一批次，中断后重跑会接着做。")
 @click.option("--parent", type=click.UUID, default=None, help="改正后重报时，原批次的编号。")
 @click.option("--dry-run", is_flag=True, help="只检查，不导入。")
-@click.option("--errors", type=click.Path(path_type=Path), default=None, help="把未导入的行写入此 CSV 文件。")
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="把未导入的行写入此 CSV 文件；涉及其他表时写成 ZIP。",
+)
 @click.option("--map", "pairs", multiple=True, metavar="列=字段", help="指定列对应的字段；可多次给出。")
 def import_command(
     path: Path, batch_key: str | None, parent: UUID | None, dry_run: bool, errors: Path | None, pairs: tuple[str, ...]
@@ -102,23 +119,40 @@ def import_command(
         if view.state is not BatchState.FAILED:
             print_totals(view, dry=dry_run)
         if errors is not None and view.refused:
-            errors.touch(mode=0o600)
-            errors.write_bytes(parts.importer.error_file(SYSTEM, view.id).data)
-            click.echo(f"未导入的行已写入 {errors}")
+            click.echo(f"未导入的行已写入 {_write_errors(parts, view.id, errors)}")
         click.echo(f"批次 {view.id}")
     if view.state is BatchState.FAILED or not (view.filed or view.skipped):
         sys.exit(1)
 
 
+def _print_page(page: BatchPage) -> None:
+    for view in page.batches:
+        state = STATE_WORDS[view.state]
+        click.echo(
+            f"{view.id}  {view.created_at:%Y-%m-%d %H:%M}  {view.source.value:<7}  {state}  {view.done}/{view.rows}"
+        )
+    if page.newer is not None:
+        click.echo(f"较新的批次：--after {page.newer}")
+    if page.older is not None:
+        click.echo(f"更早的批次：--before {page.older}")
+
+
 @click.command("import-status")
 @click.argument("batch", type=click.UUID, required=False)
-def status_command(batch: UUID | None) -> None:
-    """显示一个批次的进度；不给编号时列出最近的批次。"""
+@click.option("--state", type=click.Choice(list(STATES)), default=None, help="只列出此状态的批次。")
+@click.option("--source", type=click.Choice(list(SOURCES)), default=None, help="只列出此来源的批次。")
+@click.option("--before", type=click.UUID, default=None, help="列出比此批次更早的。")
+@click.option("--after", type=click.UUID, default=None, help="列出比此批次更新的。")
+def status_command(
+    batch: UUID | None, state: str | None, source: str | None, before: UUID | None, after: UUID | None
+) -> None:
+    """显示一个批次的进度；不给编号时列出最近的批次，可按状态、来源筛选并前后翻页。"""
     with wired() as parts:
         if batch is None:
-            for view in parts.importer.batches(SYSTEM, limit=LISTED):
-                state = STATE_WORDS[view.state]
-                click.echo(f"{view.id}  {view.created_at:%Y-%m-%d %H:%M}  {state}  {view.done}/{view.rows}")
+            wanted = Wanted(
+                BatchState(state) if state else None, BatchSource(source) if source else None, before, after
+            )
+            _print_page(parts.importer.batches(SYSTEM, wanted, limit=LISTED))
             return
         view = parts.importer.batch(SYSTEM, batch)
     click.echo(f"批次 {view.id}：{STATE_WORDS[view.state]}，{view.done}/{view.rows} 行（{view.percent}%）")

@@ -21,6 +21,8 @@ APPEND_ONLY = (
     "retrieval_purpose",
     "check_run",
     "check_item",
+    "ticket_decision",
+    "voided_approval",
 )
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -58,15 +60,7 @@ def grant(urls: ServiceUrls) -> None:
             f"grant execute on all functions in schema public to {quoted}",
         ):
             connection.execute(text(statement))
-        for table in (
-            "event",
-            "record_version",
-            "material_version",
-            "completeness_reminder",
-            "retrieval_purpose",
-            "check_run",
-            "check_item",
-        ):
+        for table in APPEND_ONLY:
             if connection.scalar(text("select to_regclass(:t)"), {"t": table}) is not None:
                 connection.execute(text(f"revoke update, delete, truncate on {table} from {quoted}"))
     engine.dispose()

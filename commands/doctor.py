@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -17,15 +19,22 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.completeness import checklist
+from app.completeness.rules import Checklist
+from app.dossiers import class_map
 from app.settings import Settings, SettingsError, load_settings
+from app.working_days import notices
+from app.working_days.calendar import WorkingDays, office_date
 from commands.database import alembic_config
 from commands.files import probe
+from providers.clock import SystemClock
 from providers.embedded.records import ServiceUrls
 from providers.keys import FileKeys
 from providers.outside import build_files
 from wiring import service_urls
 
 POSTGRES_LEAST, REDIS_LEAST = 15, (6, 2)
+CALENDAR_AHEAD = timedelta(days=60)  # the longest deadline of a kind is 30 working days
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,14 @@ def _platform(name: str, url: str, configured: bool) -> Finding:
         return Finding(name, False, f"{parts.hostname}:{port} 无法连接（{type(error).__name__}）：检查网络与出口防火墙")
 
 
+def _passkeys(settings: Settings) -> Finding:
+    if settings.passkey_origin:
+        return Finding("通行密钥", True, f"可在 {settings.passkey_origin} 使用")
+    if settings.passkeys == "off":
+        return Finding("通行密钥", None, "已关闭（LANTAI_PASSKEYS=off），工作人员只用密码和动态口令")
+    return Finding("通行密钥", None, f"不可用，工作人员只用密码和动态口令：{settings.passkey_fault}")
+
+
 def _fonts() -> Finding:
     tool = shutil.which("fc-list")
     if tool is None:
@@ -126,6 +143,44 @@ def _face_stack() -> Finding:
     return Finding("人脸库", True, "已安装，仅由人脸核验进程加载")
 
 
+def working_days(own: Path | None, today: date) -> Finding:
+    """A hint as soon as a deadline that starts today may reach into a year whose holidays nobody knows yet."""
+    try:
+        calendar = WorkingDays(notices.load(own))
+    except notices.NoticesInvalid as error:
+        return Finding("工作日历", False, "；".join(error.faults) + "：请改正 LANTAI_WORKING_DAYS 所指文件")
+    unknown = [y for y in sorted({today.year, (today + CALENDAR_AHEAD).year}) if not calendar.arranged(y)]
+    if unknown:
+        return Finding(
+            "工作日历",
+            None,
+            f"没有 {unknown[0]} 年的放假调休安排，期限暂按周一至周五（扣除已知放假日）推算、可能偏早："
+            "通知发布后请升级 chinesecalendar，或在 LANTAI_WORKING_DAYS 所指文件补录，期限会自动重算",
+        )
+    return Finding("工作日历", True, f"节假日与调休已知（历表 {calendar.version}）")
+
+
+def lists_in_force(settings: Settings) -> Iterator[Finding]:
+    """Which class map and which checklist dossiers are filed and measured by, the school's own or the shipped ones."""
+    try:
+        kinds = class_map.use(settings.class_map)
+    except class_map.ClassMapInvalid as error:
+        yield Finding("类别映射", False, "；".join(error.faults) + "：检查 LANTAI_CLASS_MAP")
+        return
+    yield Finding("类别映射", True, f"{_version(kinds, settings.class_map)}，{len(kinds.kinds)} 个种类")
+    try:
+        listed = checklist.load(settings.checklist, kinds)
+    except checklist.ChecklistInvalid as error:
+        yield Finding("材料清单", False, "；".join(error.faults) + "：检查 LANTAI_CHECKLIST")
+        return
+    yield Finding("材料清单", True, f"{_version(listed, settings.checklist)}，{len(listed.items)} 项")
+
+
+def _version(held: class_map.ClassMap | Checklist, own: Path | None) -> str:
+    whose = own.name if own is not None else "随程序附带"
+    return f"{held.version}（{held.valid_from} 起，{held.digest[:12]}，{whose}）"
+
+
 def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
     checks: list[Callable[[], Finding]] = [
         lambda: _database(urls),
@@ -135,16 +190,19 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
         lambda: _platform("微信", settings.wechat_base_url, bool(settings.wechat_app_id)),
         lambda: _platform("支付宝", settings.alipay_gateway_url, bool(settings.alipay_app_id)),
         lambda: _platform("企业微信", settings.wecom_base_url, bool(settings.wecom_robot_key.get_secret_value())),
+        lambda: working_days(settings.working_days, office_date(SystemClock().now())),
+        lambda: _passkeys(settings),
         _fonts,
         _face_stack,
     ]
     for check in checks:
         yield check()
+    yield from lists_in_force(settings)
 
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """检查配置、数据库、Redis、密钥、文件存储、平台、字体和人脸库，并说明如何处理。"""
+    """检查配置、数据库、Redis、密钥、文件存储、平台、工作日历、字体和人脸库，列出在用的类别映射和材料清单版本，并说明如何处理。"""
     settings = load_settings()
     click.echo(f"环境：{settings.environment}" + ("（沙箱平台）" if settings.uses_sandbox else ""))
     bad = 0

@@ -36,6 +36,11 @@ class Demo:
         return f"http://127.0.0.1:{self.web_port}"
 
     @property
+    def named_url(self) -> str:
+        """The same by name: browsers offer passkeys at http://localhost and never at a bare IP address."""
+        return f"http://localhost:{self.web_port}"
+
+    @property
     def sandbox_url(self) -> str:
         return f"http://127.0.0.1:{self.sandbox_port}"
 
@@ -87,6 +92,7 @@ def environment(demo: Demo, env_file: Path, inherited: Mapping[str, str]) -> dic
     return kept | {
         "LANTAI_ENVIRONMENT": "demo",
         "LANTAI_ENV_FILE": str(env_file),
+        "LANTAI_PUBLIC_URL": demo.named_url,
         "LANTAI_DATA_DIR": str(demo.data),
         "LANTAI_KEY_DIR": str(demo.keys),
         # the face encoder's small matrices lose time to threads: one clip costs 2.5 times the CPU without this
@@ -104,7 +110,7 @@ def welcome(demo: Demo, logins: str, seconds: float) -> str:
         f"  兰台 Lantai is up after {seconds:.0f} s",
         "",
         f"  sandbox phones   {demo.sandbox_url}/",
-        f"  staff console    {demo.public_url}/console/",
+        f"  staff console    {demo.named_url}/console/",
         f"  API reference    {demo.public_url}/api/v1/reference",
         "",
         "  sample logins",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import app.checks.models
 import app.completeness.models
+import app.corrections.drafts
 import app.corrections.models
+import app.corrections.queue_models
 import app.dossiers.models
 import app.events
 import app.governance.models
@@ -17,12 +19,15 @@ import app.retrieval.models
 import app.statistics.models
 import app.transfers.models
 import auth.models
+import auth.staff_models
 import notifications.models
 
 ALL_MODELS = (
     app.completeness.models,
     app.checks.models,
+    app.corrections.drafts,
     app.corrections.models,
+    app.corrections.queue_models,
     app.dossiers.models,
     app.events,
     app.idempotency,
@@ -35,5 +40,6 @@ ALL_MODELS = (
     app.statistics.models,
     app.governance.models,
     auth.models,
+    auth.staff_models,
     notifications.models,
 )

@@ -1,4 +1,4 @@
-"""Corrections: evidence, opening, following, adding information, withdrawing; and the transfer timeline."""
+"""Corrections: evidence, opening, following, adding information, withdrawing, appealing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from flask import Response
 from pydantic import ConfigDict, Field
 
 from app.actors import ActorKind, Assurance
+from app.corrections.kinds import REASONS, WHEN_LABELS, When, clock_words
 from app.corrections.rules import KINDS, Kind, Move, Side, State
-from app.corrections.views import OpenTicket, TicketView
-from app.transfers.rules import Channel
-from app.transfers.rules import State as TransferState
+from app.corrections.views import MissingMaterial, OpenTicket, TicketView
 from auth.guards import current_actor, graduate
 from miniprogram_api.door import (
     In,
@@ -35,13 +34,33 @@ from miniprogram_api.dossier import attachment
 EVIDENCE_BODY_MOST = 12 * 1024 * 1024
 
 
+class ProofNeededOut(Out):
+    code: str
+    label: str
+    when: When
+    when_label: str
+
+
+class ReasonOut(Out):
+    code: str
+    label: str
+    law: str = Field(description="The law the reason rests on, in words")
+
+
 class KindOut(Out):
     kind: Kind
     label: str
     hint: str
-    approvals: int
+    route: str = Field(description="Who works it and how, in words")
+    approvals: int = Field(description="How many different persons must agree")
     needs_evidence: bool
     needs_change: bool
+    takes_material: bool = Field(description="Names a missing material by class and title")
+    proofs: list[ProofNeededOut]
+    first_answer_days: int
+    decision_days: int
+    clock_words: str
+    refusals: list[ReasonOut]
 
 
 class KindsOut(Out):
@@ -60,6 +79,14 @@ class EvidenceOut(Out):
     size: int
     pages: int
     created_at: datetime
+    proof: str | None = None
+    proof_label: str = ""
+    by_staff: bool = False
+
+
+class MissingIn(In):
+    class_code: str = Field(min_length=1, max_length=4)
+    title: str = Field(min_length=1, max_length=120)
 
 
 class TicketIn(In):
@@ -69,6 +96,7 @@ class TicketIn(In):
     base_version: int | None = Field(None, ge=1, description="The record's version the person saw")
     changes: dict[str, str] = Field(default_factory=dict, max_length=20)
     evidence_ids: list[UUID] = Field(default_factory=list, max_length=6)
+    missing: MissingIn | None = Field(None, description="Only for kinds with takes_material")
 
 
 class InformationIn(In):
@@ -87,7 +115,11 @@ class LineOut(Out):
     answer_by: date
     decide_by: date
     overdue: bool
+    clock_words: str = Field(description="How the decision's clock stands, in Chinese, for the person who asked")
+    first_answer_words: str = Field(description="The same of the first answer's clock")
     version: int
+    appealed: bool
+    merged_into: UUID | None
 
 
 class ChangeOut(Out):
@@ -110,6 +142,41 @@ class StepOut(Out):
     type: str
     state: str
     by: ActorKind
+    words: str
+
+
+class MissingOut(Out):
+    class_code: str
+    title: str
+
+
+class ProofOut(Out):
+    code: str
+    label: str
+    when: When
+    given: bool
+
+
+class DecisionOut(Out):
+    round: int
+    outcome: State
+    outcome_label: str
+    reason: str | None
+    law: str | None
+    applied_version: int | None
+    on_appeal: bool
+    decided_at: datetime
+
+
+class MergedOut(Out):
+    id: UUID
+    number: str
+    statement: str
+
+
+class SupplementOut(Out):
+    state_label: str
+    receiver_name: str
 
 
 class TicketOut(LineOut):
@@ -123,37 +190,21 @@ class TicketOut(LineOut):
     timeline: list[StepOut]
     moves: list[Move]
     reason: str | None
+    law: str | None
     appeal: str | None
+    appeal_until: datetime | None = Field(description="Until when the one appeal is open; null where it is not")
+    asked: dict[str, str] = Field(description="The person's own values where staff edited the proposed change")
+    missing: MissingOut | None
+    proofs: list[ProofOut]
+    decisions: list[DecisionOut]
+    merged: list[MergedOut]
+    merged_into_number: str | None
+    supplement: SupplementOut | None
 
 
 class TicketsOut(Out):
     items: list[LineOut]
     next: str | None
-
-
-class TransferStepOut(Out):
-    state: TransferState
-    label: str
-    at: datetime
-    proof_label: str
-    proof: str | None
-
-
-class TransferOut(Out):
-    id: UUID
-    state: TransferState
-    state_label: str
-    next_words: str
-    channel: Channel
-    channel_label: str
-    receiver_name: str
-    receiver_address: str
-    moved_at: datetime
-    steps: list[TransferStepOut]
-
-
-class TransfersOut(Out):
-    items: list[TransferOut]
 
 
 def _ticket(view: TicketView) -> TicketOut:
@@ -173,9 +224,19 @@ def kinds() -> KindsOut:
                 kind=kind,
                 label=r.label,
                 hint=r.hint,
+                route=r.route.words,
                 approvals=r.approvals,
                 needs_evidence=r.needs_evidence,
                 needs_change=r.needs_change,
+                takes_material=r.takes_material,
+                proofs=[
+                    ProofNeededOut(code=p.code, label=p.label, when=p.when, when_label=WHEN_LABELS[p.when])
+                    for p in r.proofs
+                ],
+                first_answer_days=r.clocks.first_answer,
+                decision_days=r.clocks.decision,
+                clock_words=clock_words(r.clocks),
+                refusals=[ReasonOut(code=c, label=REASONS[c].label, law=REASONS[c].law) for c in r.refusals],
             )
             for kind, r in KINDS.items()
         ]
@@ -225,7 +286,13 @@ def evidence_file(evidence_id: UUID) -> Response:
 def open_ticket(body: TicketIn) -> Response:
     """Ask for a correction."""
     request = OpenTicket(
-        body.kind, body.statement, body.record_id, body.base_version, body.changes, tuple(body.evidence_ids)
+        body.kind,
+        body.statement,
+        body.record_id,
+        body.base_version,
+        body.changes,
+        tuple(body.evidence_ids),
+        MissingMaterial(body.missing.class_code, body.missing.title) if body.missing is not None else None,
     )
 
     def work() -> tuple[int, Out, int | None]:
@@ -270,6 +337,21 @@ def add_information(ticket_id: UUID, body: InformationIn) -> Response:
     return idempotent(work)
 
 
+@api.post("/corrections/<uuid:ticket_id>/appeal")
+@graduate(Assurance.L2_PROOFED)
+@api.input(InformationIn, arg_name="body")
+@api.output(TicketOut)
+def appeal(ticket_id: UUID, body: InformationIn) -> Response:
+    """Appeal a decision, once and within 30 days; If-Match names the version seen."""
+    version = if_match()
+
+    def work() -> tuple[int, Out, int | None]:
+        view = lantai().corrections.appeal(current_actor(), ticket_id, version, body.text, body.evidence_ids)
+        return 200, _ticket(view), view.line.version
+
+    return idempotent(work)
+
+
 @api.post("/corrections/<uuid:ticket_id>/withdrawal")
 @graduate(Assurance.L2_PROOFED)
 @api.output(TicketOut)
@@ -282,13 +364,3 @@ def withdraw(ticket_id: UUID) -> Response:
         return 200, _ticket(view), view.line.version
 
     return idempotent(work)
-
-
-@api.get("/transfers")
-@graduate(Assurance.L2_PROOFED)
-@api.output(TransfersOut)
-def transfers() -> TransfersOut:
-    """Where the dossier is, with every step and its proof. Delivered is not received."""
-    actor = current_actor()
-    rows = lantai().transfers.of_graduate(actor, actor.id)
-    return TransfersOut(items=[TransferOut.model_validate(t) for t in rows])

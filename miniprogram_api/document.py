@@ -154,9 +154,17 @@ def _header(name: str, pattern: str, description: str) -> dict[str, Any]:
 
 
 IDEMPOTENT = frozenset(
-    {"send_supplement", "withdraw_supplement", "upload_evidence", "open_ticket", "add_information", "withdraw"}
+    {
+        "send_supplement",
+        "withdraw_supplement",
+        "upload_evidence",
+        "open_ticket",
+        "add_information",
+        "withdraw",
+        "appeal",
+    }
 )
-VERSIONED = frozenset({"withdraw_supplement", "add_information", "withdraw"})
+VERSIONED = frozenset({"withdraw_supplement", "add_information", "withdraw", "appeal"})
 FILES = frozenset({"material_file", "evidence_file", "catalogue_pdf", "supplement_file"})
 
 

@@ -55,10 +55,32 @@ _TICKET_PHRASE = {
     TicketState.NEEDS_INFO: "待补充",
 }
 _TICKET_BODY = {
-    TicketState.APPLIED: "您的更正申请已核准，档案记录已形成新版本，原记录予以保留。",
-    TicketState.RESOLVED: "您的申请已办结，请进入小程序查看办理结果。",
-    TicketState.REJECTED: "您的更正申请未予更正，请进入小程序查看理由和申请复核的途径。",
+    TicketState.APPLIED: "您的更正申请已核准，档案记录已形成新版本，原记录予以保留。30 日内可在小程序评价本次办理。",
+    TicketState.RESOLVED: "您的申请已办结，请进入小程序查看办理结果，30 日内可评价本次办理。",
+    TicketState.REJECTED: "您的更正申请未予更正，请进入小程序查看理由和申请复核的途径，30 日内可评价本次办理。",
     TicketState.NEEDS_INFO: "您的更正申请需要补充说明或材料，请进入小程序办理。",
+}
+_TICKET_STEP = {
+    "ticket.replied": (
+        "更正申请：有新答复",
+        "学校就您的更正申请作了答复，申请继续办理，请进入小程序查看。",
+        "有新答复",
+    ),
+    "ticket.appealed": (
+        "复核申请已收到",
+        "您的复核申请已收到，将由未参与原决定的工作人员办理，请进入小程序查看办理期限。",
+        "复核受理",
+    ),
+    "ticket.reopened": (
+        "更正申请：重新办理",
+        "学校发现原决定有误，您的申请已重新办理，请进入小程序查看说明。",
+        "重新办理",
+    ),
+    "ticket.merged": (
+        "更正申请：已合并",
+        "您的申请与另一件正在办理的申请重复，已合并办理，说明和材料一并保留，请进入小程序查看。",
+        "合并办理",
+    ),
 }
 _TRANSFER_PHRASE = {
     TransferState.DRAFT: "准备中",
@@ -96,25 +118,29 @@ _ACCOUNT = {
 }
 
 
-def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
-    """The notice an event gives rise to, or None."""
+def _of_ticket(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """(title, body, phrase) of what happened to a correction, or None."""
+    if event_type in _TICKET_STEP:
+        return _TICKET_STEP[event_type]
     if event_type in ("ticket.decided", "ticket.asked"):
         state = TicketState(data["state"])
-        return NoticeText(
-            Template.TICKET_DECIDED,
-            Promise.AT_MOST_ONCE,
-            f"更正申请：{TICKET_LABELS[state]}",
-            _TICKET_BODY[state],
-            _TICKET_PHRASE[state],
-            "请进入小程序查看详情",
-            "pages/corrections/index",
-        )
+        return f"更正申请：{TICKET_LABELS[state]}", _TICKET_BODY[state], _TICKET_PHRASE[state]
+    return None
+
+
+def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
+    """The notice an event gives rise to, or None."""
+    ticket = _of_ticket(event_type, data)
+    if ticket is not None:
+        hint, where = "请进入小程序查看详情", "pages/corrections/index"
+        return NoticeText(Template.TICKET_DECIDED, Promise.AT_MOST_ONCE, *ticket, hint, where)
     if event_type in ("transfer.opened", "transfer.moved"):
         step = TransferState(data["state"])
+        what = "补充材料转递" if "supplements" in data else "档案转递"
         return NoticeText(
             Template.TRANSFER_STEP,
             Promise.AT_MOST_ONCE,
-            f"档案转递：{TRANSFER_LABELS[step]}",
+            f"{what}：{TRANSFER_LABELS[step]}",
             f"下一步：{NEXT_WORDS[step]}。",
             _TRANSFER_PHRASE[step],
             "请进入小程序查看进度",
@@ -161,6 +187,7 @@ _STAFF_LINES = {
     "ticket.opened": "收到新的更正申请，请到工作台受理",
     "supplement.submitted": "收到新的补充材料，请到工作台审核",
     "ticket.answered": "毕业生已补充更正申请的说明，请到工作台继续办理",
+    "ticket.appealed": "收到复核申请，请由未参与原决定的工作人员到工作台受理",
 }
 
 
@@ -171,6 +198,9 @@ def staff_line_for(event_type: str, data: Mapping[str, Any]) -> str | None:
             f"{data['cohort']} 届档案完整性：{data['incomplete']} 人未齐，"
             f"14 天内到期 {data['soon']} 项，已超期 {data['overdue']} 项，请到“完整性预测”查看"
         )
+    if event_type == "ticket.clock_digest":
+        waiting = f"，其中 {data['unassigned']} 件未分派" if data["unassigned"] else ""
+        return f"更正申请期限：{data['soon']} 件即将到期，{data['overdue']} 件已超期{waiting}，请到工作台办理"
     return _STAFF_LINES.get(event_type)
 
 

@@ -70,7 +70,7 @@ class NoticeDelivery:
     def announce(self, job: Announce) -> None:
         """Write the inbox line and enqueue its push in one transaction. Running twice writes once.
 
-        What concerns the staff goes to their group instead: a hint without a name, so a second one does no harm.
+        What concerns the staff goes to their group: a hint without a name, so a second one does no harm.
         """
         with self._db.transaction() as session:
             event = session.scalar(select(Event).where(Event.public_id == job.event_id))
@@ -79,7 +79,7 @@ class NoticeDelivery:
         staff_line = staff_line_for(event.type, event.data)
         if staff_line is not None:
             self.alert_staff(staff_line)
-        if staff_line is not None or event.graduate_id is None:
+        if event.graduate_id is None:
             return
         with self._db.transaction() as session:
             if notice_for(event.type, event.data) is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from app.errors import FieldFault, Invalid
+from app.errors import DomainError, FieldFault, Invalid
 from app.problems import Problem, problem_of
 from auth.guards import current_actor, staff
 from staff_console import forms
-from staff_console.gate import desk
+from staff_console.gate import desk, safe_next
 from staff_console.parts import parts
 from staff_console.render import go, page
 from staff_console.sign_in import drop_session
@@ -25,6 +25,20 @@ def _change_password() -> None:
         fault = FieldFault("/repeated_password", "wrong", "两次输入的新密码不一致")
         raise Invalid("invalid_input", faults=[fault])
     parts().staff.change_password(current_actor(), forms.text("current_password"), forms.text("new_password"))
+
+
+def account_page(status: int = 200, error: DomainError | None = None) -> Response:
+    actor = current_actor()
+    return page(
+        "account.html",
+        status,
+        sessions=parts().staff_sessions.own(actor),
+        notices=parts().staff_notices.unread(actor),
+        absences=[a for a in parts().absences.coming(actor) if actor.id in (a.staff_id, a.stand_in_id)],
+        passkeys=parts().passkeys.list_own(actor),
+        problem=problem_of(error) if error is not None else None,
+        typed=request.form,
+    )
 
 
 def add_account(console: Blueprint) -> None:
@@ -45,7 +59,7 @@ def add_account(console: Blueprint) -> None:
     @console.get("/account")
     @desk()
     def account() -> Response:
-        return page("account.html", sessions=parts().sessions.list_own(current_actor()))
+        return account_page()
 
     @console.post("/account/sessions/<uuid:session_id>/end")
     @desk()
@@ -55,6 +69,12 @@ def add_account(console: Blueprint) -> None:
         if session_id == actor.session_id:
             return drop_session(go("/console/sign-in", "signed_out"))
         return go("/console/account", "session_ended")
+
+    @console.post("/account/notices/<uuid:notice_id>/read")
+    @desk()
+    def read_notice(notice_id: UUID) -> Response:
+        parts().staff_notices.read(current_actor(), notice_id)
+        return go(safe_next(forms.text("next") or "/console/account"))
 
     @console.post("/account/sessions/end-all")
     @desk()

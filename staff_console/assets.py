@@ -44,6 +44,8 @@ def _name(file: Traversable) -> str:
 ASSETS: Mapping[str, Asset] = {
     "console.css": _joined("static/css", ".css", "text/css; charset=utf-8"),
     "console.js": _joined("static/js", ".js", "text/javascript; charset=utf-8"),
+    "passkeys.js": _asset("staff_console", "static/passkeys.js", "text/javascript; charset=utf-8"),
+    "welcome.js": _asset("staff_console", "static/welcome.js", "text/javascript; charset=utf-8"),
     "seal.svg": _asset("staff_console", "static/seal.svg", "image/svg+xml"),
     "htmx.js": _asset("django_htmx", "static/django_htmx/htmx-2.min.js", "text/javascript; charset=utf-8"),
 }

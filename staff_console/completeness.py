@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, request
+from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from app.actors import Role
@@ -20,6 +20,7 @@ from staff_console.csv_files import csv_file
 from staff_console.gate import READERS, desk
 from staff_console.graduates import graduate_or_404
 from staff_console.parts import parts
+from staff_console.pdf_files import pdf_file
 from staff_console.render import go, page
 
 PATH = "/console/completeness"
@@ -170,9 +171,4 @@ def add_completeness(console: Blueprint) -> None:
     @desk(*READERS)
     def catalogue_pdf(graduate_id: UUID) -> Response:
         graduate_or_404(graduate_id)
-        response = make_response(parts().catalogue_print.print(current_actor(), graduate_id))
-        response.headers["Content-Type"] = "application/pdf"
-        response.headers["Content-Disposition"] = 'attachment; filename="catalogue.pdf"'
-        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return pdf_file("catalogue.pdf", parts().catalogue_print.print(current_actor(), graduate_id))

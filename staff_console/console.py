@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 
+from staff_console.absences import add_absences
 from staff_console.account import add_account
 from staff_console.assets import add_assets
+from staff_console.casework import add_casework
 from staff_console.checks import add_checks
 from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
 from staff_console.dossiers import add_dossiers
+from staff_console.drafts import add_drafts
 from staff_console.evidence import add_evidence
 from staff_console.fixity import add_fixity
+from staff_console.fresh import add_step_up
 from staff_console.governance import add_governance
 from staff_console.graduates import add_graduates
 from staff_console.home import add_home
 from staff_console.imports import add_imports
+from staff_console.macros import add_macros
 from staff_console.materials import add_materials
-from staff_console.people import add_people
+from staff_console.passkeys import add_passkey_sign_in, add_passkeys
+from staff_console.people import add_member, add_people
+from staff_console.permissions import add_permissions
 from staff_console.problems import render_console_problem
 from staff_console.purposes import add_purposes
+from staff_console.queue import add_queue
+from staff_console.queue_bulk import add_bulk
+from staff_console.queue_teams import add_teams
 from staff_console.render import protect
 from staff_console.retrieval import add_retrieval
 from staff_console.reviews import add_review_reports, add_reviews
@@ -27,8 +37,12 @@ from staff_console.sign_in import add_sign_in
 from staff_console.staffing import add_duties, add_training
 from staff_console.statistics import add_statistics
 from staff_console.supplements import add_supplements
-from staff_console.tickets import add_tickets
+from staff_console.ticket_desk import add_ticket_desk
+from staff_console.tickets import add_tickets, decide
 from staff_console.transfers import add_transfers
+from staff_console.undoing import add_undoing
+from staff_console.welcome import add_welcome
+from staff_console.workload import add_workload
 
 __all__ = ["create_console", "render_console_problem"]
 
@@ -47,8 +61,20 @@ def create_console() -> APIBlueprint:
         add_assets,
         add_sign_in,
         add_account,
+        add_step_up,
+        add_passkey_sign_in,
+        add_passkeys,
         add_home,
+        add_queue,
+        add_bulk,
+        add_teams,
         add_tickets,
+        add_casework(decide),
+        add_ticket_desk,
+        add_macros,
+        add_workload,
+        add_drafts,
+        add_undoing,
         add_evidence,
         add_graduates,
         add_dossiers,
@@ -63,6 +89,10 @@ def create_console() -> APIBlueprint:
         add_checks,
         add_imports,
         add_people,
+        add_member,
+        add_permissions,
+        add_welcome,
+        add_absences,
         add_statistics,
         add_governance,
         add_reviews,

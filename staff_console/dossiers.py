@@ -70,4 +70,6 @@ def add_dossiers(console: Blueprint) -> None:
     @desk(*DESK)
     def record(record_id: UUID) -> Response:
         view = parts().dossiers.record(current_actor(), record_id)
-        return page("record.html", graduate=graduate_or_404(view.graduate_id), tab="dossier", record=view)
+        made = parts().correction_history.of_record(current_actor(), record_id)
+        context: dict[str, Any] = {"record": view, "decisions": made.decisions, "proofs": made.proofs}
+        return page("record.html", graduate=graduate_or_404(view.graduate_id), tab="dossier", **context)

@@ -35,12 +35,27 @@ def file_response(media_type: str, data: bytes, name: str) -> Response:
     return response
 
 
+def preview_response(data: bytes) -> Response:
+    """A picture we drew ourselves: shown in the page, never sniffed as anything else, never cached."""
+    response = Response(data, content_type="image/jpeg")
+    response.headers["Content-Disposition"] = 'inline; filename="preview.jpg"'
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def add_evidence(console: Blueprint) -> None:
     @console.get("/tickets/<uuid:ticket_id>/evidence/<uuid:evidence_id>")
     @desk(*DESK)
     def evidence(ticket_id: UUID, evidence_id: UUID) -> Response:
         media_type, data = parts().desk.evidence_file(current_actor(), ticket_id, evidence_id)
         return file_response(media_type, data, f"evidence-{evidence_id.hex[:8]}.{SUFFIXES.get(media_type, 'bin')}")
+
+    @console.get("/tickets/<uuid:ticket_id>/evidence/<uuid:evidence_id>/preview")
+    @desk(*DESK)
+    def evidence_preview(ticket_id: UUID, evidence_id: UUID) -> Response:
+        return preview_response(parts().previews.preview(current_actor(), ticket_id, evidence_id))
 
     @console.get("/materials/<uuid:material_id>/file")
     @desk(*DESK)

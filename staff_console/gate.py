@@ -20,7 +20,7 @@ READERS = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
 MOVERS = (Role.ARCHIVIST, Role.DISPATCHER)
 
 
-def desk(*roles: Role) -> Callable[[View], View]:
+def desk(*roles: Role, passive: bool = False) -> Callable[[View], View]:
     """``auth.guards.staff`` for every view but the few that lead out of the initial password."""
 
     def decorate(view: View) -> View:
@@ -31,7 +31,7 @@ def desk(*roles: Role) -> Callable[[View], View]:
                 raise Forbidden("password_change_required")
             return view(*args, **kwargs)
 
-        return staff(*roles)(cast(View, inner))
+        return staff(*roles, passive=passive)(cast(View, inner))
 
     return decorate
 

@@ -1,4 +1,4 @@
-"""Which rows of a batch are looked at, and where a page of them begins: read from the address, written back into it."""
+"""Which batches and which rows of one are looked at, and where a page begins: read from the address, written back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
-from app.imports.rules import RowOutcome
+from app.imports.paging import Wanted
+from app.imports.rules import BatchSource, BatchState, RowOutcome
 
 ROWS_PER_PAGE = 50
 _LINE = re.compile(r"[0-9]{1,9}")
@@ -43,8 +44,39 @@ class RowFilter:
         return f"{path}?{query}" if query else path
 
 
-def earlier(value: str) -> UUID | None:
-    """The batch behind which a page of batches begins."""
+@dataclass(frozen=True, slots=True)
+class BatchFilter:
+    """What cannot be read is left out."""
+
+    wanted: Wanted
+
+    @classmethod
+    def read(cls, args: MultiDict[str, str]) -> BatchFilter:
+        state, source = args.get("state", ""), args.get("source", "")
+        return cls(
+            Wanted(
+                BatchState(state) if state in set(BatchState) - {BatchState.RECEIVING} else None,
+                BatchSource(source) if source in set(BatchSource) else None,
+                _cursor(args.get("before", "")),
+                _cursor(args.get("after", "")),
+            )
+        )
+
+    @property
+    def narrowed(self) -> bool:
+        return self.wanted.state is not None or self.wanted.source is not None
+
+    @property
+    def turned(self) -> bool:
+        return self.wanted.before is not None or self.wanted.after is not None
+
+    def url(self, before: UUID | None = None, after: UUID | None = None) -> str:
+        pairs = {"state": self.wanted.state, "source": self.wanted.source, "before": before, "after": after}
+        query = urlencode({k: str(v) for k, v in pairs.items() if v})
+        return f"/console/import?{query}" if query else "/console/import"
+
+
+def _cursor(value: str) -> UUID | None:
     try:
         return UUID(value)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -19,8 +19,17 @@ from app.problems import problem_of, wording
 from auth.guards import current_actor
 from staff_console import forms
 from staff_console.gate import desk
-from staff_console.import_filters import ROWS_PER_PAGE, RowFilter, earlier
-from staff_console.import_words import BATCH_SOURCES, FORECAST, GUIDE, IMPORT_VOCABULARY, OUTCOMES, TABLES, Words
+from staff_console.import_filters import ROWS_PER_PAGE, BatchFilter, RowFilter
+from staff_console.import_words import (
+    BATCH_SOURCES,
+    BATCH_STATES,
+    FORECAST,
+    GUIDE,
+    IMPORT_VOCABULARY,
+    OUTCOMES,
+    TABLES,
+    Words,
+)
 from staff_console.parts import parts
 from staff_console.render import fragment, go, page, wants_fragment
 
@@ -88,7 +97,7 @@ def _acts(batch: BatchView) -> set[str]:
     return acts
 
 
-def _makers(batches: list[BatchView]) -> dict[UUID, str]:
+def _makers(batches: Sequence[BatchView]) -> dict[UUID, str]:
     names = dict(parts().people.staff_names([b.created_by for b in batches]))
     return names | {c.id: c.name for c in parts().partners.clients()}
 
@@ -175,17 +184,16 @@ def _confirm() -> None:
 
 
 def _batches() -> Response:
-    before = earlier(request.args.get("before", ""))
-    found = parts().importer.batches(current_actor(), limit=forms.PAGE_SIZE + 1, before=before)
-    batches = list(found[: forms.PAGE_SIZE])
+    wanted = BatchFilter.read(request.args)
+    found = parts().importer.batches(current_actor(), wanted.wanted, limit=forms.PAGE_SIZE)
     return page(
         "imports.html",
         **IMPORT_VOCABULARY,
-        batches=batches,
-        makers=_makers(batches),
+        found=found,
+        wanted=wanted,
+        states=BATCH_STATES,
+        makers=_makers(found.batches),
         unwritten=UNWRITTEN,
-        before=before,
-        further=batches[-1].id if len(found) > forms.PAGE_SIZE else None,
     )
 
 

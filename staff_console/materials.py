@@ -21,6 +21,7 @@ from app.problems import problem_of, wording
 from auth.guards import current_actor
 from staff_console import forms
 from staff_console.evidence import SUFFIXES, file_response
+from staff_console.evidence import preview_response as preview_response
 from staff_console.gate import DESK, desk
 from staff_console.graduates import graduate_or_404
 from staff_console.parts import parts
@@ -67,16 +68,6 @@ def scan_rule() -> ScanRule:
 
 def advice_for(media_type: str | None, facts: Mapping[str, Any], pages: int | None) -> list[Advice]:
     return scan_advice(media_type, facts, pages, scan_rule()) if media_type is not None else []
-
-
-def preview_response(data: bytes) -> Response:
-    """A picture we drew ourselves: shown in the page, never sniffed as anything else, never cached."""
-    response = Response(data, content_type="image/jpeg")
-    response.headers["Content-Disposition"] = 'inline; filename="preview.jpg"'
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _sent(found: Sequence[FileStorage]) -> list[ScanFile]:

@@ -12,10 +12,27 @@ from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService
+from app.corrections.assigning import AssignmentService
+from app.corrections.bulk import BulkDesk
+from app.corrections.casework import Casework
+from app.corrections.changes import TicketChanges
+from app.corrections.clock_board import ClockBoard
 from app.corrections.desk import CorrectionDesk
+from app.corrections.drafts import DraftService
+from app.corrections.history import CorrectionHistory
+from app.corrections.macros import MacroService
+from app.corrections.presence import TicketPresence
+from app.corrections.previews import EvidencePreviews
+from app.corrections.queues import TicketQueues
+from app.corrections.ratings import RatingService
+from app.corrections.replying import ReplyDesk
+from app.corrections.reports import ReportService
+from app.corrections.saved_views import SavedViews
+from app.corrections.undoing import UndoService
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
+from app.governance.review_print import ReviewPrinter
 from app.governance.reviews import ReviewService
 from app.governance.rulebook import RuleBook
 from app.governance.training import TrainingService
@@ -24,7 +41,9 @@ from app.materials.desk import SupplementDesk
 from app.materials.fixity import FixityService
 from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
+from app.people.absences import AbsenceService
 from app.people.service import PeopleService
+from app.people.staff_notices import StaffNotices
 from app.ports import Clock
 from app.retrieval.kept import KeptSearches
 from app.retrieval.purposes import PurposeRegister
@@ -34,10 +53,16 @@ from app.statistics.service import StatisticsService
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
 from auth.activation import ActivationService
+from auth.enrolment import EnrolmentService
 from auth.guards import current_actor
+from auth.links import StaffLinks
 from auth.partners import PartnerService
+from auth.passkeys import PasskeyService
+from auth.replacements import ReplacementService
 from auth.sessions import SessionService
 from auth.staff import StaffService, StaffView
+from auth.staff_factors import StaffFactors
+from auth.staff_sessions import StaffSessions
 
 
 class ConsoleParts(Protocol):
@@ -68,6 +93,38 @@ class ConsoleParts(Protocol):
     @property
     def desk(self) -> CorrectionDesk: ...
     @property
+    def clock_board(self) -> ClockBoard: ...
+    @property
+    def drafts(self) -> DraftService: ...
+    @property
+    def previews(self) -> EvidencePreviews: ...
+    @property
+    def undoing(self) -> UndoService: ...
+    @property
+    def ticket_queues(self) -> TicketQueues: ...
+    @property
+    def saved_views(self) -> SavedViews: ...
+    @property
+    def assigning(self) -> AssignmentService: ...
+    @property
+    def replies(self) -> ReplyDesk: ...
+    @property
+    def bulk(self) -> BulkDesk: ...
+    @property
+    def macros(self) -> MacroService: ...
+    @property
+    def ticket_presence(self) -> TicketPresence: ...
+    @property
+    def ticket_changes(self) -> TicketChanges: ...
+    @property
+    def ratings(self) -> RatingService: ...
+    @property
+    def reports(self) -> ReportService: ...
+    @property
+    def casework(self) -> Casework: ...
+    @property
+    def correction_history(self) -> CorrectionHistory: ...
+    @property
     def checks(self) -> CheckService: ...
     @property
     def transfers(self) -> TransferService: ...
@@ -88,6 +145,8 @@ class ConsoleParts(Protocol):
     @property
     def reviews(self) -> ReviewService: ...
     @property
+    def review_print(self) -> ReviewPrinter: ...
+    @property
     def training(self) -> TrainingService: ...
     @property
     def duties(self) -> DutyService: ...
@@ -103,6 +162,22 @@ class ConsoleParts(Protocol):
     def partners(self) -> PartnerService: ...
     @property
     def staff(self) -> StaffService: ...
+    @property
+    def staff_factors(self) -> StaffFactors: ...
+    @property
+    def passkeys(self) -> PasskeyService: ...
+    @property
+    def staff_sessions(self) -> StaffSessions: ...
+    @property
+    def staff_notices(self) -> StaffNotices: ...
+    @property
+    def links(self) -> StaffLinks: ...
+    @property
+    def enrolment(self) -> EnrolmentService: ...
+    @property
+    def replacements(self) -> ReplacementService: ...
+    @property
+    def absences(self) -> AbsenceService: ...
 
 
 def parts() -> ConsoleParts:

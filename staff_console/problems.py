@@ -57,6 +57,16 @@ def _purpose_first(problem: Problem) -> Response:
     return response
 
 
+def _factor_first() -> Response:
+    """Show passkey or one-time password, and come back; of a form, to the page it stood on."""
+    target = f"/console/step-up?next={quote(_place_asked_for(), safe='/')}"
+    if not wants_fragment():
+        return go(target)
+    response = Response("")
+    response.headers["HX-Redirect"] = target
+    return response
+
+
 def _place_asked_for() -> str:
     return safe_next(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else _way_back()
 
@@ -79,6 +89,8 @@ def render_console_problem(problem: Problem) -> Response:
         return protect(go("/console/password"))
     if problem.code == "purpose_required":
         return protect(_purpose_first(problem))
+    if problem.code == "fresh_factor_required" and problem.status == 403:
+        return protect(_factor_first())
     response = _shown(problem)
     if "retry_after" in problem.extra:
         response.headers["Retry-After"] = str(problem.extra["retry_after"])

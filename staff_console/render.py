@@ -14,22 +14,45 @@ from app.governance.rules import READERS as GOVERNANCE
 from app.governance.rules import Topic
 from app.statistics.service import READERS as STATISTICS
 from app.web import request_id
-from auth.guards import csrf_token, current_view
+from auth.guards import csrf_token, current_view, has_fresh_factor
 from auth.staff import StaffView
 from staff_console import gate
 from staff_console.assets import asset_url
 from staff_console.parts import me, parts
 from staff_console.rule_text import render_rule
+from staff_console.ticket_extras import EXTRAS
 from staff_console.words import VOCABULARY, local_day
 
 FLASH_COOKIE = "lantai_console_note"
 # the cookie carries a word of this table, so nobody can put a text of their own on the page
 FLASHES: Mapping[str, str] = {
+    "undone": "已撤销，申请回到刚才的状态。",
+    "not_undone": "没有撤销：已超过十秒，或此后又有人办理。现在的状态如下。",
+    "draft_saved": "草稿已保存，七天内再打开本申请时仍在。",
+    "draft_forgotten": "草稿已清除。",
     "ticket_taken": "已受理，由您办理。",
+    "ticket_assigned": "已分派。",
+    "ticket_unassigned": "已取消分派，申请回到未分派队列。",
+    "ticket_replied": "已答复申请人。",
+    "macro_inserted": "已填入常用语，核对后发送。",
+    "macro_kept": "常用语已保存，旧版保留可查。",
+    "macro_retired": "常用语已停用。",
+    "macro_restored": "常用语已恢复使用。",
+    "team_set": "学院负责人已更新。",
+    "view_saved": "视图已保存。",
+    "view_removed": "视图已删除。",
     "ticket_asked": "已请申请人补充，等待回复。",
     "ticket_approved": "已记录您的同意，等待另一位工作人员复核。",
     "ticket_applied": "已同意更正，档案已生成新版本。",
     "ticket_resolved": "已同意并办结。",
+    "ticket_released": "已退回待办，可由他人受理。",
+    "ticket_noted": "内部备注已保存，申请人看不到。",
+    "ticket_edited": "拟更正内容已修改，须重新同意。",
+    "ticket_collected": "材料已登记，同意后归档。",
+    "ticket_sent_out": "已转形成单位，等待答复。",
+    "ticket_unit_answered": "形成单位的答复已登记。",
+    "ticket_merged": "已合并，申请人将收到通知。",
+    "ticket_reopened": "已重新办理，申请人将收到通知。",
     "ticket_rejected": "已作出不予更正的决定，申请人将收到理由和救济途径。",
     "checks_ran": "检测已完成，结果如下。",
     "check_confirmed": "已登记，重新检测后计入结论。",
@@ -66,6 +89,15 @@ FLASHES: Mapping[str, str] = {
     "completeness_reminded": "提醒已发出：每项材料 14 天内只提醒一次，已提醒过的不再发送。",
     "completeness_nobody": "没有需要提醒的毕业生：要么材料已齐，要么 14 天内已提醒过。",
     "completeness_queued": "已安排重算，稍后刷新本页查看。",
+    "passkey_added": "通行密钥已登记，下次登录可直接使用。",
+    "passkey_renamed": "通行密钥已改名。",
+    "passkey_removed": "通行密钥已移除，即刻不能再用于登录。",
+    "absence_recorded": "离岗已登记，分派时会跳过。",
+    "absence_cancelled": "离岗已取消。",
+    "invitation_revoked": "邀请已撤销，链接失效。",
+    "member_deactivated": "账号已停用，未办结的申请已退回待分派。",
+    "replacement_requested": "申请已提出，待另一位管理员审核；本人已收到通知。",
+    "replacement_refused": "该申请已了结，原登录方式继续有效。",
     "session_ended": "该登录已退出。",
     "signed_out": "您已退出登录。",
     "all_signed_out": "已在所有设备上退出登录。",
@@ -103,6 +135,7 @@ _NAV: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     ("治理", "/console/fixity", "长期保存", (Role.ARCHIVIST, Role.AUDITOR)),
     ("治理", "/console/statistics", "人才库统计", STATISTICS),
     ("治理", "/console/retrieval/purposes", "调取登记", (Role.AUDITOR,)),
+    ("管理", "/console/absences", "离岗与代办", ()),
     ("管理", "/console/staff", "工作人员", (Role.ADMINISTRATOR,)),
 )
 
@@ -146,11 +179,14 @@ def _context() -> dict[str, object]:
     who = _reader()
     return {
         **VOCABULARY,
+        **EXTRAS,
         "me": who,
         "nav": navigation(who),
         "can_find": who is not None and bool(who.roles.intersection(gate.READERS)) and not who.must_change_password,
         "on_desk": who is not None and bool(who.roles.intersection(gate.DESK)),
         "csrf": csrf_token(current_view()) if who is not None else "",
+        "asks_for_factor": who is not None and not has_fresh_factor(),
+        "passkey_origin": parts().passkeys.origin,
         "asset": asset_url,
         "office_rules": lambda topic: parts().rulebook.at(Topic(topic)),
         "rule_text": render_rule,
@@ -169,7 +205,7 @@ def fragment(template: str, status: int = 200, **context: object) -> Response:
 def page(template: str, status: int = 200, **context: object) -> Response:
     """A whole page; shows the message of the deed before it once."""
     note = request.cookies.get(FLASH_COOKIE, "")
-    response = fragment(template, status, flash=FLASHES.get(note, ""), **context)
+    response = fragment(template, status, flash=FLASHES.get(note, ""), flash_bad=note.startswith("not_"), **context)
     if note:
         response.delete_cookie(FLASH_COOKIE, path="/console")
     return response

@@ -27,6 +27,7 @@ from staff_console import forms
 from staff_console.csv_files import csv_file
 from staff_console.gate import desk
 from staff_console.parts import parts
+from staff_console.pdf_files import pdf_file
 from staff_console.render import go, page
 
 HOME = "/console/governance/reviews"
@@ -187,6 +188,11 @@ def add_review_reports(console: Blueprint) -> None:
         if view.report is None:
             abort(404)
         return page("review_report.html", tab="reviews", campaign=view, outcomes=OUTCOME_LABELS, kinds=FINDING_LABELS)
+
+    @console.get("/governance/reviews/<uuid:campaign_id>/report.pdf")
+    @desk(*READERS)
+    def review_report_pdf(campaign_id: UUID) -> Response:
+        return pdf_file("review-report.pdf", parts().review_print.print(current_actor(), campaign_id))
 
     @console.get("/governance/reviews/<uuid:campaign_id>/report.csv")
     @desk(*READERS)

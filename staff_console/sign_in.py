@@ -10,6 +10,7 @@ from app.web import client_address
 from auth.guards import STAFF_COOKIE, current_actor, public, staff
 from auth.sessions import Issued
 from staff_console import forms
+from staff_console.devices import device_words
 from staff_console.gate import refuse_foreign_origin, safe_next
 from staff_console.parts import parts
 from staff_console.render import cookies_secure, go, page
@@ -30,7 +31,7 @@ def drop_session(response: Response) -> Response:
     return response
 
 
-def _form(status: int = 200, error: DomainError | None = None, username: str = "") -> Response:
+def sign_in_page(status: int = 200, error: DomainError | None = None, username: str = "") -> Response:
     return page(
         "sign_in.html",
         status,
@@ -45,7 +46,7 @@ def add_sign_in(console: Blueprint) -> None:
     @console.get("/sign-in")
     @public("the form that makes a session")
     def sign_in() -> Response:
-        return _form()
+        return sign_in_page()
 
     @console.post("/sign-in")
     @public("makes a session from password and second factor")
@@ -53,9 +54,11 @@ def add_sign_in(console: Blueprint) -> None:
         refuse_foreign_origin()
         username, password, second = (forms.text(n)[:MAX_SECRET] for n in ("username", "password", "second"))
         try:
-            issued = parts().staff.sign_in(username, password, second.strip(), client_address())
+            issued = parts().staff.sign_in(
+                username, password, second.strip(), client_address(), device_words(request.user_agent.string)
+            )
         except (Unauthenticated, RateLimited) as error:
-            return _form(problem_of(error).status, error, username[:40])
+            return sign_in_page(problem_of(error).status, error, username[:40])
         return keep_session(go(safe_next(forms.text("next"))), issued)
 
     @console.post("/sign-out")

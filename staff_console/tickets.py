@@ -1,4 +1,4 @@
-"""The ticket queue and one ticket: take, ask, accept, reject."""
+"""One ticket: take, ask, accept, reject. The lists stand in queue.py."""
 
 from __future__ import annotations
 
@@ -8,25 +8,32 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
+from app.actors import Actor
 from app.corrections import rules
-from app.corrections.rules import State
+from app.corrections.clock_words import answer_words, decision_words, left_words
+from app.corrections.rules import Side, State
 from app.corrections.views import TicketView
 from app.dossiers.rules import SECTIONS
 from app.errors import Conflict, DomainError, Invalid, VersionMismatch
 from app.problems import problem_of
 from auth.guards import current_actor
 from staff_console import forms
+from staff_console.casework import work_context
+from staff_console.drafts import typed_on
+from staff_console.fresh import ensure_fresh
 from staff_console.gate import DESK, desk
-from staff_console.home import dues
 from staff_console.parts import parts
-from staff_console.render import fragment, go, page, wants_fragment
-from staff_console.words import due, local_day
+from staff_console.render import go, page
 
 AFTER_ACCEPT = {
     State.AWAITING_SECOND: "ticket_approved",
     State.APPLIED: "ticket_applied",
     State.RESOLVED: "ticket_resolved",
 }
+
+
+# the fields a person writes sentences in: what is shown to copy when the form itself is gone
+WRITTEN = ("text", "note", "explanation", "internal", "unit", "reopening", "collect_note", "unit_note")
 
 
 def _path(ticket_id: UUID) -> str:
@@ -44,31 +51,66 @@ def _record_rows(ticket: TicketView) -> list[dict[str, object]]:
     ]
 
 
-def _show(ticket: TicketView, status: int = 200, error: DomainError | None = None) -> Response:
-    """One ticket; with an error, what was typed stays in the form it belongs to."""
-    today = local_day(parts().clock.now())
+def _record_fields(ticket: TicketView) -> list[dict[str, str]]:
+    """The record's fields with what each shall say: the proposed value, or the present one."""
+    if ticket.line.section is None:
+        return []
+    asked = {change.name: change.after for change in ticket.changes}
+    return [
+        {"name": name, "label": rule.label, "value": asked.get(name, ticket.current.get(name, ""))}
+        for name, rule in SECTIONS[ticket.line.section].fields.items()
+    ]
+
+
+def _shown(ticket: TicketView) -> dict[str, Any]:
+    """What every page about one ticket needs."""
     line = ticket.line
+    return {
+        "ticket": ticket,
+        "line": line,
+        "closed": line.state in rules.CLOSED,
+        "handler": parts().people.staff_names([line.assigned_to]).get(line.assigned_to) if line.assigned_to else None,
+    }
+
+
+def _show(ticket: TicketView, status: int = 200, error: DomainError | None = None) -> Response:
+    """One ticket; with an error, what was typed stays in the form it belongs to, and else the reader's drafts."""
+    line = ticket.line
+    tried = request.path.rsplit("/", 1)[-1] if error is not None else ""
     return page(
         "ticket.html",
         status,
-        ticket=ticket,
-        line=line,
+        **_shown(ticket),
         kind=rules.KINDS[line.kind],
         rows=_record_rows(ticket),
         moves={m.value for m in ticket.moves},
-        closed=line.state in rules.CLOSED,
-        answer_due=due(line.answer_by, today),
-        decide_due=due(line.decide_by, today),
-        handler=parts().people.staff_names([line.assigned_to]).get(line.assigned_to) if line.assigned_to else None,
-        reasons=rules.REJECTION_REASONS,
+        answer_due=answer_words(line.clock),
+        decide_due=decision_words(line.clock, Side.STAFF),
+        left_when_stopped=left_words(line.clock),
+        **work_context(ticket),
+        record_fields=_record_fields(ticket),
         problem=problem_of(error) if error is not None else None,
         stale_form=isinstance(error, VersionMismatch),
-        typed=request.form,
-        tried=request.path.rsplit("/", 1)[-1] if error is not None else "",
+        typed=typed_on(line.id, tried),
+        kept=next((v for f in WRITTEN if (v := request.form.get(f))), ""),
+        tried=tried,
+        undoable=parts().undoing.offer(current_actor(), line.id),
     )
 
 
-def _decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[TicketView], str]) -> Response:
+def _opened(ticket_id: UUID) -> TicketView:
+    """The ticket, with the reason for opening the dossier around it put on record."""
+    found = parts().desk.ticket(current_actor(), ticket_id)
+    if found.line.state not in rules.CLOSED:
+        # the ticket says why its record and the dossier around it are opened, so nobody is asked again
+        parts().purposes.open(
+            current_actor(), found.line.graduate_id, "correction", reference=found.line.number, quiet=True
+        )
+    return found
+
+
+def decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[TicketView], str]) -> Response:
+    """Do it and go back to the ticket; what is refused is said on its page, with what was typed."""
     try:
         done = act()
     except (Invalid, VersionMismatch, Conflict) as error:
@@ -76,63 +118,35 @@ def _decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[Tick
     return go(_path(ticket_id), note(done))
 
 
-def _queue() -> Response:
-    """The lines asked for; htmx gets them without the page around."""
-    wanted = forms.QueueFilter.read(request.args)
-    actor = current_actor()
-    lines, total = parts().desk.queue(
-        actor,
-        states=wanted.states,
-        kind=wanted.kind,
-        mine=wanted.mine,
-        overdue=wanted.overdue,
-        offset=wanted.offset,
-        limit=forms.PAGE_SIZE,
-    )
-    context: dict[str, Any] = {
-        "wanted": wanted,
-        "lines": lines,
-        "total": total,
-        "last": forms.last_page(total),
-        "dues": dues(lines),
-        "handlers": parts().people.staff_names([t.assigned_to for t in lines if t.assigned_to]),
-        "closed_states": rules.CLOSED,
-    }
-    if wants_fragment():
-        return fragment("_queue.html", **context)
-    return page("queue.html", states=rules.STATE_LABELS, kinds=rules.KINDS, **context)
+def _accept(actor: Actor, ticket_id: UUID) -> TicketView:
+    """Where two persons must agree, each shows a factor again."""
+    if parts().desk.persons_needed(actor, ticket_id) > 1:
+        ensure_fresh()
+    return parts().desk.accept(actor, ticket_id, forms.version(), forms.text("note"))
 
 
 def add_tickets(console: Blueprint) -> None:
-    @console.get("/tickets")
-    @desk(*DESK)
-    def queue() -> Response:
-        return _queue()
-
     @console.get("/tickets/<uuid:ticket_id>")
     @desk(*DESK)
     def ticket(ticket_id: UUID) -> Response:
-        found = parts().desk.ticket(current_actor(), ticket_id)
-        if found.line.state not in rules.CLOSED:
-            # the ticket says why its record and the dossier around it are opened, so nobody is asked again
-            parts().purposes.open(
-                current_actor(), found.line.graduate_id, "correction", reference=found.line.number, quiet=True
-            )
-        return _show(found)
+        return _show(_opened(ticket_id))
+
+    @console.get("/tickets/<uuid:ticket_id>/print")
+    @desk(*DESK)
+    def ticket_print(ticket_id: UUID) -> Response:
+        return page("ticket_print.html", **_shown(_opened(ticket_id)))
 
     @console.post("/tickets/<uuid:ticket_id>/take")
     @desk(*DESK)
     def take(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
-            ticket_id, lambda: parts().desk.take(actor, ticket_id, forms.version()), lambda _: "ticket_taken"
-        )
+        return decide(ticket_id, lambda: parts().desk.take(actor, ticket_id, forms.version()), lambda _: "ticket_taken")
 
     @console.post("/tickets/<uuid:ticket_id>/ask")
     @desk(*DESK)
     def ask(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
+        return decide(
             ticket_id,
             lambda: parts().desk.ask(actor, ticket_id, forms.version(), forms.text("text")),
             lambda _: "ticket_asked",
@@ -142,9 +156,9 @@ def add_tickets(console: Blueprint) -> None:
     @desk(*DESK)
     def accept(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
+        return decide(
             ticket_id,
-            lambda: parts().desk.accept(actor, ticket_id, forms.version(), forms.text("note")),
+            lambda: _accept(actor, ticket_id),
             lambda done: AFTER_ACCEPT[done.line.state],
         )
 
@@ -152,7 +166,7 @@ def add_tickets(console: Blueprint) -> None:
     @desk(*DESK)
     def reject(ticket_id: UUID) -> Response:
         actor = current_actor()
-        return _decide(
+        return decide(
             ticket_id,
             lambda: parts().desk.reject(
                 actor, ticket_id, forms.version(), forms.text("reason"), forms.text("explanation")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from app.actors import Role
 from app.checks.rules import MODE_LABELS, OUTCOME_LABELS, STAGE_LABELS, VERDICT_LABELS
-from app.corrections import rules
 from app.corrections.rules import State
 from app.corrections.views import StepView
+from app.corrections.words import step_words
 from app.dossiers.rules import SECTIONS, DossierState, Section, Source
 from app.ports import Platform
+from auth.links import LinkState
 
 CHINA = timezone(timedelta(hours=8))
 WEEKDAYS = "一二三四五六日"
@@ -31,14 +31,24 @@ ROLE_DUTIES: Mapping[Role, str] = {
     Role.AUDITOR: "监督检查，不办理业务",
     Role.ADMINISTRATOR: "管理工作人员账号，不查阅档案",
 }
-STEP_LABELS: Mapping[str, str] = {
-    "ticket.opened": "提交申请",
-    "ticket.taken": "受理",
-    "ticket.asked": "请申请人补充",
-    "ticket.answered": "申请人补充说明",
-    "ticket.approved_once": "第一人同意，等待复核",
-    "ticket.decided": "作出决定",
-    "ticket.withdrawn": "申请人撤回",
+LINK_STATES: Mapping[LinkState, tuple[str, str, str]] = {
+    LinkState.OPEN: ("wait", "…", "待使用"),
+    LinkState.USED: ("done", "✓", "已使用"),
+    LinkState.REVOKED: ("shut", "✕", "已撤销"),
+    LinkState.EXPIRED: ("shut", "✕", "已过期"),
+}
+FACTOR_LABELS: Mapping[str, str] = {
+    "passkey": "通行密钥",
+    "totp": "密码和动态口令",
+    "recovery_code": "密码和恢复码",
+}
+# what staff are told about their own account; tests/staff_console/test_absences.py keeps it whole
+STAFF_NOTICES: Mapping[str, str] = {
+    "stands_in": "您被安排在同事离岗期间代办，见“离岗与代办”。您的权限不因此改变。",
+    "replacement_requested": "管理员为您的账号提出了更换登录方式的申请。如非您本人要求，请立即联系另一位管理员。",
+    "replacement_approved": "两位管理员已同意更换您的登录方式，一次性链接已签发。如非您本人要求，请立即联系管理员。",
+    "replacement_refused": "更换您的登录方式的申请未获同意，原登录方式继续有效。",
+    "replacement_done": "您的登录方式已更换，原密码、动态口令、恢复码和通行密钥均已作废。如非本人操作，请联系管理员。",
 }
 ACTOR_LABELS: Mapping[str, str] = {
     "graduate": "毕业生本人",
@@ -70,6 +80,8 @@ STATE_TONES: Mapping[State, tuple[str, str]] = {
     State.RESOLVED: ("done", "✓"),
     State.REJECTED: ("shut", "✕"),
     State.WITHDRAWN: ("shut", "↩"),
+    State.WITH_UNIT: ("wait", "⇄"),
+    State.MERGED: ("shut", "⊕"),
 }
 # by value: verdicts and outcomes share these tones, and each has its words beside it
 CHECK_TONES: Mapping[str, tuple[str, str]] = {
@@ -91,14 +103,6 @@ MEDIA: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """``tone`` is calm, soon or late; the text alone says the same."""
-
-    text: str
-    tone: str
-
-
 def local_day(now: datetime) -> date:
     return now.astimezone(CHINA).date()
 
@@ -107,21 +111,16 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if at is not None else "—"
 
 
+def clock_time(at: datetime) -> str:
+    return at.astimezone(CHINA).strftime("%H:%M")
+
+
 def machine_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def day(on: date) -> str:
     return f"{on:%Y-%m-%d} 周{WEEKDAYS[on.weekday()]}"
-
-
-def due(on: date, today: date) -> Due:
-    left = rules.working_days_between(today, on)
-    if on < today:
-        return Due(f"已超期 {max(1, -left)} 个工作日", "late")
-    if left == 0:
-        return Due("今天到期" if on == today else "本周末到期", "soon")
-    return Due(f"还剩 {left} 个工作日", "soon" if left <= 3 else "calm")
 
 
 def size(count: int) -> str:
@@ -133,10 +132,7 @@ def media(media_type: str) -> str:
 
 
 def step(view: StepView) -> str:
-    words = STEP_LABELS.get(view.type, "状态变化")
-    if view.type == "ticket.decided" and view.state in set(State):
-        return f"{words}：{rules.STATE_LABELS[State(view.state)]}"
-    return words
+    return view.words or step_words(view.type, view.state)
 
 
 def section(value: Section | None) -> str:
@@ -149,6 +145,7 @@ def roles(held: frozenset[Role]) -> str:
 
 VOCABULARY: Mapping[str, object] = {
     "moment": moment,
+    "clock_time": clock_time,
     "machine_time": machine_time,
     "day": day,
     "size": size,
@@ -156,6 +153,8 @@ VOCABULARY: Mapping[str, object] = {
     "step_words": step,
     "section_label": section,
     "role_words": roles,
+    "FACTORS": FACTOR_LABELS,
+    "NOTICES": STAFF_NOTICES,
     "ACTOR_LABELS": ACTOR_LABELS,
     "DOSSIER_STATES": DOSSIER_STATES,
     "SOURCES": SOURCES,

@@ -23,6 +23,8 @@ from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import jpeg
 
+NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "name": "console.css"}
+
 
 @dataclass
 class Owned:
@@ -83,9 +85,8 @@ def make_owned(
     transfer = lantai.transfers.open(
         staff.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某市某路 1 号"
     )
-    run = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING)
+    run_id = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING).id
     run_jobs()
-    begun = http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json
     values: dict[str, object] = {
         **_batches(lantai, staff.actor),
         "identity_id": http.get("/me/identities").json["items"][0]["id"],
@@ -98,19 +99,28 @@ def make_owned(
         "evidence_id": evidence["id"],
         "ticket_id": ticket["id"],
         "session_id": http.get("/sessions").json["items"][0]["id"],
-        "verification_id": begun["id"],
+        "verification_id": http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json[
+            "id"
+        ],
         "transfer_id": transfer.id,
-        "run_id": run.id,
+        "run_id": run_id,
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
         "staff_id": staff.id,
         "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
         **_governed(lantai, staff),
-        "kind": "face",
-        "template": "ticket_decided",
-        "name": "console.css",
+        **_own(lantai, staff),
+        **NAMES,
     }
     return Owned(person, http, staff, values)
+
+
+def _own(lantai: Lantai, staff: StaffLogin) -> dict[str, object]:
+    """Of the staff's own work and accounts: nobody has most of these, so they are absent for everybody."""
+    return {
+        "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),
+        **{name: uuid4() for name in ("bulk_id", "macro_id", "passkey_id", "absence_id", "link_id", "replacement_id")},
+    }
 
 
 def _batches(lantai: Lantai, clerk: Actor) -> dict[str, object]:

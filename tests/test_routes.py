@@ -23,25 +23,8 @@ from auth.models import PartnerClient
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import FakeClock
+from tests.open_routes import PUBLIC
 from tests.owned import Owned, make_owned
-
-# Whatever is open to everybody stands here with the reason, and nothing else may be.
-PUBLIC = {
-    "GET /healthz": "the supervisor's question; tells that the process answers",
-    "GET /readyz": "the load balancer's question; tells which dependency is away",
-    "GET /api/v1/openapi.json": "the description of the door holds no data",
-    "GET /api/v1/reference": "the description of the door holds no data",
-    "GET /api/v1/reference/<path:name>": "files of the reference page",
-    "POST /api/v1/sessions": "the first rung: a platform's one-time code is what is checked",
-    "GET /console/static/<name>": "style sheet and scripts, needed before signing in",
-    "GET /console/sign-in": "the form that makes a session",
-    "POST /console/sign-in": "password and second factor are what is checked",
-    "GET /partner/callbacks/wechat": "WeChat's signature is what is checked",
-    "POST /partner/callbacks/wechat": "WeChat's signature is what is checked",
-    "POST /partner/callbacks/alipay": "Alipay's signature is what is checked",
-    "GET /partner/certified": "shows one fixed sentence",
-    "GET /partner/api/v1/schemas/<name>": "the description of the door holds no data",
-}
 
 
 @dataclass(frozen=True)
@@ -313,6 +296,8 @@ def test_services_refuse_actors_that_slipped_past_a_guard(
 
 BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/corrections/<uuid:ticket_id>/messages": {"text": "补充"},
+    "/api/v1/corrections/<uuid:ticket_id>/appeal": {"text": "请复核"},
+    "/api/v1/corrections/<uuid:ticket_id>/satisfaction": {"score": 5},
     "/api/v1/verifications/<uuid:verification_id>/proof": {"code": "AAAAA-AAAAA"},
     "/api/v1/verifications/<uuid:verification_id>/frames": {
         "frames": [{"action": 0, "at_ms": 0, "mac": "0" * 64, "image": "AAAA"}]
@@ -344,7 +329,7 @@ def test_a_foreign_id_is_answered_exactly_like_an_absent_one(
         assert headers_of[0] == headers_of[1], route.name
     # and nothing of the owner's was touched
     ticket = owned.http.get(f"/corrections/{owned.values['ticket_id']}").json
-    assert (ticket["state"], ticket["version"], ticket["messages"]) == ("submitted", 1, [])
+    assert (ticket["state"], len(ticket["timeline"]), ticket["messages"]) == ("submitted", 1, [])
     assert owned.http.get(f"/verifications/{owned.values['verification_id']}").json["state"] == "waiting"
     assert len(owned.http.get("/me/identities").json["items"]) == 1
     assert all(n["read_at"] is None for n in owned.http.get("/notices").json["items"])
@@ -379,15 +364,14 @@ def test_the_console_answers_absent_ids_with_its_not_found_page(app: Flask, owne
         form = {
             "csrf_token": owned.staff.csrf,
             "version": "1",
-            "text": "x",
-            "explanation": "x",
+            **dict.fromkeys(("text", "explanation", "receiver_name", "receiver_address", "passkey_name"), "x"),
+            **dict.fromkeys(("identity_checked", "understood"), "yes"),
             "reason": "other",
+            "to": "me",
+            "doing": "viewing",
+            "macro": str(uuid.uuid4()),
             "document_kind": "id_card",
-            "identity_checked": "yes",
-            "understood": "yes",
             "channel": "ems",
-            "receiver_name": "x",
-            "receiver_address": "x",
             "target": "destination_registered",
             "cohort": (io.BytesIO(b"x"), "a.csv"),
         }

@@ -2,60 +2,67 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.actors import Actor, ActorKind, Purpose
-from app.corrections import rules
-from app.corrections.models import Evidence, Ticket, TicketApproval, TicketMessage
-from app.corrections.rules import Side, State
-from app.corrections.views import ChangeView, EvidenceView, MessageView, StepView, TicketLine, TicketView
+from app.actors import Actor, Purpose
+from app.corrections import rules, showing
+from app.corrections.clocks import TicketClocks
+from app.corrections.kinds import REASONS
+from app.corrections.models import Ticket, TicketApproval, TicketMessage, VoidedApproval
+from app.corrections.places import claim_place as claim_place
+from app.corrections.places import diff_digest as diff_digest
+from app.corrections.places import evidence_place as evidence_place
+from app.corrections.places import text_place as text_place
+from app.corrections.places import ticket_number as ticket_number
+from app.corrections.ports import SupplementOpener
+from app.corrections.rules import Move, Side, State
+from app.corrections.views import MissingMaterial, SupplementView, TicketLine, TicketView
 from app.db import new_id
-from app.dossiers.rules import SECTIONS, guards_account, is_statutory
-from app.envelope import DataKey, Place, open_json, seal_json
-from app.errors import VersionMismatch
+from app.dossiers.rules import guards_account
+from app.envelope import DataKey, open_json, seal_json
+from app.errors import Conflict, VersionMismatch
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
 from app.people.service import PeopleService
 from app.ports import Clock
 
-ANNOUNCED = frozenset({"ticket.decided", "ticket.asked", "ticket.opened", "ticket.answered"})
-"""Steps somebody must hear of: the graduate of the first two, the staff's group of the others."""
-
-
-def ticket_number(ticket: Ticket) -> str:
-    return f"GZ{ticket.opened_at.year}{ticket.serial:06d}"
-
-
-def claim_place(ticket: Ticket) -> Place:
-    return Place("ticket", "sealed_claim", ticket.id)
-
-
-def text_place(message: TicketMessage) -> Place:
-    return Place("ticket_message", "sealed_text", message.id)
-
-
-def evidence_place(evidence_id: UUID) -> Place:
-    return Place("evidence", "file", evidence_id)
-
-
-def diff_digest(key: DataKey, ticket: Ticket, claim: dict[str, Any]) -> bytes:
-    """Names one exact change on one base version. Keyed, because the values could be guessed."""
-    text = json.dumps([ticket.base_version, claim["changes"]], sort_keys=True, ensure_ascii=False)
-    return hmac.digest(key.material, b"ticket-diff" + text.encode(), "sha256")
+ANNOUNCED = frozenset(
+    {
+        "ticket.decided",
+        "ticket.asked",
+        "ticket.replied",
+        "ticket.merged",
+        "ticket.reopened",
+        "ticket.opened",
+        "ticket.answered",
+        "ticket.appealed",
+    }
+)
+"""Steps somebody must hear of: the graduate of the first five, the staff's group of opening and answering, and both of
+an appeal.
+"""
 
 
 class TicketBook:
-    def __init__(self, people: PeopleService, log: EventLog, queue: JobQueue, clock: Clock) -> None:
-        self.people, self.log, self.queue, self.clock = people, log, queue, clock
+    def __init__(
+        self,
+        people: PeopleService,
+        log: EventLog,
+        queue: JobQueue,
+        clock: Clock,
+        clocks: TicketClocks,
+        supplements: SupplementOpener | None = None,
+    ) -> None:
+        self.people, self.log, self.queue, self.clock, self.clocks = people, log, queue, clock, clocks
+        self.supplements = supplements
 
     @staticmethod
     def approvals_needed(ticket: Ticket, claim: dict[str, Any]) -> int:
@@ -74,10 +81,40 @@ class TicketBook:
         except StaleDataError:
             raise VersionMismatch("ticket_changed") from None
 
-    @staticmethod
-    def void_approvals(session: Session, ticket: Ticket) -> None:
+    def flush_open(self, session: Session) -> None:
+        """The same for a ticket that becomes an open one. Raises Conflict('record_has_open_ticket'): the partial unique
+        index is the rule, whoever races.
+        """
+        try:
+            self.flush(session)
+        except IntegrityError:
+            raise Conflict("record_has_open_ticket") from None
+
+    def void_approvals(self, session: Session, ticket: Ticket) -> None:
+        """Whoever agreed has not seen the ticket as it is now. What was agreed stays as what happened."""
+        now = self.clock.now()
         for row in session.scalars(select(TicketApproval).where(TicketApproval.ticket_id == ticket.id)):
+            session.add(
+                VoidedApproval(
+                    id=row.id,
+                    ticket_id=row.ticket_id,
+                    staff_id=row.staff_id,
+                    person_key=row.person_key,
+                    diff_digest=row.diff_digest,
+                    created_at=row.created_at,
+                    voided_at=now,
+                )
+            )
             session.delete(row)
+
+    @staticmethod
+    def standing_approvals(session: Session, ticket: Ticket, digest: bytes) -> Sequence[TicketApproval]:
+        """Those that count for exactly this change."""
+        return session.scalars(
+            select(TicketApproval)
+            .where(TicketApproval.ticket_id == ticket.id, TicketApproval.diff_digest == digest)
+            .order_by(TicketApproval.created_at)
+        ).all()
 
     def say(self, session: Session, key: DataKey, ticket: Ticket, side: Side, actor: Actor, text: str) -> None:
         message = TicketMessage(
@@ -86,9 +123,30 @@ class TicketBook:
         message.sealed_text = seal_json(key, text_place(message), {"text": text})
         session.add(message)
 
-    def record_step(self, session: Session, actor: Actor, ticket: Ticket, step: str, **data: Any) -> None:
-        """Append the step and, for those somebody must hear of, the job that tells them, in one transaction."""
-        ticket.touched_at = self.clock.now()
+    def require(self, ticket: Ticket, move: Move, actor: Actor) -> State:
+        """Where the move leads. Raises Conflict with the code of the guard that stands against it."""
+        side = showing.side_of(actor)
+        code = rules.refusal(move, ticket.state, side, showing.standing(ticket, actor), self.clock.now())
+        if code is not None:
+            raise Conflict(code, params={"state": rules.STATE_LABELS[ticket.state]})
+        target = rules.target(move, ticket.state, side)
+        assert target is not None  # a move without an edge was refused above
+        return target
+
+    def new_round(self, ticket: Ticket, now: datetime) -> None:
+        """Reopened or appealed: the clocks begin again, and what was decided stands in the decisions."""
+        ticket.round += 1
+        ticket.decided_at, ticket.reason_code, ticket.applied_version = None, None, None
+        ticket.material_id, ticket.material_version = None, None
+        ticket.answer_by, ticket.decide_by = self.clocks.due_from(ticket, now)
+
+    def record_step(
+        self, session: Session, actor: Actor, ticket: Ticket, step: str, *, at: datetime | None = None, **data: Any
+    ) -> None:
+        """Append the step, move the clock by it and, for those somebody must hear of, enqueue the job that tells them:
+        one transaction. ``at``: now, unless the ticket's row says when already.
+        """
+        now = ticket.touched_at = at or self.clock.now()
         event_id = self.log.record(
             session,
             actor,
@@ -97,7 +155,9 @@ class TicketBook:
             object_kind="ticket",
             object_id=ticket.id,
             data={"state": ticket.state.value, **data},
+            at=now,
         )
+        self.clocks.on_step(session, ticket, step, now)
         if step in ANNOUNCED:
             self.queue.enqueue(session, Announce(event_id))
 
@@ -109,95 +169,84 @@ class TicketBook:
             kind=ticket.kind,
             kind_label=rules.KINDS[ticket.kind].label,
             state=ticket.state,
-            state_label=rules.STATE_LABELS[ticket.state],
+            state_label=rules.state_label(ticket.state, appealed=ticket.appealed_at is not None),
             section=ticket.section,
             opened_at=ticket.opened_at,
             answer_by=ticket.answer_by,
             decide_by=ticket.decide_by,
-            overdue=ticket.state not in rules.CLOSED and rules.office_date(now) > ticket.decide_by,
+            clock=self.clocks.view(ticket, now),
             version=ticket.version,
             assigned_to=ticket.assigned_to,
             graduate_id=ticket.graduate_id,
             graduate_name=name,
+            round=ticket.round,
+            appealed=ticket.appealed_at is not None,
+            merged_into=ticket.merged_into,
         )
 
     def view(
-        self, session: Session, actor: Actor, key: DataKey, ticket: Ticket, current: dict[str, str] | None = None
+        self,
+        session: Session,
+        actor: Actor,
+        key: DataKey,
+        ticket: Ticket,
+        current: dict[str, str] | None = None,
+        record_version: int | None = None,
     ) -> TicketView:
+        """``current`` and ``record_version``: the record as it stands, for the desk."""
         now = self.clock.now()
         claim = open_json(key, claim_place(ticket), ticket.sealed_claim)
-        side = Side.STAFF if actor.kind is ActorKind.STAFF else Side.GRADUATE
+        side = showing.side_of(actor)
         show_before = side is Side.STAFF or actor.stepped_up_for(Purpose.VIEW_DOSSIER, now)
-        digest = diff_digest(key, ticket, claim)
-        approvals = session.scalars(
-            select(TicketApproval).where(TicketApproval.ticket_id == ticket.id, TicketApproval.diff_digest == digest)
-        ).all()
+        approvals = self.standing_approvals(session, ticket, diff_digest(key, ticket, claim))
         staff = self.people.staff_names([a.staff_id for a in approvals])
-        moves = rules.moves(ticket.state, side)
         name = self.people.names([ticket.graduate_id]).get(ticket.graduate_id, "") if side is Side.STAFF else ""
-        closed_badly = ticket.state is State.REJECTED
+        survivor, *duplicates = showing.with_merged(session, ticket)
+        ids = [t.id for t in (survivor, *duplicates)]
+        evidence = showing.evidence(session, ids)
+        standing = showing.standing(ticket, actor)
+        reason = REASONS.get(ticket.reason_code or "") if ticket.state is State.REJECTED else None
+        moves = rules.open_moves(ticket.state, side, standing, now)
+        can_appeal = rules.refusal(Move.APPEAL, ticket.state, Side.GRADUATE, standing, now) is None
         return TicketView(
             line=self.line(ticket, now, name),
             record_id=ticket.record_id,
             base_version=ticket.base_version,
             applied_version=ticket.applied_version,
             statement=claim["statement"],
-            changes=self._changes(ticket, claim, show_before),
-            evidence=self._evidence(session, ticket.id),
-            messages=self._messages(session, key, ticket.id, side),
-            timeline=self._timeline(session, ticket.id),
+            changes=showing.changes(ticket, claim, show_before),
+            evidence=evidence,
+            messages=showing.messages(session, key, ids, side, self.people),
+            notes=showing.notes(session, key, ids, self.people) if side is Side.STAFF else (),
+            timeline=showing.timeline(session, self.log, ticket.id, side),
             moves=moves,
             approvals=tuple(staff[a.staff_id] for a in approvals),
             approvals_needed=self.approvals_needed(ticket, claim),
-            reason=rules.REJECTION_REASONS[ticket.reason_code] if ticket.reason_code else None,
-            appeal=rules.APPEAL if closed_badly else None,
-            stale=self._stale(ticket, claim, current),
+            reason=reason.label if reason else None,
+            appeal=rules.APPEAL if ticket.state is State.REJECTED else None,
+            stale=showing.stale(ticket, claim, current),
+            record_version=record_version,
             current=current or {},
             agreed=any(a.staff_id == actor.id for a in approvals),
+            asked={name: new for name, (_, new) in claim.get("asked", {}).items()},
+            missing=MissingMaterial(**claim["missing"]) if claim.get("missing") else None,
+            proofs=showing.proofs(ticket, evidence),
+            law=reason.law if reason else None,
+            decisions=showing.decisions(session, ticket.id, side, self.people),
+            merged=showing.merged(key, duplicates),
+            merged_into_number=self._number_of(session, ticket.merged_into),
+            material_id=ticket.material_id,
+            material_version=ticket.material_version,
+            supplement=self._supplement(session, key, ticket.id),
+            appeal_until=ticket.decided_at + rules.APPEAL_WITHIN if can_appeal and ticket.decided_at else None,
         )
 
     @staticmethod
-    def _stale(ticket: Ticket, claim: dict[str, Any], current: dict[str, str] | None) -> bool:
-        """True while open if the record no longer says what the graduate saw when asking."""
-        if current is None or ticket.state in rules.CLOSED:
-            return False
-        return any(current.get(name, "") != old for name, (old, _) in claim["changes"].items())
+    def _number_of(session: Session, ticket_id: UUID | None) -> str | None:
+        return ticket_number(session.get_one(Ticket, ticket_id)) if ticket_id is not None else None
 
-    @staticmethod
-    def _changes(ticket: Ticket, claim: dict[str, Any], show_before: bool) -> tuple[ChangeView, ...]:
-        if ticket.section is None:
-            return ()
-        fields = SECTIONS[ticket.section].fields
-        return tuple(
-            ChangeView(name, fields[name].label, old if show_before else None, new, is_statutory(ticket.section, name))
-            for name, (old, new) in claim["changes"].items()
-        )
-
-    @staticmethod
-    def _evidence(session: Session, ticket_id: UUID) -> tuple[EvidenceView, ...]:
-        rows = session.scalars(select(Evidence).where(Evidence.ticket_id == ticket_id).order_by(Evidence.created_at))
-        return tuple(EvidenceView(e.id, e.media_type, e.size, e.pages, e.created_at) for e in rows)
-
-    def _messages(self, session: Session, key: DataKey, ticket_id: UUID, reader: Side) -> tuple[MessageView, ...]:
-        rows = session.scalars(
-            select(TicketMessage).where(TicketMessage.ticket_id == ticket_id).order_by(TicketMessage.created_at)
-        ).all()
-        names = self.people.staff_names([m.author_id for m in rows if m.side is Side.STAFF])
-
-        def author(m: TicketMessage) -> str:
-            if m.side is Side.GRADUATE:
-                return "本人"
-            return names.get(m.author_id, "工作人员") if reader is Side.STAFF else "档案管理部门"
-
-        return tuple(
-            MessageView(m.side, author(m), open_json(key, text_place(m), m.sealed_text)["text"], m.created_at)
-            for m in rows
-        )
-
-    def _timeline(self, session: Session, ticket_id: UUID) -> Sequence[StepView]:
-        steps = self.log.of_object(session, "ticket", ticket_id)
-        return tuple(
-            StepView(e.at, e.type, str(e.data.get("state", "")), e.actor_kind.value)
-            for e in steps
-            if e.type.startswith("ticket.") and e.type != "ticket.read"
-        )
+    def _supplement(self, session: Session, key: DataKey, ticket_id: UUID) -> SupplementView | None:
+        found = self.supplements.supplement_of(session, key, ticket_id) if self.supplements is not None else None
+        if found is None:
+            return None
+        return SupplementView(found.id, found.state_label, found.receiver_name, found.receipt)

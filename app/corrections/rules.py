@@ -1,4 +1,4 @@
-"""Correction tickets: kinds, states and who may move them.
+"""Correction tickets: their states and who may move them. What each kind needs stands in kinds.py.
 
 A correction is evidence, never an overwrite (docs/architecture.md, corrections).
 """
@@ -7,43 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-
-class Kind(StrEnum):
-    TRANSCRIPTION = "transcription"
-    MISSING_MATERIAL = "missing_material"
-    FORMING_UNIT = "forming_unit"
-    STATUTORY_IDENTITY = "statutory_identity"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class KindRule:
-    """``approvals``: how many different persons must agree before the dossier changes."""
-
-    label: str
-    hint: str
-    approvals: int
-    needs_evidence: bool
-    needs_change: bool
-
-
-KINDS: Mapping[Kind, KindRule] = {
-    Kind.TRANSCRIPTION: KindRule("录入或扫描错误", "档案原件无误、电子记录录入有误", 1, False, True),
-    Kind.MISSING_MATERIAL: KindRule("材料缺失", "应当归档而未归档的材料", 1, False, False),
-    Kind.FORMING_UNIT: KindRule("形成单位错误", "原件本身有误，须由形成单位更正或说明", 1, True, True),
-    Kind.STATUTORY_IDENTITY: KindRule(
-        "法定身份信息", "姓名、身份证号、性别、民族、出生日期，须凭公安机关证明", 2, True, True
-    ),
-    Kind.OTHER: KindRule("其他", "", 1, False, False),
-}
-
-
-def approvals_needed(kind: Kind, *, guards_account: bool) -> int:
-    """Persons who must agree: what an account is verified against is never changed by one alone."""
-    return max(KINDS[kind].approvals, 2 if guards_account else 1)
+from app.corrections.kinds import KINDS as KINDS
+from app.corrections.kinds import REASONS, KindRule
+from app.corrections.kinds import Kind as Kind
+from app.corrections.kinds import approvals_needed as approvals_needed
+from app.working_days.calendar import office_date as office_date
 
 
 class State(StrEnum):
@@ -55,6 +26,8 @@ class State(StrEnum):
     RESOLVED = "resolved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    WITH_UNIT = "with_unit"
+    MERGED = "merged"
 
 
 STATE_LABELS: Mapping[State, str] = {
@@ -66,21 +39,88 @@ STATE_LABELS: Mapping[State, str] = {
     State.RESOLVED: "已办结",
     State.REJECTED: "未予更正",
     State.WITHDRAWN: "已撤回",
+    State.WITH_UNIT: "形成单位核实中",
+    State.MERGED: "已合并",
 }
+
+
+def state_label(state: State, *, appealed: bool) -> str:
+    """The state in words; what is under way or decided on an appeal says so."""
+    shown = appealed and state not in (State.WITHDRAWN, State.MERGED)
+    return f"复核·{STATE_LABELS[state]}" if shown else STATE_LABELS[state]
 
 
 class Move(StrEnum):
     TAKE = "take"
+    RELEASE = "release"
     ASK = "ask"
     ANSWER = "answer"
+    EDIT = "edit"
+    COLLECT = "collect"
+    SEND_OUT = "send_out"
+    UNIT_ANSWERED = "unit_answered"
     ACCEPT = "accept"
     REJECT = "reject"
+    MERGE = "merge"
     WITHDRAW = "withdraw"
+    REOPEN = "reopen"
+    APPEAL = "appeal"
+
+    @property
+    def step(self) -> str:
+        """The past form, as the log names it."""
+        return _STEPS[self]
+
+
+_STEPS: Mapping[Move, str] = {
+    Move.TAKE: "taken",
+    Move.RELEASE: "released",
+    Move.ASK: "asked",
+    Move.ANSWER: "answered",
+    Move.EDIT: "edited",
+    Move.COLLECT: "collected",
+    Move.SEND_OUT: "sent_out",
+    Move.UNIT_ANSWERED: "unit_answered",
+    Move.ACCEPT: "decided",
+    Move.REJECT: "decided",
+    Move.MERGE: "merged",
+    Move.WITHDRAW: "withdrawn",
+    Move.REOPEN: "reopened",
+    Move.APPEAL: "appealed",
+}
 
 
 class Side(StrEnum):
     GRADUATE = "graduate"
     STAFF = "staff"
+
+
+class Guard(StrEnum):
+    """What must hold beside the state."""
+
+    NONE = ""
+    HANDLER = "handler"
+    DECISION = "decision"
+    KIND_TAKES_UNIT = "kind_takes_unit"
+    KIND_TAKES_MATERIAL = "kind_takes_material"
+    SAME_GRADUATE = "same_graduate"
+    WITHIN_REOPENING = "within_reopening"
+    WITHIN_APPEAL = "within_appeal"
+
+
+REOPEN_WITHIN = timedelta(days=7)
+APPEAL_WITHIN = timedelta(days=30)
+GUARD_WORDS: Mapping[Guard, str] = {
+    Guard.NONE: "",
+    Guard.HANDLER: "only by the person who works it",
+    Guard.DECISION: "every proof the kind asks for is there, enough different persons agreed to exactly this change on "
+    "this base version, and on an appeal nobody of them took part before",
+    Guard.KIND_TAKES_UNIT: "only for kinds that wait for the forming unit",
+    Guard.KIND_TAKES_MATERIAL: "only for kinds that end in a new material",
+    Guard.SAME_GRADUATE: "into another open ticket of the same graduate",
+    Guard.WITHIN_REOPENING: f"within {REOPEN_WITHIN.days} days after the decision, and nothing depends on it",
+    Guard.WITHIN_APPEAL: f"once, within {APPEAL_WITHIN.days} days after the decision",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +129,53 @@ class Edge:
     source: State
     target: State
     by: Side
+    guard: Guard = Guard.NONE
 
 
-_OPEN_FOR_STAFF = (State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO, State.AWAITING_SECOND)
+_DESK = (State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO, State.AWAITING_SECOND)
+_OPEN = (*_DESK, State.WITH_UNIT)
+_DECIDED = (State.APPLIED, State.RESOLVED, State.REJECTED)
+
+
+def _kept(state: State) -> State:
+    """Where a ticket goes whose change or papers are touched: nobody has agreed to what it is now."""
+    return State.IN_REVIEW if state is State.AWAITING_SECOND else state
+
+
 EDGES: Sequence[Edge] = (
     Edge(Move.TAKE, State.SUBMITTED, State.IN_REVIEW, Side.STAFF),
-    Edge(Move.ASK, State.SUBMITTED, State.NEEDS_INFO, Side.STAFF),
-    Edge(Move.ASK, State.IN_REVIEW, State.NEEDS_INFO, Side.STAFF),
-    Edge(Move.ASK, State.AWAITING_SECOND, State.NEEDS_INFO, Side.STAFF),
+    Edge(Move.RELEASE, State.IN_REVIEW, State.SUBMITTED, Side.STAFF, Guard.HANDLER),
+    *(Edge(Move.ASK, s, State.NEEDS_INFO, Side.STAFF) for s in _DESK if s is not State.NEEDS_INFO),
     Edge(Move.ANSWER, State.SUBMITTED, State.SUBMITTED, Side.GRADUATE),
     Edge(Move.ANSWER, State.IN_REVIEW, State.IN_REVIEW, Side.GRADUATE),
     Edge(Move.ANSWER, State.NEEDS_INFO, State.IN_REVIEW, Side.GRADUATE),
     Edge(Move.ANSWER, State.AWAITING_SECOND, State.IN_REVIEW, Side.GRADUATE),
-    *(Edge(Move.ACCEPT, s, State.APPLIED, Side.STAFF) for s in _OPEN_FOR_STAFF),
-    *(Edge(Move.REJECT, s, State.REJECTED, Side.STAFF) for s in _OPEN_FOR_STAFF),
-    *(Edge(Move.WITHDRAW, s, State.WITHDRAWN, Side.GRADUATE) for s in _OPEN_FOR_STAFF),
+    Edge(Move.ANSWER, State.WITH_UNIT, State.WITH_UNIT, Side.GRADUATE),
+    *(Edge(Move.EDIT, s, _kept(s), Side.STAFF) for s in _OPEN),
+    *(Edge(Move.COLLECT, s, _kept(s), Side.STAFF, Guard.KIND_TAKES_MATERIAL) for s in _DESK),
+    *(
+        Edge(Move.SEND_OUT, s, State.WITH_UNIT, Side.STAFF, Guard.KIND_TAKES_UNIT)
+        for s in (State.SUBMITTED, State.IN_REVIEW)
+    ),
+    Edge(Move.UNIT_ANSWERED, State.WITH_UNIT, State.IN_REVIEW, Side.STAFF, Guard.KIND_TAKES_UNIT),
+    *(Edge(Move.ACCEPT, s, State.APPLIED, Side.STAFF, Guard.DECISION) for s in _DESK),
+    *(Edge(Move.REJECT, s, State.REJECTED, Side.STAFF, Guard.DECISION) for s in _OPEN),
+    *(Edge(Move.MERGE, s, State.MERGED, Side.STAFF, Guard.SAME_GRADUATE) for s in _OPEN),
+    *(Edge(Move.WITHDRAW, s, State.WITHDRAWN, Side.GRADUATE) for s in _OPEN),
+    *(Edge(Move.REOPEN, s, State.IN_REVIEW, Side.STAFF, Guard.WITHIN_REOPENING) for s in _DECIDED),
+    *(Edge(Move.APPEAL, s, State.SUBMITTED, Side.GRADUATE, Guard.WITHIN_APPEAL) for s in _DECIDED),
 )
-CLOSED = frozenset({State.APPLIED, State.RESOLVED, State.REJECTED, State.WITHDRAWN})
+CLOSED = frozenset({*_DECIDED, State.WITHDRAWN, State.MERGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the guards look at, beside the state."""
+
+    kind: KindRule
+    decided_at: datetime | None = None
+    appealed: bool = False
+    handled_by_reader: bool = False
 
 
 def target(move: Move, source: State, by: Side) -> State | None:
@@ -117,43 +187,39 @@ def moves(source: State, by: Side) -> tuple[Move, ...]:
     return tuple(dict.fromkeys(e.move for e in EDGES if e.source is source and e.by is by))
 
 
-FIRST_ANSWER_WORKING_DAYS = 3
-DECISION_WORKING_DAYS = 15
+def _late(standing: Standing, now: datetime, within: timedelta) -> bool:
+    return standing.decided_at is None or now - standing.decided_at > within
 
 
-OFFICE_TIME = timezone(timedelta(hours=8), "CST")
-"""Deadlines are days at the school, which keeps China's one time."""
+def refusal(move: Move, source: State, by: Side, standing: Standing, now: datetime) -> str | None:
+    """The code of the guard that stands against the move, or None. What needs the database is asked by the services.
+
+    ``move_not_allowed`` where the table has no such edge.
+    """
+    edge = next((e for e in EDGES if e.move is move and e.source is source and e.by is by), None)
+    if edge is None:
+        return "move_not_allowed"
+    if edge.guard is Guard.HANDLER and not standing.handled_by_reader:
+        return "not_the_handler"
+    if edge.guard is Guard.KIND_TAKES_UNIT and not standing.kind.takes_unit:
+        return "kind_without_unit"
+    if edge.guard is Guard.KIND_TAKES_MATERIAL and not standing.kind.takes_material:
+        return "kind_without_material"
+    if edge.guard is Guard.WITHIN_REOPENING and _late(standing, now, REOPEN_WITHIN):
+        return "reopen_too_late"
+    if edge.guard is Guard.WITHIN_APPEAL:
+        return (
+            "appeal_made" if standing.appealed else "appeal_too_late" if _late(standing, now, APPEAL_WITHIN) else None
+        )
+    return None
 
 
-def office_date(moment: datetime) -> date:
-    """The calendar day at the school of an aware moment."""
-    return moment.astimezone(OFFICE_TIME).date()
+def open_moves(source: State, by: Side, standing: Standing, now: datetime) -> tuple[Move, ...]:
+    """Those of ``moves`` that no guard stands against."""
+    return tuple(m for m in moves(source, by) if refusal(m, source, by, standing, now) is None)
 
 
-def add_working_days(start: date, days: int) -> date:
-    """Monday to Friday. The statutory holidays and make-up days join with the calendar of a later release."""
-    current = start
-    while days > 0:
-        current += timedelta(days=1)
-        if current.weekday() < 5:
-            days -= 1
-    return current
-
-
-def working_days_between(start: date, end: date) -> int:
-    """Working days after ``start`` up to and including ``end``; negative when ``end`` lies before."""
-    if end < start:
-        return -working_days_between(end, start)
-    return sum((start + timedelta(days=n)).weekday() < 5 for n in range(1, (end - start).days + 1))
-
-
-REJECTION_REASONS: Mapping[str, str] = {
-    "record_is_right": "经核对原件，现有记录无误",
-    "proof_insufficient": "所附证明材料不足以支持更正",
-    "not_our_record": "该内容由其他单位形成，须由形成单位处理",
-    "duplicate": "与已受理的申请重复",
-    "other": "其他原因",
-}
+REJECTION_REASONS: Mapping[str, str] = {code: reason.label for code, reason in REASONS.items()}
 APPEAL = (
     "对处理结果有异议的，可在收到通知之日起 30 日内向学校档案管理部门申请复核，或依法向主管部门反映、向人民法院起诉"
 )

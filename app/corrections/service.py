@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, delete, func, literal, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, Purpose
 from app.corrections import rules
 from app.corrections.book import TicketBook, claim_place, evidence_place
+from app.corrections.checking import (
+    MAX_EVIDENCE,
+    MAX_STATEMENT,
+    change_faults,
+    clean_text,
+    evidence_faults,
+    missing_material,
+    proposed,
+)
+from app.corrections.kinds import When
 from app.corrections.models import Evidence, Ticket
-from app.corrections.rules import Kind, Move, Side, State
+from app.corrections.placing import college_of
+from app.corrections.proofs import keep_evidence
+from app.corrections.rules import Move, Side, State
 from app.corrections.views import EvidenceView, OpenTicket, TicketLine, TicketView
 from app.db import Database, new_id
 from app.dossiers.filing import FilingService
-from app.dossiers.incoming import normal_value, value_fault
-from app.dossiers.rules import SECTIONS, Section, guards_account, is_statutory
-from app.envelope import open_bytes, seal_bytes, seal_json
+from app.dossiers.models import Dossier, Record
+from app.dossiers.rules import Section, Zone
+from app.envelope import open_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
-from app.file_ports import CleanDocument, DocumentCleaner, FileStore
+from app.file_ports import DocumentCleaner, FileStore
 from app.keyring import Keyring
 
-MAX_STATEMENT = 2000
-MAX_VALUE = 500
-MAX_EVIDENCE = 6
 MAX_OPEN_TICKETS = 20
 MAX_LOOSE_EVIDENCE = 20
 LOOSE_EVIDENCE_LIFE = timedelta(days=7)
-_DIRECTION_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200c\u200d\ufeff\x00"
-
-
-def clean_text(text: str, pointer: str, maximum: int) -> str:
-    """Trimmed text. Raises Invalid for empty, overlong, or invisible and direction-changing characters."""
-    text = text.strip()
-    code = "required" if not text else "too_long" if len(text) > maximum else ""
-    if any(c in _DIRECTION_MARKS or (ord(c) < 32 and c not in "\n\r\t") for c in text):
-        code = "invisible_characters"
-    if code:
-        raise Invalid("invalid_input", faults=[FieldFault(pointer, code)])
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +67,8 @@ class CorrectionService:
 
     def prepare_evidence(self, actor: Actor, data: bytes, claimed_type: str) -> PreparedEvidence:
         """Clean, seal and store one file, before any transaction. Raises Invalid or TooLarge (see DocumentCleaner)."""
-        document = self._cleaner.clean(data, claimed_type)
-        key = self._keys.of(actor.id)
-        row = self._evidence_row(actor, document)
-        self._files.put(row.file_name, seal_bytes(key, evidence_place(row.id), document.data))
-        return PreparedEvidence(row)
+        key, now = self._keys.of(actor.id), self._book.clock.now()
+        return PreparedEvidence(keep_evidence(self._files, self._cleaner, key, data, claimed_type, now))
 
     def add_evidence(self, actor: Actor, prepared: PreparedEvidence) -> EvidenceView:
         """Keep a prepared file as the graduate's. Raises Conflict('too_much_evidence')."""
@@ -118,17 +111,6 @@ class CorrectionService:
         key = self._keys.of(actor.id)
         return row.media_type, open_bytes(key, evidence_place(row.id), self._files.get(row.file_name))
 
-    def _evidence_row(self, actor: Actor, document: CleanDocument) -> Evidence:
-        return Evidence(
-            id=new_id(),
-            graduate_id=actor.id,
-            file_name=os.urandom(24).hex(),
-            media_type=document.media_type,
-            size=len(document.data),
-            pages=document.pages,
-            created_at=self._book.clock.now(),
-        )
-
     # --- tickets ------------------------------------------------------------------------------------------------------
 
     def open_ticket(self, actor: Actor, request: OpenTicket) -> TicketView:
@@ -138,6 +120,9 @@ class CorrectionService:
         now = self._book.clock.now()
         section, base, changes = self._changes(actor, request)
         self._check_kind(request, section, list(changes))
+        claim: dict[str, Any] = {"statement": statement, "changes": changes}
+        if request.missing is not None:
+            claim["missing"] = missing_material(request.missing, request.kind)
         key = self._keys.of(actor.id)
         with self._db.transaction() as session:
             self._check_room(session, actor.id, request.record_id)
@@ -146,24 +131,20 @@ class CorrectionService:
                 graduate_id=actor.id,
                 record_id=request.record_id,
                 section=section,
+                college=college_of(session, actor.id),
                 base_version=base,
                 kind=request.kind,
                 state=State.SUBMITTED,
                 version=1,
                 opened_at=now,
                 touched_at=now,
-                answer_by=rules.add_working_days(rules.office_date(now), rules.FIRST_ANSWER_WORKING_DAYS),
-                decide_by=rules.add_working_days(rules.office_date(now), rules.DECISION_WORKING_DAYS),
             )
-            ticket.sealed_claim = seal_json(key, claim_place(ticket), {"statement": statement, "changes": changes})
+            self._book.clocks.begin(ticket, now)
+            ticket.sealed_claim = seal_json(key, claim_place(ticket), claim)
             session.add(ticket)
-            try:
-                session.flush()
-            except IntegrityError:
-                # the partial unique index is the rule, whoever races
-                raise Conflict("record_has_open_ticket") from None
-            self._attach(session, actor.id, ticket.id, request.evidence_ids)
-            self._book.record_step(session, actor, ticket, "ticket.opened", kind=request.kind.value)
+            self._book.flush_open(session)
+            self._attach(session, ticket, request.evidence_ids)
+            self._book.record_step(session, actor, ticket, "ticket.opened", at=now, kind=request.kind.value)
             return self._book.view(session, actor, key, ticket)
 
     def tickets(self, actor: Actor, *, before: int | None, limit: int) -> list[TicketLine]:
@@ -189,11 +170,11 @@ class CorrectionService:
         with self._db.transaction() as session:
             ticket = self._own(session, actor, ticket_id, lock=True)
             self._book.check_version(ticket, version)
-            self._move(ticket, Move.ANSWER)
+            ticket.state = self._book.require(ticket, Move.ANSWER, actor)
             # whoever agreed has not seen what is said now
             self._book.void_approvals(session, ticket)
             self._book.say(session, key, ticket, Side.GRADUATE, actor, text)
-            self._attach(session, actor.id, ticket.id, evidence_ids)
+            self._attach(session, ticket, evidence_ids)
             self._book.record_step(session, actor, ticket, "ticket.answered")
             self._book.flush(session)
             return self._book.view(session, actor, key, ticket)
@@ -203,9 +184,37 @@ class CorrectionService:
         with self._db.transaction() as session:
             ticket = self._own(session, actor, ticket_id, lock=True)
             self._book.check_version(ticket, version)
-            self._move(ticket, Move.WITHDRAW)
+            ticket.state = self._book.require(ticket, Move.WITHDRAW, actor)
             ticket.decided_at = self._book.clock.now()
             self._book.record_step(session, actor, ticket, "ticket.withdrawn")
+            self._book.flush(session)
+            return self._book.view(session, actor, key, ticket)
+
+    def appeal(
+        self, actor: Actor, ticket_id: UUID, version: int, text: str, evidence_ids: Sequence[UUID] = ()
+    ) -> TicketView:
+        """Once, within 30 days: the decision is looked at again by persons who took no part in it.
+
+        Raises VersionMismatch, Conflict (move_not_allowed, appeal_made, appeal_too_late, changes_held,
+        record_has_open_ticket), Invalid by field, NotFound.
+        """
+        text = clean_text(text, "/text", MAX_STATEMENT)
+        if len(evidence_ids) > MAX_EVIDENCE:
+            raise Invalid("invalid_input", faults=[FieldFault("/evidence_ids", "too_many")])
+        self._book.people.require_no_hold(actor.id)
+        key = self._keys.of(actor.id)
+        with self._db.transaction() as session:
+            ticket = self._own(session, actor, ticket_id, lock=True)
+            self._book.check_version(ticket, version)
+            ticket.state = self._book.require(ticket, Move.APPEAL, actor)
+            now = self._book.clock.now()
+            self._book.new_round(ticket, now)
+            ticket.appealed_at, ticket.assigned_to = now, None
+            self._book.flush_open(session)
+            self._book.void_approvals(session, ticket)
+            self._book.say(session, key, ticket, Side.GRADUATE, actor, text)
+            self._attach(session, ticket, evidence_ids)
+            self._book.record_step(session, actor, ticket, "ticket.appealed")
             self._book.flush(session)
             return self._book.view(session, actor, key, ticket)
 
@@ -217,45 +226,29 @@ class CorrectionService:
             if request.changes:
                 raise Invalid("invalid_input", faults=[FieldFault("/record_id", "required_with_changes")])
             return None, None, {}
+        self._require_shown(actor, request.record_id)
         section, current, body = self._filing.current_body(actor.id, request.record_id)
         if request.base_version is not None and request.base_version != current:
             raise Conflict("record_changed", extra={"current_version": current})
-        faults = []
-        changes: dict[str, list[str]] = {}
-        for name, value in request.changes.items():
-            if name not in SECTIONS[section].fields:
-                faults.append(FieldFault(f"/changes/{name}", "unknown_field"))
-                continue
-            value = normal_value(section, name, clean_text(value, f"/changes/{name}", MAX_VALUE))
-            fault = value_fault(section, name, value, rules.office_date(self._book.clock.now()))
-            if fault is not None:
-                faults.append(FieldFault(f"/changes/{name}", fault))
-            # told only to whom the present value may be shown: else a guess could be tried against it
-            if value == body.get(name, "") and actor.stepped_up_for(Purpose.VIEW_DOSSIER, self._book.clock.now()):
-                faults.append(FieldFault(f"/changes/{name}", "unchanged"))
-            changes[name] = [body.get(name, ""), value]
-        if faults:
-            raise Invalid("invalid_input", faults=faults)
-        return section, current, changes
+        now = self._book.clock.now()
+        seen = actor.stepped_up_for(Purpose.VIEW_DOSSIER, now)
+        return section, current, proposed(section, body, request.changes, rules.office_date(now), tell_unchanged=seen)
+
+    def _require_shown(self, actor: Actor, record_id: UUID) -> None:
+        """What a graduate may not read, no ticket of theirs names: its fields would come back in the comparison."""
+        with self._db.transaction() as session:
+            zone = session.scalar(
+                select(Record.zone)
+                .join(Dossier, Dossier.id == Record.dossier_id)
+                .where(Record.id == record_id, Dossier.graduate_id == actor.id)
+            )
+        if zone is not None and zone is not Zone.A:
+            raise NotFound("record_not_shown")
 
     @staticmethod
     def _check_kind(request: OpenTicket, section: Section | None, names: list[str]) -> None:
-        rule = rules.KINDS[request.kind]
-        faults = []
-        if rule.needs_change and not names:
-            faults.append(FieldFault("/changes", "required_for_kind"))
-        if rule.needs_evidence and not request.evidence_ids:
-            faults.append(FieldFault("/evidence_ids", "required_for_kind"))
-        account = section is not None and any(guards_account(section, n) for n in names)
-        if account and not request.evidence_ids and not rule.needs_evidence:
-            faults.append(FieldFault("/evidence_ids", "required_for_field"))
-        if len(request.evidence_ids) > MAX_EVIDENCE:
-            faults.append(FieldFault("/evidence_ids", "too_many"))
-        statutory = section is not None and any(is_statutory(section, n) for n in names)
-        if statutory and request.kind is not Kind.STATUTORY_IDENTITY:
-            faults.append(FieldFault("/kind", "statutory_field_needs_statutory_kind"))
-        if {"name", "id_number"} <= set(names):
-            faults.append(FieldFault("/changes", "name_and_id_number_together"))
+        faults = evidence_faults(request.kind, section, names, len(request.evidence_ids))
+        faults += change_faults(request.kind, section, names)
         if faults:
             raise Invalid("invalid_input", faults=faults)
 
@@ -270,12 +263,15 @@ class CorrectionService:
             raise Conflict("record_has_open_ticket")
 
     @staticmethod
-    def _attach(session: Session, graduate_id: UUID, ticket_id: UUID, evidence_ids: Sequence[UUID]) -> None:
+    def _attach(session: Session, ticket: Ticket, evidence_ids: Sequence[UUID]) -> None:
+        """What the graduate sends counts as the proof the kind asks of them."""
+        asked = rules.KINDS[ticket.kind].at(When.INTAKE)
         for evidence_id in dict.fromkeys(evidence_ids):
             row = session.get(Evidence, evidence_id, with_for_update=True)
-            if row is None or row.graduate_id != graduate_id or row.ticket_id is not None:
+            if row is None or row.graduate_id != ticket.graduate_id or row.ticket_id is not None:
                 raise Invalid("invalid_input", faults=[FieldFault("/evidence_ids", "evidence_unknown")])
-            row.ticket_id = ticket_id
+            row.ticket_id = ticket.id
+            row.proof = asked[0].code if asked else None
 
     @staticmethod
     def _own(session: Session, actor: Actor, ticket_id: UUID, *, lock: bool = False) -> Ticket:
@@ -284,10 +280,3 @@ class CorrectionService:
         if ticket is None:
             raise NotFound("ticket_not_found")
         return ticket
-
-    @staticmethod
-    def _move(ticket: Ticket, move: Move) -> None:
-        target = rules.target(move, ticket.state, Side.GRADUATE)
-        if target is None:
-            raise Conflict("move_not_allowed", params={"state": rules.STATE_LABELS[ticket.state]})
-        ticket.state = target

@@ -17,7 +17,7 @@ from app.db import Base, Database, new_id
 from app.dossiers import rules
 from app.dossiers.incoming import CARD_FIELDS, FieldChange, NewDossier, NewMaterial, normal_value, value_fault
 from app.dossiers.indexing import Unit, UnitIndex
-from app.dossiers.materials import MaterialFiling, store_document, store_sealed
+from app.dossiers.materials import MaterialFiling, require_open, store_document, store_sealed
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.places import body_place, photo_name_place, photo_place
 from app.dossiers.rows import material_rows, record_rows, record_version
@@ -127,14 +127,17 @@ class FilingService:
         base_version: int,
         changes: Sequence[FieldChange],
         ticket_id: UUID,
+        handed_over: bool = False,
     ) -> int:
         """A new version on top of ``base_version``, in the ticket's transaction; gives its number.
+
+        ``handed_over``: also in a dossier that was transferred, because the caller sends a supplement after it.
 
         Raises VersionMismatch if the record moved on, Conflict('dossier_sealed'), Invalid by field.
         """
         record, version = self._current(session, key.owner, record_id, lock=True)
         dossier = session.get_one(Dossier, record.dossier_id, with_for_update=True)
-        self._require_open(dossier)
+        require_open(dossier, handed_over=handed_over)
         if record.current != base_version:
             raise VersionMismatch("record_changed", extra={"current_version": record.current})
         before = open_json(key, body_place(version), version.sealed_body)
@@ -224,11 +227,6 @@ class FilingService:
         for index in self._indexes:
             for unit in changed:
                 index.replace(session, unit)
-
-    @staticmethod
-    def _require_open(dossier: Dossier) -> None:
-        if dossier.state is not DossierState.OPEN:
-            raise Conflict("dossier_sealed")
 
     def _current(
         self, session: Session, graduate_id: UUID, record_id: UUID, *, lock: bool = False

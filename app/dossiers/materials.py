@@ -50,6 +50,13 @@ class PreparedMaterial:
     stored: StoredFile | None
 
 
+def require_open(dossier: Dossier, *, handed_over: bool = False) -> None:
+    """Raises Conflict('dossier_sealed'); a transferred one may be added to where ``handed_over`` says so."""
+    allowed = handed_over and dossier.state is DossierState.TRANSFERRED
+    if dossier.state is not DossierState.OPEN and not allowed:
+        raise Conflict("dossier_sealed")
+
+
 def store_sealed(files: FileStore, sealed: bytes) -> str:
     """Put sealed bytes under a new random name; gives the name."""
     name = os.urandom(24).hex()
@@ -144,9 +151,13 @@ class MaterialFiling:
         *,
         source: Source = Source.STAFF,
         source_id: UUID | None = None,
+        handed_over: bool = False,
     ) -> UUID:
-        """The material, at the end of its class. Raises NotFound, Conflict('dossier_sealed')."""
-        dossier = self._open_dossier(session, prepared.key.owner)
+        """The material, at the end of its class. Raises NotFound, Conflict('dossier_sealed').
+
+        ``handed_over``: also in a dossier that was transferred, because the caller sends a supplement after it.
+        """
+        dossier = self._open_dossier(session, prepared.key.owner, handed_over=handed_over)
         last = session.scalar(
             select(func.max(Material.sequence)).where(
                 Material.dossier_id == dossier.id, Material.class_code == prepared.new.class_code
@@ -210,13 +221,12 @@ class MaterialFiling:
     # --- inside -----------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _open_dossier(session: Session, graduate_id: UUID) -> Dossier:
+    def _open_dossier(session: Session, graduate_id: UUID, *, handed_over: bool = False) -> Dossier:
         """The dossier under a lock: additions of one dossier follow each other."""
         dossier = session.scalar(select(Dossier).where(Dossier.graduate_id == graduate_id).with_for_update())
         if dossier is None:
             raise NotFound("dossier_not_found")
-        if dossier.state is not DossierState.OPEN:
-            raise Conflict("dossier_sealed")
+        require_open(dossier, handed_over=handed_over)
         return dossier
 
     def _changed(

@@ -96,7 +96,8 @@ class Layout:
 def laid_out(sheet: str, headers: Sequence[str], line: int, mapping: Mapping[str, str]) -> Layout:
     """``mapping`` (header -> field, '' to leave a column out) goes before the names."""
     known, chosen = _known(sheet), {bare(k): v for k, v in mapping.items()}
-    said = set(chosen.values())
+    # what is said of columns that are not here says nothing
+    said = {chosen[bare(h)] for h in headers if bare(h) in chosen}
     places: dict[str, int] = {}
     doubled: list[str] = []
     exact = {bare(h) for h in headers}

@@ -16,6 +16,7 @@ from app.events import EventLog
 from app.file_ports import FileStore
 from app.imports.batches import name_place, purge_source
 from app.imports.models import ImportBatch, ImportSegment
+from app.imports.reports import handed_down
 from app.imports.rules import REOPENED, BatchSource, BatchState
 from app.imports.segments import Segment, store_segments
 from app.keyring import Keyring
@@ -56,10 +57,12 @@ class Receiver:
     def _begin(self, actor: Actor, name: str, source: BatchSource, parent: UUID | None) -> UUID:
         house, batch_id = self._keys.house(), new_id()
         with self._db.transaction() as session:
+            mended = session.get(ImportBatch, parent) if parent is not None else None
             session.add(
                 ImportBatch(
                     id=batch_id,
                     parent_id=parent,
+                    mapping=handed_down(mended.mapping) if mended is not None else {},
                     source=source,
                     sealed_name=seal_json(house, name_place(batch_id), {"name": name[-200:]}),
                     created_by_kind=actor.kind,

@@ -75,6 +75,10 @@ class Runner:
         """
         self._alone(batch_id, BatchState.IMPORTING, observe)
 
+    def student_index(self, number: str) -> bytes:
+        """By which staged rows of a student are found."""
+        return self._people.student_number_index(number)
+
     def _alone(self, batch_id: UUID, state: BatchState, observe: Observer) -> None:
         with self._db.alone(batch_id) as held:
             if not held:
@@ -353,9 +357,12 @@ class Work:
         return list(session.scalars(query.order_by(ImportStage.sheet, ImportStage.line).limit(CHUNK_ROWS)))
 
     def _stray(self, session: Session, row: ImportStage) -> RowReport:
-        number = open_json(self._house, stage_place(row.id), row.sealed_rows)["number"]
+        held = open_json(self._house, stage_place(row.id), row.sealed_rows)
+        number = held["number"]
         fault = Fault("学号", "student_unknown", sheet=row.sheet, line=row.line)
-        sealed = seal_json(self._house, cells_place(self._id, row.line), {"number": number, "cells": []})
+        sealed = seal_json(
+            self._house, cells_place(self._id, row.line), {"number": number, "cells": [], "rows": held["rows"]}
+        )
         values = (
             self._id,
             row.sheet,

@@ -23,6 +23,7 @@ from app.imports import batches, reports
 from app.imports.batches import batch_view, cells_place, delete_announced, fault_of, locked, purge_source
 from app.imports.columns import FIELDS, GRADUATE_TABLE
 from app.imports.models import ImportBatch, ImportFile, ImportRow
+from app.imports.paging import BatchPage, Wanted, cut_page, found_batches
 from app.imports.previews import preview_of
 from app.imports.receiving import Receiver
 from app.imports.rules import (
@@ -234,23 +235,15 @@ class ImportService:
             raise NotFound("batch_not_found")
         return batch_view(batch, house)
 
-    def batches(self, actor: Actor, *, limit: int = 20, before: UUID | None = None) -> Sequence[BatchView]:
-        """Newest first; ``before`` is the last batch of the page before."""
+    def batches(self, actor: Actor, wanted: Wanted = Wanted(), *, limit: int = 20) -> BatchPage:  # noqa: B008 - frozen
+        """Newest first, with the ways to newer and older ones. Raises Forbidden."""
         self._require(actor)
-        house = self._keys.house()
+        house, query = self._keys.house(), select(ImportBatch)
+        if actor.kind is ActorKind.PARTNER:
+            query = query.where(ImportBatch.created_by == actor.id)
         with self._db.transaction() as session:
-            query = select(ImportBatch).where(ImportBatch.state != BatchState.RECEIVING)
-            if actor.kind is ActorKind.PARTNER:
-                query = query.where(ImportBatch.created_by == actor.id)
-            last = session.get(ImportBatch, before) if before is not None else None
-            if last is not None:
-                earlier = ImportBatch.created_at < last.created_at
-                same = (ImportBatch.created_at == last.created_at) & (ImportBatch.id < last.id)
-                query = query.where(earlier | same)
-            rows = session.scalars(
-                query.order_by(ImportBatch.created_at.desc(), ImportBatch.id.desc()).limit(limit)
-            ).all()
-        return [batch_view(row, house) for row in rows]
+            rows = found_batches(session, query, wanted, limit + 1)
+        return cut_page([batch_view(row, house) for row in rows], wanted, limit)
 
     def rows(
         self,
@@ -272,7 +265,8 @@ class ImportService:
         return [_row_view(row, house) for row in found]
 
     def error_file(self, actor: Actor, batch_id: UUID) -> FileView:
-        """The refused rows with their cells and reasons, to be mended and sent again as a child of this batch.
+        """The refused rows with their cells and reasons, to be mended and sent again as a child of this batch: a CSV of
+        graduates, or a ZIP with a CSV of every table where rows of further tables are refused.
         Raises Conflict('import_nothing_refused'), Conflict('import_source_gone') once the cells are deleted.
         """
         view = self.batch(actor, batch_id)
@@ -286,10 +280,12 @@ class ImportService:
                 .where(ImportRow.batch_id == batch_id, ImportRow.outcome == RowOutcome.REFUSED)
                 .order_by(ImportRow.sheet, ImportRow.line)
             ).all()
+            refused = reports.opened(rows, house)
+            further = reports.further_rows(session, batch_id, refused, house, self.runner.student_index)
             self._log.record(session, actor, "import.errors_read", object_kind="import_batch", object_id=batch_id)
         if not rows:
             raise Conflict("import_nothing_refused")
-        return reports.error_file(view, batch.headers, rows, house)
+        return reports.error_file(view, batch.headers, refused, further)
 
     def template(self, kind: str, form: str) -> FileView:
         """An empty table of this kind (graduates, courses …) as ``csv`` or ``xlsx``. Raises NotFound."""

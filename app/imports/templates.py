@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 
-from openpyxl import Workbook
-from openpyxl.styles import Font
-
 from app.dossiers.views import FileView
 from app.errors import NotFound
 from app.imports.columns import DAYS, DEGREE_LEVELS, FIELDS, NEEDED
@@ -60,6 +57,9 @@ def _csv(kind: str) -> bytes:
 
 def _xlsx(kind: str) -> bytes:
     """The first sheet to be filled in, its cells text, so that no spreadsheet shortens a number; then 填写说明."""
+    from openpyxl import Workbook  # noqa: PLC0415 - 25 MB in every web process, for what is seldom asked for
+    from openpyxl.styles import Font  # noqa: PLC0415
+
     book = Workbook()
     sheet = book.active
     assert sheet is not None

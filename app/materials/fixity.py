@@ -239,6 +239,7 @@ class FixityService:
             if len(rows) == self._pace.rows:
                 run.position = rows[-1].id
                 return True
+            self._close_gone(session, sealed)
             following = fixity_scope.after(run.stage)
             if following is not None:
                 run.stage, run.position = following, None
@@ -276,3 +277,14 @@ class FixityService:
             finding.mended_how = Mended.REPLICA if here else Mended.INTACT
             run.repaired += here
             self._tell(session, "fixity.mended", sealed.table, finding.object_id, finding.part, finding.owner_id)
+
+    def _close_gone(self, session: Session, sealed: Sealed) -> None:
+        """Close what no round can meet again: the finding's row was taken back or replaced."""
+        opened = session.scalars(
+            select(FixityFinding).where(FixityFinding.object_kind == sealed.table, FixityFinding.mended_at.is_(None))
+        ).all()
+        gone = fixity_scope.absent(session, sealed, [f.object_id for f in opened])
+        for finding in opened:
+            if finding.object_id in gone:
+                finding.mended_at, finding.mended_how = self._clock.now(), Mended.GONE
+                self._tell(session, "fixity.gone", sealed.table, finding.object_id, finding.part, finding.owner_id)

@@ -61,6 +61,8 @@ SCOPE: Sequence[Sealed] = (
     Sealed("scan_upload", ("sealed_outcome",)),
     Sealed("ticket", ("sealed_claim",)),
     Sealed("ticket_message", ("sealed_text",), ("ticket_id", "graduate_id")),
+    Sealed("ticket_note", ("sealed_text",), ("ticket_id", "graduate_id")),
+    Sealed("ticket_satisfaction", ("sealed_words",), row="ticket_id"),
     Sealed("evidence", (), files=(CONTENT,)),
     Sealed("transfer", ("sealed_proofs",)),
     Sealed("check_run", ("sealed_report",)),
@@ -80,6 +82,9 @@ UNCHECKED: Mapping[str, str] = {
     "import_file.file_name": "the list of files that are about to be stored or deleted",
     "import_stage.sealed_rows": "lives while a chunk of an import is under way",
     "staff_search.sealed_search": "a search of staff, which expires unless kept; no dossier hangs on it",
+    "ticket_draft.sealed_text": "what is being typed; kept for a week at most and gone when sent",
+    "ticket_view.sealed_view": "a saved list of staff; no dossier hangs on it",
+    "staff_link.sealed_totp": "offered on a page for three days at most; confirmed, it stands in staff_member",
     "data_key.wrapped": "verified by unwrapping it, in the stage data_key",
 }
 """table.column -> why a sealed column is not verified by its tag."""
@@ -138,6 +143,12 @@ def names_now(session: Session, sealed: Sealed, row_id: UUID) -> Mapping[str, st
     table = Base.metadata.tables[sealed.table]
     row = session.execute(select(table).where(table.c[sealed.row] == row_id)).mappings().one_or_none()
     return {} if row is None else {f.place: row[f.name_column] for f in sealed.files}
+
+
+def absent(session: Session, sealed: Sealed, row_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the rows that the table has no more."""
+    key = Base.metadata.tables[sealed.table].c[sealed.row]
+    return set(row_ids) - set(session.scalars(select(key).where(key.in_(row_ids))))
 
 
 def _query(sealed: Sealed) -> Select[Any]:

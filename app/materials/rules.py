@@ -229,10 +229,12 @@ class Mended(StrEnum):
 
     REPLICA = "replica"
     INTACT = "intact"
+    GONE = "gone"
 
 
 MENDED_LABELS: Mapping[Mended, str] = {
     Mended.REPLICA: "已用副本修复",
     Mended.INTACT: "复查时已完好（由备份恢复等）",
+    Mended.GONE: "所属记录已不存在（撤销导入、更换草稿等）",
 }
 FILE_DAMAGE: Sequence[Damage] = (Damage.FILE, Damage.MISSING, Damage.DIGEST)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -59,7 +59,10 @@ class PlatformIdentity(Base):
 
 
 class StaffMember(Base):
-    """``person_key`` names the natural person: one person with two accounts is still one pair of eyes."""
+    """``person_key`` names the natural person: one person with two accounts is still one pair of eyes.
+
+    Who signs in with passkeys alone has an empty ``password_hash``, which no password fits, and no TOTP.
+    """
 
     __tablename__ = "staff_member"
 
@@ -69,7 +72,7 @@ class StaffMember(Base):
     person_key: Mapped[UUID] = mapped_column(default=new_id)
     roles: Mapped[list[str]] = mapped_column(ARRAY(String(20)))
     password_hash: Mapped[str] = mapped_column(String(200))
-    sealed_totp: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed_totp: Mapped[bytes | None] = mapped_column(LargeBinary)
     totp_last_step: Mapped[int] = mapped_column(Integer, default=0)
     must_change_password: Mapped[bool] = mapped_column(default=True)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)
@@ -83,3 +86,34 @@ class StaffRecoveryCode(Base):
     staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), index=True)
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     used_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class StaffAbsence(Base):
+    """Both days are included. The stand-in is a colleague with rights of their own; an absence lends none."""
+
+    __tablename__ = "staff_absence"
+    __table_args__ = (Index("ix_staff_absence_days", "starts_on", "ends_on"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), index=True)
+    stand_in_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff_member.id"))
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(200))
+    recorded_by: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    cancelled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class StaffNotice(Base):
+    """A line for one member of staff in the console: a word of the catalogue and what it is about."""
+
+    __tablename__ = "staff_notice"
+    __table_args__ = (Index("ix_staff_notice_staff", "staff_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"))
+    code: Mapped[str] = mapped_column(String(40))
+    object_id: Mapped[UUID | None]
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    read_at: Mapped[datetime | None] = mapped_column(UtcTime)

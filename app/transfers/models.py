@@ -9,11 +9,15 @@ from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, EnumText, UtcTime, new_id
+from app.envelope import Place
 from app.transfers.rules import Channel, State
 
 
 class Transfer(Base):
-    """The receiver is frozen into the row. ``sealed_proofs`` maps states to their numbers (tracking, seal, receipt)."""
+    """The receiver is frozen into the row. ``sealed_proofs`` maps states to their numbers (tracking, seal, receipt).
+
+    ``supplements`` is the received transfer that this one brings a later correction's papers after (补充材料转递).
+    """
 
     __tablename__ = "transfer"
     __table_args__ = (
@@ -21,7 +25,7 @@ class Transfer(Base):
             "uq_transfer_open",
             "dossier_id",
             unique=True,
-            postgresql_where=text("state not in ('closed', 'withdrawn', 'returned')"),
+            postgresql_where=text("supplements is null and state not in ('closed', 'withdrawn', 'returned')"),
         ),
     )
 
@@ -36,5 +40,11 @@ class Transfer(Base):
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     moved_at: Mapped[datetime] = mapped_column(UtcTime)
+    supplements: Mapped[UUID | None] = mapped_column(ForeignKey("transfer.id"), index=True)
+    ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"), index=True)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's declarative form
+
+
+def proofs_place(row: Transfer) -> Place:
+    return Place("transfer", "sealed_proofs", row.id)

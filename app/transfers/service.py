@@ -16,14 +16,14 @@ from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
 from app.dossiers.models import Dossier
 from app.dossiers.rules import DossierState
-from app.envelope import Place, open_json, seal_json
+from app.envelope import open_json, seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
 from app.jobs import Announce, CheckDossier, JobQueue
 from app.keyring import Keyring
 from app.ports import Clock
 from app.transfers import rules
-from app.transfers.models import Transfer
+from app.transfers.models import Transfer, proofs_place
 from app.transfers.rules import Channel, Evidence, State
 
 MOVER_ROLES = (Role.DISPATCHER, Role.ARCHIVIST)
@@ -43,6 +43,8 @@ class TransferStep:
 
 @dataclass(frozen=True, slots=True)
 class TransferView:
+    """``supplements`` is the received transfer that this one brings the papers of a corrected ticket after."""
+
     id: UUID
     graduate_id: UUID
     state: State
@@ -56,6 +58,8 @@ class TransferView:
     moved_at: datetime
     steps: Sequence[TransferStep]
     targets: Sequence[tuple[State, str, Evidence, str]]
+    supplements: UUID | None = None
+    ticket_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,6 @@ class TransferLine:
     channel_label: str
     receiver_name: str
     moved_at: datetime
-
-
-def _proofs_place(row: Transfer) -> Place:
-    return Place("transfer", "sealed_proofs", row.id)
 
 
 class SealGuard(Protocol):
@@ -143,7 +143,7 @@ class TransferService:
                 created_at=now,
                 moved_at=now,
             )
-            row.sealed_proofs = seal_json(key, _proofs_place(row), {})
+            row.sealed_proofs = seal_json(key, proofs_place(row), {})
             session.add(row)
             try:
                 session.flush()
@@ -159,9 +159,9 @@ class TransferService:
         Raises Conflict('move_not_allowed') or a guard's, Invalid, VersionMismatch, NotFound.
         """
         self._require_mover(actor)
-        owner = self._owner(transfer_id)
+        owner, supplementary = self._owner(transfer_id)
         key = self._keys.of(owner)
-        if target in rules.SEALING:
+        if target in rules.SEALING and not supplementary:
             # they open the whole dossier, so they are asked before the transaction
             for guard in self._guards:
                 guard.require_sealable(owner)
@@ -172,10 +172,10 @@ class TransferService:
             edge = rules.edge(row.state, target)
             if edge is None:
                 raise Conflict("move_not_allowed", params={"state": rules.STATE_LABELS[row.state]})
-            proofs = open_json(key, _proofs_place(row), row.sealed_proofs)
+            proofs = open_json(key, proofs_place(row), row.sealed_proofs)
             if edge.evidence is not Evidence.NONE:
                 proofs[target.value] = self._proof(edge.evidence, proof)
-                row.sealed_proofs = seal_json(key, _proofs_place(row), proofs)
+                row.sealed_proofs = seal_json(key, proofs_place(row), proofs)
             self._heed_checks(session, row, target)
             row.state, row.moved_at = target, self._clock.now()
             self._follow(session, row)
@@ -215,9 +215,7 @@ class TransferService:
                 select(Transfer).where(Transfer.graduate_id == graduate_id).order_by(Transfer.created_at.desc())
             ).all()
             staff = actor.kind is ActorKind.STAFF
-            return [
-                self._view(session, r, open_json(key, _proofs_place(r), r.sealed_proofs), staff=staff) for r in rows
-            ]
+            return [self._view(session, r, open_json(key, proofs_place(r), r.sealed_proofs), staff=staff) for r in rows]
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -226,12 +224,13 @@ class TransferService:
         if actor.kind is not ActorKind.STAFF or not actor.has_role(*MOVER_ROLES):
             raise Forbidden("role_required")
 
-    def _owner(self, transfer_id: UUID) -> UUID:
+    def _owner(self, transfer_id: UUID) -> tuple[UUID, bool]:
+        """(graduate, whether it only brings a supplement after a dossier that was received)."""
         with self._db.transaction() as session:
-            owner = session.scalar(select(Transfer.graduate_id).where(Transfer.id == transfer_id))
-        if owner is None:
+            row = session.get(Transfer, transfer_id)
+        if row is None:
             raise NotFound("transfer_not_found")
-        return owner
+        return row.graduate_id, row.supplements is not None
 
     @staticmethod
     def _proof(evidence: Evidence, proof: str) -> str:
@@ -244,7 +243,7 @@ class TransferService:
         return proof
 
     def _heed_checks(self, session: Session, row: Transfer, target: State) -> None:
-        if self._checks is None:
+        if self._checks is None or row.supplements is not None:
             return
         if target is State.ASSEMBLED:
             self._queue.enqueue(session, CheckDossier(row.graduate_id))
@@ -255,6 +254,8 @@ class TransferService:
     @staticmethod
     def _follow(session: Session, row: Transfer) -> None:
         """The dossier is closed to edits from sealing on, and open again when the transfer ends without arriving."""
+        if row.supplements is not None:
+            return  # the dossier itself has arrived already
         dossier = session.get_one(Dossier, row.dossier_id, with_for_update=True)
         if row.state in rules.SEALING:
             dossier.state = DossierState.SEALED
@@ -271,7 +272,7 @@ class TransferService:
             graduate_id=row.graduate_id,
             object_kind="transfer",
             object_id=row.id,
-            data={"state": row.state.value},
+            data={"state": row.state.value, **({"supplements": str(row.supplements)} if row.supplements else {})},
         )
         self._queue.enqueue(session, Announce(event_id))
 
@@ -304,4 +305,6 @@ class TransferService:
             moved_at=row.moved_at,
             steps=tuple(steps),
             targets=targets if staff else (),
+            supplements=row.supplements,
+            ticket_id=row.ticket_id,
         )

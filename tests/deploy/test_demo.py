@@ -70,7 +70,7 @@ def test_two_demos_of_one_checkout_do_not_mix(tmp_path: Path) -> None:
 def test_the_box_names_every_address_and_login() -> None:
     text = welcome(DEMO, "graduate 2019001\nstaff li\n", 12.3)
     for word in (
-        "http://127.0.0.1:8000/console/",
+        "http://localhost:8000/console/",
         "http://127.0.0.1:8000/api/v1/reference",
         "http://127.0.0.1:8100/",
         "graduate 2019001",

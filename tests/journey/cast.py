@@ -18,6 +18,7 @@ from providers.sandbox.cohort import write_cohort
 
 NAME_MARK = "龘靐"
 GRADE_MARK = "鸞鷟"
+SEALED = "组织函件"
 FILE_MARK = b"JOURNEY-CANARY-FILE-7f3a9c51"
 FRAME_MARK = b"JOURNEY-CANARY-FRAME-b2d84e06"
 NUMERALS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉"
@@ -27,7 +28,7 @@ MATERIALS = (
     ("4-1", "", "毕业生登记表", "4", ""),
     ("3", "", "学年鉴定表", "2", ""),
     ("6", "application", "入党申请书", "6", ""),
-    ("10", "confidential", f"组织函件{GRADE_MARK}", "1", ""),
+    ("10", "confidential", f"{SEALED}{GRADE_MARK}", "1", ""),
 )
 Row = dict[str, str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.journey.cast import GRADE_MARK, YEAR
+from tests.journey.cast import SEALED, YEAR
 from tests.journey.scene import Scene
 from tests.journey.story import check, step
 from tests.journey.wechat_steps import come_back
@@ -56,7 +56,7 @@ def missing(scene: Scene) -> Iterator[str]:
     check(owed and all(i["owner_label"] for i in owed), f"nobody owes what is missing: {owed}")
     own = [i["name"] for i in owed if i["owner_label"] == "本人" and i["need"] != "optional"]
     check("还缺" in found["summary"] and all(name in found["summary"] for name in own), found["summary"])
-    check("组织函件" not in str(found), "a sealed material is named to the graduate")
+    check(SEALED not in str(found), "a sealed material is named to the graduate")
     clerk.open(f"/console/graduates/{clerk.find(wei.person.student_number)}/completeness")
     names = [i["name"] for i in found["items"] if i["standing"] == "missing"]
     check(all(name in clerk.window.text for name in names), "staff and graduate are told different things")
@@ -80,8 +80,8 @@ def catalogue(scene: Scene) -> Iterator[str]:
         for words in ("档案材料目录", "毕业生登记表", "学历学位材料"):
             check(words in text_of(pdf), f"{name}: {words} cannot be read out of the PDF")
     check(wei.person.name in text_of(whole), "the name cannot be read out of the staff's PDF")
-    check(GRADE_MARK in text_of(whole), "staff do not see the sealed title")
+    check(SEALED in text_of(whole), "staff do not see the sealed title")
     text = text_of(own)
-    check(MASKED in text and GRADE_MARK not in text, "the sealed title is not masked for the graduate")
+    check(MASKED in text and SEALED not in text, "the sealed title is not masked for the graduate")
     check(wei.person.id_number not in text_of(whole) + text, "an ID number is printed in full")
     yield f"管理台 {len(whole) // 1024} KB，本人 {len(own) // 1024} KB，PDF/A-2u，内嵌字体 {len(fonts_of(whole))} 个"

@@ -68,7 +68,7 @@ class ChromiumWindow:
         for name, value in values.items():
             self._fill(form.locator(f"[name='{name}']"), value)
         with self._page.expect_navigation():
-            form.locator("button[type=submit]").click()
+            form.locator("button[type=submit]:not([formaction])").click()
 
     def upload(self, action: str, field: str, file: Path, **values: str) -> None:
         self._form(action).locator(f"[name={field}]").set_input_files(file)
@@ -207,13 +207,22 @@ class Clerk:
 
     def sign_in(self) -> None:
         """Each one-time code is good once, so a second sign-in waits for the next."""
+        self.window.go("/console/sign-in")
+        self.window.submit("/sign-in", username=self.username, password=self.password, second=self._code())
+
+    def _code(self) -> str:
         code = pyotp.TOTP(self.totp_secret).now()
         while code == self.last_code:
             time.sleep(0.5)
             code = pyotp.TOTP(self.totp_secret).now()
         self.last_code = code
-        self.window.go("/console/sign-in")
-        self.window.submit("/sign-in", username=self.username, password=self.password, second=code)
+        return code
+
+    def show_factor(self) -> None:
+        """Before an act that asks for a fresh one, as the page of its own takes it."""
+        self.open("/console/step-up")
+        if self.window.has_form("/step-up"):
+            self.window.submit("/step-up", fresh_code=self._code())
 
     def change_password(self, new: str) -> None:
         self.window.submit("/password", current_password=self.password, new_password=new, repeated_password=new)

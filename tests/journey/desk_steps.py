@@ -78,6 +78,7 @@ def statutory(scene: Scene) -> Iterator[str]:
     asked = _statutory(scene)
     path = f"/console/tickets/{asked['id']}"
     first, second = scene.clerk("archivist"), scene.clerk("reviewer")
+    first.show_factor()
     first.open(path)
     first.window.submit("/accept", note="")
     check("另一位工作人员复核" in first.window.text, f"first: {first.window.text[:200]}")
@@ -85,6 +86,7 @@ def statutory(scene: Scene) -> Iterator[str]:
     check(waiting["state"] == "awaiting_second", f"after one person: {waiting['state']}")
     first.open(path)
     check(not first.window.has_form("/accept"), "the same person may agree twice")
+    second.show_factor()
     second.open(path)
     second.window.submit("/accept", note="")
     check(APPLIED in second.window.text, f"second: {second.window.text[:200]}")

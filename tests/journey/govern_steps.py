@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from tests.journey.cast import write_class
 from tests.journey.scene import Scene
 from tests.journey.story import check, step
+from tests.pdf_reading import text_of
 
 WHOLE = "壬　档案全本 the dossier in full"
 SIZE, SMALLEST = 30, 5
@@ -131,6 +132,9 @@ def report(scene: Scene) -> Iterator[str]:
     check("均已整改销号" in text and FOUND not in text, f"report: {text[:300]}")
     status, _, data = clerk.window.fetch(f"{path}/report.csv")
     check(status == 200 and clerk.name in data.decode("utf-8-sig"), f"the report's file: {status}")
+    status, kind, data = clerk.window.fetch(f"{path}/report.pdf")
+    check(status == 200 and kind == "application/pdf", f"the printed report: {status} {kind}")
+    check(clerk.name in text_of(data) and FOUND not in text_of(data), "the printed report says something else")
     yield f"{clerk.name} 整改 → {reviewer.name} 销号 → {clerk.name} 签发，报告冻结；检查人自己不能签发"
 
 

@@ -51,16 +51,21 @@ def doctor(scene: Scene) -> Iterator[str]:
 def add_staff(scene: Scene) -> Iterator[str]:
     for role, name in STAFF:
         username = role + scene.suffix
-        ran = scene.stack.cli("staff", "add", "--username", username, "--name", name, "--role", role, "--no-qr")
-        check(ran.code == 0, f"staff add {role}: {ran.output.strip()[-300:]}")
-        password, secret = (_printed(ran.output, label) for label in ("初始密码", "动态口令密钥"))
-        for line in ran.output.partition("恢复码")[2].splitlines()[1:]:
-            scene.keep("recovery code", line.strip())
-        scene.keep("staff secret", password)
-        scene.keep("staff secret", secret)
-        scene.own_clerks[role] = Clerk(username, name, scene.house.window(), password, secret)
+        scene.own_clerks[role] = hire(scene, role, name, username)
         scene.house.clerks.setdefault(role, scene.own_clerks[role])
         yield f"{name}（{username}）：初始密码与动态口令由命令行输出读得"
+
+
+def hire(scene: Scene, role: str, name: str, username: str) -> Clerk:
+    """A new member of staff at a window of their own, not signed in yet."""
+    ran = scene.stack.cli("staff", "add", "--username", username, "--name", name, "--role", role, "--no-qr")
+    check(ran.code == 0, f"staff add {role}: {ran.output.strip()[-300:]}")
+    password, secret = (_printed(ran.output, label) for label in ("初始密码", "动态口令密钥"))
+    for line in ran.output.partition("恢复码")[2].splitlines()[1:]:
+        scene.keep("recovery code", line.strip())
+    scene.keep("staff secret", password)
+    scene.keep("staff secret", secret)
+    return Clerk(username, name, scene.house.window(), password, secret)
 
 
 def _printed(output: str, label: str) -> str:

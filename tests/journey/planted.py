@@ -15,7 +15,7 @@ from tests.journey.scene import House, Scene, new_scene
 from tests.journey.story import STEPS, Step, closure, say, tell
 
 BASE_CHAPTER_PREFIX = ("op.", "staff.")
-PLAIN_SEATS, FACED_SEATS = 170, 18
+PLAIN_SEATS, FACED_SEATS = 190, 18
 LAST = "canary"  # its faults leave marks behind
 
 Plant = Callable[[Scene, contextlib.ExitStack], None]

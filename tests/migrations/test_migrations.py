@@ -29,6 +29,8 @@ APPEND_ONLY = {
     "retrieval_purpose",
     "check_run",
     "check_item",
+    "ticket_decision",
+    "voided_approval",
 }
 
 

@@ -236,6 +236,7 @@ def test_every_notice_fits_the_platforms_value_rules() -> None:
     kinds = [
         *(("ticket.decided", s) for s in ("applied", "resolved", "rejected")),
         ("ticket.asked", "needs_info"),
+        *((f"ticket.{k}", "submitted") for k in ("appealed", "reopened", "merged")),
         *(("transfer.moved", s) for s in ("draft", "sealed", "delivered_unconfirmed", "received", "returned")),
         *((f"account.{k}", "") for k in ("bound", "rebound", "unbound", "totp_enrolled", "totp_removed")),
     ]

@@ -15,12 +15,13 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.proof import dependencies, faces, fuzz, ingest, kills, package, races, tamper
+from tests.proof import approvals, dependencies, faces, fuzz, ingest, kills, package, races, tamper
 from tests.proof.outcome import Budget, Outcome
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "races": races.run,
+    "approvals": approvals.run,
     "tamper": tamper.run,
     "fuzz": fuzz.run,
     "dependencies": dependencies.run,

@@ -106,6 +106,27 @@ class House:
         return int(row[0]) if row else 0
 
 
+def wired(urls: ServiceUrls, folder: Path) -> tuple[Lantai, fakes.FakeLogin]:
+    """The application on these servers and keys; a second process may have its own. To be closed by the caller."""
+    settings = Settings(
+        environment="test",
+        database_url=SecretStr(urls.database_url),
+        redis_url=SecretStr(urls.redis_url),
+        data_dir=folder / "data",
+        key_dir=folder / "keys",
+        database_pool=20,
+    )
+    wechat = fakes.FakeLogin(Platform.WECHAT)
+    outside = replace(
+        build_outside(settings, urls.redis_url),
+        logins={Platform.WECHAT: wechat},
+        phones={Platform.WECHAT: fakes.FakePhone(Platform.WECHAT)},
+        certifiers={"wechat_face": fakes.FakeCertifier()},
+        cleaner=fakes.PlainCleaner(),
+    )
+    return build(settings, urls, outside), wechat
+
+
 @contextmanager
 def house() -> Iterator[House]:
     with tempfile.TemporaryDirectory(prefix="lantai-proof-") as name:
@@ -115,23 +136,7 @@ def house() -> Iterator[House]:
         urls = services.start()
         try:
             upgrade(urls)
-            settings = Settings(
-                environment="test",
-                database_url=SecretStr(urls.database_url),
-                redis_url=SecretStr(urls.redis_url),
-                data_dir=folder / "data",
-                key_dir=folder / "keys",
-                database_pool=20,
-            )
-            wechat = fakes.FakeLogin(Platform.WECHAT)
-            outside = replace(
-                build_outside(settings, urls.redis_url),
-                logins={Platform.WECHAT: wechat},
-                phones={Platform.WECHAT: fakes.FakePhone(Platform.WECHAT)},
-                certifiers={"wechat_face": fakes.FakeCertifier()},
-                cleaner=fakes.PlainCleaner(),
-            )
-            parts = build(settings, urls, outside)
+            parts, wechat = wired(urls, folder)
             try:
                 yield House(parts, urls, wechat, folder)
             finally:

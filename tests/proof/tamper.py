@@ -18,11 +18,17 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import inspect, select
 
-from app.actors import Actor, Purpose, Role
+from app.actors import SYSTEM, Actor, Purpose, Role
 from app.corrections.book import claim_place, evidence_place, text_place
-from app.corrections.models import Evidence, Ticket, TicketMessage
+from app.corrections.drafts import TicketDraft, draft_place
+from app.corrections.models import Evidence, Ticket, TicketMessage, TicketNote
+from app.corrections.places import note_place
+from app.corrections.queue_models import Satisfaction, SavedView
+from app.corrections.ratings import words_place
 from app.corrections.rules import Kind
+from app.corrections.saved_views import view_place
 from app.corrections.views import OpenTicket
+from app.db import new_id
 from app.dossiers.models import Dossier, Material, MaterialVersion, Record, RecordVersion
 from app.dossiers.places import about_place, body_place, file_place, photo_name_place, photo_place
 from app.dossiers.rules import Section
@@ -37,8 +43,9 @@ from app.people.service import card_place
 from app.transfers.models import Transfer
 from app.transfers.rules import Channel
 from auth.models import Claim, GraduateTotp, Verification
-from auth.places import staff_totp_place, state_place, totp_place
+from auth.places import staff_link_place, staff_totp_place, state_place, totp_place
 from auth.rules import Factor
+from auth.staff_models import StaffLink
 from tests import fakes
 from tests.proof.cell import Cell
 from tests.proof.house import House, Person, house
@@ -66,6 +73,11 @@ def cells(home: House) -> list[Cell]:
         Cell(MaterialVersion, "sealed_about", lambda r: owners[r.material_id], about_place),
         Cell(Ticket, "sealed_claim", lambda r: r.graduate_id, claim_place),
         Cell(TicketMessage, "sealed_text", lambda r: owners[r.ticket_id], text_place),
+        Cell(TicketDraft, "sealed_text", lambda r: owners[r.ticket_id], draft_place),
+        Cell(TicketNote, "sealed_text", lambda r: owners[r.ticket_id], note_place),
+        Cell(Satisfaction, "sealed_words", lambda r: r.graduate_id, lambda r: words_place(r.ticket_id)),
+        Cell(SavedView, "sealed_view", _house, view_place),
+        Cell(StaffLink, "sealed_totp", _house, lambda r: staff_link_place(r.id)),
         Cell(Transfer, "sealed_proofs", lambda r: r.graduate_id, lambda r: Place("transfer", "sealed_proofs", r.id)),
         Cell(StaffMember, "sealed_totp", _house, lambda r: staff_totp_place(r.id)),
         Cell(GraduateTotp, "sealed_secret", lambda r: r.graduate_id, lambda r: totp_place(r.graduate_id)),
@@ -89,7 +101,12 @@ def fill(home: House) -> list[Person]:
         for record in records[:2]:
             wanted = OpenTicket(Kind.TRANSCRIPTION, "成绩有误", record.id, record.version, {"grade": "91"}, ())
             ticket = home.parts.corrections.open_ticket(actor, wanted)
+            home.parts.casework.note(staff, ticket.line.id, "原件在三号柜")
             home.parts.desk.accept(staff, ticket.line.id, ticket.line.version, "已核对原件")
+            home.parts.drafts.save(staff, ticket.line.id, "note", new_id(), {"text": "待核对学籍卡"})
+            home.parts.ratings.rate(actor, ticket.line.id, 5, "办得很快")
+        home.parts.saved_views.save(staff, f"我的课程 {number}", {}, shared=False)
+        home.parts.links.invite(SYSTEM, f"新同事 {number}", [Role.ARCHIVIST])
         home.parts.corrections.add_evidence(
             actor, home.parts.corrections.prepare_evidence(actor, fakes.jpeg(30 + number), "image/jpeg")
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
+from playwright.sync_api import Browser
 from werkzeug.test import TestResponse
 
 from app.actors import Purpose, Role
@@ -17,6 +19,7 @@ from app.dossiers.rules import Section
 from parts import Lantai
 from tests import fakes
 from tests.conftest import Person, StaffLogin
+from tests.staff_console.browsing import Visit, chromium, served
 from tests.staff_console.reading import Reader
 
 STATEMENT = "班级录入有误，请核对学籍卡。"
@@ -81,3 +84,28 @@ def identity_ticket(open_ticket: Callable[..., TicketView]) -> Callable[[Person]
     return lambda person: open_ticket(
         person, Kind.STATUTORY_IDENTITY, Section.IDENTITY, {"sex": "男"}, "性别登记有误。", (fakes.jpeg(),)
     )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    with served(app) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visit]]:
+    visits: list[Visit] = []
+
+    def make(who: Desk | None, **options: Any) -> Visit:
+        visits.append(Visit(browser, site, who.login if who else None, **options))
+        return visits[-1]
+
+    yield make
+    for one in visits:
+        one.context.close()

@@ -2,97 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from app.actors import Role
-from app.corrections.rules import State
+from app.corrections.rules import Kind, State
 from app.corrections.views import TicketView
-from auth.guards import STAFF_COOKIE
 from parts import Lantai
-from tests.conftest import Person, StaffLogin, make_id_number
+from tests.conftest import Person, make_id_number
+from tests.fakes import jpeg
+from tests.staff_console.browsing import CHROMIUM, NO_CHROMIUM, Visit, apart
 from tests.staff_console.conftest import Desk
 
-PROGRAMS = (os.environ.get("LANTAI_TEST_CHROMIUM", ""), "/usr/bin/chromium", "/usr/bin/chromium-browser")
-CHROMIUM = next((p for p in PROGRAMS if p and Path(p).exists()), None)
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; set LANTAI_TEST_CHROMIUM"),
+    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
 ]
 Opener = Callable[..., TicketView]
 People = Callable[..., Person]
 Desks = Callable[..., Desk]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def site(app: Flask) -> Iterator[str]:
-    """The application on a free loopback port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-class Visit:
-    """A signed-in page. ``complaints`` are what the browser's console said, and every request that left the site."""
-
-    def __init__(self, browser: Browser, site: str, login: StaffLogin, **options: Any) -> None:
-        self.context: BrowserContext = browser.new_context(locale="zh-CN", **options)
-        cookie = login.client.get_cookie(STAFF_COOKIE, path="/console")
-        assert cookie is not None
-        self.context.add_cookies([{"name": STAFF_COOKIE, "value": cookie.value, "url": f"{site}/console"}])
-        self.site, self.complaints = site, list[str]()
-        self.page: Page = self.context.new_page()
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.on(
-            "request", lambda r: self.complaints.append(r.url) if not r.url.startswith((site, "data:")) else None
-        )
-
-    def open(self, path: str) -> Page:
-        self.page.goto(f"{self.site}/console{path}")
-        return self.page
-
-
-@pytest.fixture
-def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visit]]:
-    visits: list[Visit] = []
-
-    def make(desk: Desk, **options: Any) -> Visit:
-        visits.append(Visit(browser, site, desk.login, **options))
-        return visits[-1]
-
-    yield make
-    for one in visits:
-        one.context.close()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
@@ -153,10 +84,10 @@ def test_the_queue_follows_keys_and_filters(
     assert page.evaluate("document.activeElement.name") == "student_number"
     page.keyboard.type("j")  # typing in a field is typing
     assert page.get_by_role("textbox", name="按学号查找毕业生").input_value() == "j"
-    page.get_by_label("类别").select_option("other")
+    page.get_by_role("combobox", name="类别").select_option("other")
     page.get_by_text("没有符合条件的申请").wait_for()
     assert "kind=other" in page.url
-    assert page.get_by_label("类别").input_value() == "other"
+    assert page.get_by_role("combobox", name="类别").input_value() == "other"
     assert one.complaints == []
 
 
@@ -212,21 +143,17 @@ def test_nothing_overflows_a_phone(
 def test_credentials_show_a_code_without_breaking_the_policy(visit: Callable[..., Visit], desk: Desks) -> None:
     one = visit(desk(Role.ADMINISTRATOR))
     page = one.open("/staff")
-    page.get_by_label("姓名").fill("林一")
-    page.get_by_label("用户名").fill("lin")
+    page.get_by_label("受邀人").fill("林一")
     page.get_by_role("checkbox", name="复核员").check()
-    page.get_by_role("button", name="添加并生成登录凭据").click()
+    page.get_by_role("button", name="签发一次性链接").click()
+    address = page.get_by_text("/console/welcome#").inner_text()
+    page.goto(f"{one.site}/console/welcome#{address.split('#')[1]}")
+    page.get_by_role("heading", name="设置登录方式").wait_for()
+    assert "#" not in page.url
     box = page.locator("svg.qr").bounding_box()
     assert box is not None
     assert box["width"] > 150
     assert one.complaints == []
-
-
-def apart(work: Callable[[], None]) -> None:
-    """In a thread of its own: Playwright keeps this one's event loop."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with-javascript", "without-javascript"])
@@ -259,3 +186,20 @@ def test_an_import_is_uploaded_and_its_progress_watched(
     assert page.locator("#rows tbody tr").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") if scripts else True
     assert one.complaints == []
+
+
+def test_a_collected_scan_reaches_the_ticket(
+    visit: Callable[..., Visit], desk: Desks, graduate_factory: People, open_ticket: Opener, tmp_path: Path
+) -> None:
+    """As a browser sends the form: a file needs its own kind of request."""
+    file = tmp_path / "scan.jpg"
+    file.write_bytes(jpeg(9))
+    ticket = open_ticket(graduate_factory(), Kind.MISSING_MATERIAL, None, {})
+    page = visit(desk()).open(f"/tickets/{ticket.line.id}")
+    page.get_by_text("登记收到的材料").click()
+    form = page.locator("form[action$='/collect']")
+    form.get_by_label("类别").select_option("7")
+    form.get_by_label("题名").fill("获奖证书")
+    form.get_by_label("扫描件").set_input_files(file)
+    page.get_by_role("button", name="登记材料").click()
+    page.get_by_text("材料已登记").wait_for()

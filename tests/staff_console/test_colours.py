@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,11 @@ def test_tokens_can_be_told_apart(scheme: str, pairs: tuple[tuple[str, str], ...
     tokens = _tokens(scheme)
     weak = {f"{a} on {b}": round(c, 2) for a, b in pairs if (c := _contrast(tokens[a], tokens[b])) < least}
     assert weak == {}
+
+
+def test_the_style_page_names_every_token() -> None:
+    css = ASSETS["console.css"].data.decode()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "console-style.md").read_text("utf-8")
+    defined = set(re.findall(r"(--[a-z0-9-]+): ", css.split("@media", 1)[0]))
+    assert set(re.findall(r"`(--[a-z0-9-]+)`", page)) == defined
+    assert set(re.findall(r"var\((--[a-z0-9-]+)\)", css)) <= defined

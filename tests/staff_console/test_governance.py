@@ -7,11 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from app.actors import Role
+from app.actors import Actor, Role
 from app.governance.seeds import SEED_RULES
 from parts import Lantai
 from staff_console.rule_text import render_rule
 from tests.conftest import Person
+from tests.pdf_reading import conformance_of, fonts_of, text_of
 from tests.staff_console.conftest import Desk
 
 Desks = Callable[..., Desk]
@@ -107,7 +108,7 @@ def test_a_review_from_the_draw_to_the_signed_report(desk: Desks, lantai: Lantai
     version = str(lantai.reviews.campaign(clerk.login.actor, _last(path)).version)
     refused = reviewer.post(f"{path}/sign", {"version": version})
     assert (refused.status_code, "未参加检查" in refused.text) == (409, True)
-    assert auditor.get(f"{path}/report").status_code == 404
+    assert auditor.get(f"{path}/report").status_code == auditor.get(f"{path}/report.pdf").status_code == 404
     assert clerk.post(f"{path}/sign", {"version": version}).status_code == 303
     report = auditor.read(f"{path}/report")
     assert "均已整改销号" in report.text
@@ -116,6 +117,32 @@ def test_a_review_from_the_draw_to_the_signed_report(desk: Desks, lantai: Lantai
     rows = auditor.get(f"{path}/report.csv").data.decode("utf-8-sig").splitlines()
     assert len([r for r in rows if ",合格," in r or ",有问题," in r]) == 2
     assert not any(p.card.name in report.text for p in people)
+    _printed(auditor, path, clerk.login.actor, lantai)
+
+
+def _printed(auditor: Desk, path: str, actor: Actor, lantai: Lantai) -> None:
+    """The PDF says what the frozen report says, for good, and to nobody but its readers."""
+    answer = auditor.get(f"{path}/report.pdf")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/pdf")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="review-report.pdf"'
+    view = lantai.reviews.campaign(actor, _last(path))
+    assert view.report is not None
+    text = text_of(answer.data)
+    bare = "".join(text.split())
+    words = [
+        "档案定期审查报告",
+        "六月抽查",
+        "均已整改销号",
+        "2026-06-01至2026-06-30",
+        "合格1份，有问题1份",
+        "应有材料缺失",
+    ]
+    for each in [*words, view.seed, view.report_digest, view.signed_by, *(i["dossier"] for i in view.report["items"])]:
+        assert "".join(each.split()) in bare, each
+    assert "缺成绩单" not in bare
+    assert conformance_of(answer.data) == "2U"
+    assert all(fonts_of(answer.data).values())
+    assert auditor.get(f"{path}/report.pdf").data == answer.data
 
 
 def _last(path: str) -> UUID:

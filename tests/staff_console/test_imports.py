@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import uuid
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from app.actors import Role
+from app.actors import SYSTEM, Role
 from app.errors import NotFound
 from app.spool import SealedSpool
 from parts import Lantai
@@ -320,7 +321,59 @@ def test_the_list_says_who_when_and_what_came_of_it(desk: Desks, begin: Begin, c
     older = re.search(r'href="/console(/import\?before=[0-9a-f-]{36})"', page)
     assert older is not None
     assert "2026届.csv" not in page
-    assert "2026届.csv" in clerk.get(older[1]).text
+    second = clerk.get(older[1]).text
+    assert "2026届.csv" in second
+    newer = re.search(r'rel="prev" href="/console(/import\?after=[0-9a-f-]{36})"', second)
+    assert newer is not None
+    assert _listed(clerk.get(newer[1]).text) == _listed(page)
+
+
+def _listed(text: str) -> list[str]:
+    return re.findall(r'data-row href="/console/import/([0-9a-f-]{36})"', text)
+
+
+def test_the_list_is_filtered_by_state_and_source_and_keeps_that_while_paging(
+    desk: Desks, begin: Begin, clock: FakeClock, lantai: Lantai
+) -> None:
+    clerk = desk()
+    done = begin(clerk, _csv(_row(1))).go_through()
+    for n in range(10, 31):
+        clock.advance(seconds=1)
+        begin(clerk, _csv(_row(n)))
+    data = io.BytesIO(_csv(_row(99)))
+    sent = lantai.importer.receive(SYSTEM, name="sent.csv", stream=data, source="partner")
+    assert _listed(clerk.get("/import?state=done").text) == [done.path.removeprefix("/import/")]
+    assert _listed(clerk.get("/import?source=partner").text) == [str(sent.id)]
+    assert "没有这样的批次" in clerk.get("/import?source=partner&state=done").text
+    first = clerk.get("/import?state=uploaded&source=console").text
+    older = re.search(r'rel="next" href="/console(/import\?state=uploaded&amp;source=console&amp;before=[^"]+)"', first)
+    assert older is not None
+    second = clerk.get(html.unescape(older[1])).text
+    assert len(_listed(first)) == 20
+    assert len(_listed(second)) == 1
+    assert len(_listed(clerk.get("/import?state=odd&source=<b>&before=x").text)) == 20
+
+
+def test_rows_of_further_tables_are_mended_in_a_zip(desk: Desks, begin: Begin, lantai: Lantai) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("graduates.csv", _csv(_row(1), _row(2)))
+        archive.writestr("courses.csv", "学号,课程名称,学期,成绩\n2022000001,,2025-1,90".encode())
+    clerk = desk()
+    batch = begin(clerk, out.getvalue(), "g.zip").go_through()
+    file = clerk.get(f"{batch.path}/errors.csv")
+    assert file.headers["Content-Type"] == "application/zip"
+    assert file.headers["Content-Disposition"].endswith('.zip"')
+    with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+        tables = {name: archive.read(name).decode("utf-8-sig") for name in archive.namelist()}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("graduates.csv", tables["graduates.csv"])
+        archive.writestr("courses.csv", tables["courses.csv"].replace("2022000001,,", "2022000001,档案学概论,"))
+    mended = {"cohort": (io.BytesIO(out.getvalue()), "errors.zip")}
+    answer = clerk.post(f"{batch.path}/mend", mended, content_type="multipart/form-data")
+    Batch(clerk, answer.location.removeprefix("/console"), batch.work).go_through()
+    assert lantai.people.find_by_student_number(clerk.login.actor, "2022000001").college == "文学院"
 
 
 def test_only_archivists_and_only_with_the_token(desk: Desks, begin: Begin) -> None:

@@ -204,7 +204,7 @@ def test_a_request_without_changes_is_resolved(
     desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai
 ) -> None:
     clerk = desk()
-    ticket = open_ticket(graduate_factory(), Kind.MISSING_MATERIAL, None, {})
+    ticket = open_ticket(graduate_factory(), Kind.OTHER, None, {})
     assert "并办结" in clerk.read(f"/tickets/{ticket.line.id}").text
     answer = clerk.post(f"/tickets/{ticket.line.id}/accept", {"version": str(ticket.line.version)})
     assert answer.status_code == 303

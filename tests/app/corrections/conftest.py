@@ -17,6 +17,7 @@ from tests.conftest import Person
 from tests.fakes import FakeClock, jpeg
 
 OpenFor = Callable[..., TicketView]
+BroughtTo = Callable[..., TicketView]
 
 
 def reader(person: Person, clock: FakeClock) -> Actor:
@@ -45,17 +46,24 @@ def open_for(lantai: Lantai, clock: FakeClock) -> OpenFor:
 
 
 @pytest.fixture
-def brought_to(
-    lantai: Lantai, open_for: OpenFor, clerk: Clerk, clock: FakeClock
-) -> Callable[[Person, State], TicketView]:
-    """A fresh ticket led into a state by its shortest way."""
+def brought_to(lantai: Lantai, open_for: OpenFor, clerk: Clerk, clock: FakeClock) -> BroughtTo:
+    """A fresh ticket led into a state by its shortest way, by ``staff`` where one is named."""
 
-    def make(person: Person, state: State) -> TicketView:
-        one, two = clerk(), clerk()
-        statutory = state in (State.AWAITING_SECOND,)
-        kind = Kind.STATUTORY_IDENTITY if statutory else Kind.OTHER if state is State.RESOLVED else Kind.TRANSCRIPTION
-        ticket = open_for(person, kind)
+    def make(person: Person, state: State, staff: Actor | None = None, kind: Kind | None = None) -> TicketView:
+        one = two = staff or clerk()
+        usual = {
+            State.AWAITING_SECOND: Kind.STATUTORY_IDENTITY,
+            State.RESOLVED: Kind.OTHER,
+            State.WITH_UNIT: Kind.FORMING_UNIT,
+        }.get(state, Kind.TRANSCRIPTION)
+        ticket = open_for(person, kind or usual)
         line = ticket.line
+        if state is State.WITH_UNIT:
+            return lantai.casework.send_out(one, line.id, line.version, "已函请教务处核实")
+        if state is State.MERGED:
+            other = open_for(person, Kind.OTHER).line
+            lantai.casework.merge(one, line.id, line.version, other.id)
+            return lantai.desk.ticket(one, line.id)
         if state is State.IN_REVIEW:
             return lantai.desk.take(one, line.id, line.version)
         if state is State.NEEDS_INFO:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import threading
 from collections.abc import Callable
@@ -34,7 +33,7 @@ KEPT = {"event", "import_batch", "import_row", "search_text", "search_posting", 
 
 
 def receive(lantai: Lantai, data: bytes, name: str = "g.csv", actor: Actor = SYSTEM, **more: Any) -> BatchView:
-    return lantai.importer.receive(actor, name=name, stream=io.BytesIO(data), source="console", **more)
+    return lantai.importer.receive(actor, name=name, stream=io.BytesIO(data), **{"source": "console", **more})
 
 
 def counts(lantai: Lantai) -> dict[str, int]:
@@ -87,7 +86,7 @@ def test_the_same_key_and_content_is_the_same_batch_and_other_content_a_conflict
             receive(lantai, table(row(3)), batch_key=key or "\n")
     with pytest.raises(Invalid, match="source_empty"):
         receive(lantai, b"")
-    assert [b.state for b in lantai.importer.batches(SYSTEM)] == [BatchState.UPLOADED] * 2
+    assert [b.state for b in lantai.importer.batches(SYSTEM).batches] == [BatchState.UPLOADED] * 2
 
 
 def test_nothing_of_the_source_lies_in_the_clear(lantai: Lantai, world: World) -> None:
@@ -156,7 +155,7 @@ def test_versions_states_and_roles_are_kept(lantai: Lantai, clerk: Clerk) -> Non
             lantai.importer.batch(clerk(role), view.id)
     partner, other = (Actor(ActorKind.PARTNER, uuid4()) for _ in range(2))
     mine = receive(lantai, table(row(2)), actor=partner, batch_key="k")
-    assert [b.id for b in lantai.importer.batches(partner)] == [mine.id]
+    assert [b.id for b in lantai.importer.batches(partner).batches] == [mine.id]
     asked: tuple[Callable[[Actor, UUID], object], ...] = (
         lantai.importer.batch,
         lantai.importer.start_import,
@@ -237,7 +236,7 @@ def test_a_full_disk_leaves_the_batch_to_be_taken_up_again(
     assert (held.state, held.trouble, graduates(lantai)) == (BatchState.IMPORTING, "file_store_unavailable", 0)
     done = lantai.importer.import_now(SYSTEM, view.id)
     assert (done.state, done.trouble, done.filed) == (BatchState.DONE, "", 2)
-    assert len(lantai.importer.batches(SYSTEM)) == 1
+    assert len(lantai.importer.batches(SYSTEM).batches) == 1
 
 
 def test_two_workers_never_run_one_batch_and_a_race_for_a_student_is_told(lantai: Lantai) -> None:
@@ -290,37 +289,6 @@ def test_sources_have_their_time(lantai: Lantai, world: World, clock: Any) -> No
     rows = lantai.importer.rows(SYSTEM, view.id, outcome="refused")
     assert [(r.student, r.faults[0].code) for r in rows] == [("", "required")]
     assert KEEP_SOURCE > RECEIVING_LIMIT > timedelta(0)
-
-
-# --- mending ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_error_file_is_mended_and_sent_again(lantai: Lantai) -> None:
-    data = bundle(1, 2, 身份证号="110105200403150", 班级="=HYPERLINK(1)")
-    view = lantai.importer.import_now(SYSTEM, receive(lantai, data, "g.zip").id)
-    assert (view.filed, view.refused) == (1, 1)
-    file = lantai.importer.error_file(SYSTEM, view.id)
-    lines = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig"))))
-    assert [(x["行号"], x["错误原因"]) for x in lines] == [("2", "身份证号：15 位旧身份证号须提供 18 位（C2）")]
-    assert lines[0]["学号"] == row(1)["学号"]
-    mended = table({**lines[0], "身份证号": row(1)["身份证号"]})
-    child = receive(lantai, mended, "mended.csv", parent=view.id)
-    assert child.parent_id == view.id
-    done = lantai.importer.import_now(SYSTEM, child.id)
-    assert (done.filed, done.refused) == (1, 0)
-    now = counts(lantai)
-    # courses, awards, scan and photo came from the batch it mends
-    assert (now["graduate"], now["record"], now["material"], now["import_stage"]) == (2, 10, 2, 0)
-    with pytest.raises(Conflict, match="import_nothing_refused"):
-        lantai.importer.error_file(SYSTEM, child.id)
-
-
-def test_cells_that_begin_a_formula_are_disarmed_in_the_error_file(lantai: Lantai) -> None:
-    bad = {**row(1), "姓名": "=1+1", "学院": "@学院", "专业": "+专业"}
-    view = lantai.importer.import_now(SYSTEM, receive(lantai, table(bad)).id)
-    cells = list(csv.reader(io.StringIO(lantai.importer.error_file(SYSTEM, view.id).data.decode("utf-8-sig"))))[1]
-    assert {"'=1+1", "'@学院", "'+专业"} <= set(cells)
-    assert not any(c.startswith(("=", "+", "-", "@")) for c in cells)
 
 
 def execute(lantai: Lantai, value: UUID, *statements: TextClause) -> None:

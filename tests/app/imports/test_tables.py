@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -19,6 +22,7 @@ from app.imports.headers import SYNONYMS
 from app.imports.templates import template_file
 from tests.app.imports.test_imports import _zip, row, table
 
+ROOT = Path(__file__).resolve().parents[3]
 TODAY = date(2026, 6, 1)
 
 
@@ -230,3 +234,11 @@ def test_a_filled_template_is_taken() -> None:
     out = io.BytesIO()
     made.save(out)
     assert faults(out.getvalue(), "g.xlsx") == [[]]
+
+
+def test_web_processes_start_without_the_maker_of_workbooks() -> None:
+    """25 MB of each: only who asks for a template pays for it."""
+    code = "import sys, wsgi, app.imports.templates as made; print('openpyxl' in sys.modules);"
+    code += "print(bool(made.template_file('graduates', 'xlsx').data), 'openpyxl' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True", "True"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from uuid import UUID
 
@@ -18,11 +19,13 @@ from app.keyring import WrappedKey
 from app.materials import fixity_scope
 from app.materials.fixity import FixityService
 from app.materials.models import FixityFinding, FixityRun
-from app.materials.rules import Damage
+from app.materials.rules import MENDED_LABELS, Damage, Mended
 from app.materials.views import FindingView, RunView, SupplementView
+from app.people.models import Graduate
 from parts import Lantai
 from tests import fakes
 from tests.app.conftest import Clerk
+from tests.app.imports.test_imports import row, table
 from tests.app.materials.conftest import Intruder
 from tests.conftest import Person
 
@@ -130,6 +133,29 @@ def test_files_are_mended_from_the_replica_and_a_bad_copy_mends_nothing(
     whole(fixity())
     assert lantai.fixity_board.damaged() == 0
     assert all(mended for *_, mended in found(lantai))
+
+
+def test_a_finding_whose_row_was_taken_back_closes_as_gone(
+    lantai: Lantai, with_files: Callable[[], Person], fixity: Make, intruder: Intruder
+) -> None:
+    """An import with a damaged record is undone: no round will ever meet that row again."""
+    stays = with_files()
+    batch = lantai.importer.receive(SYSTEM, name="g.csv", stream=io.BytesIO(table(row(801))), source="console")
+    lantai.importer.import_now(SYSTEM, batch.id)
+    with lantai.db.transaction() as session:
+        imported = session.scalars(select(Graduate.id).where(Graduate.id != stays.id)).one()
+    for graduate in (stays.id, imported):
+        intruder.flip("graduate", "sealed_card", graduate)
+    whole(fixity())
+    assert lantai.fixity_board.damaged() == 2
+    lantai.importer.undo(SYSTEM, batch.id, at_once=True)
+    view = whole(fixity())
+    rows, _ = lantai.fixity_board.findings(SYSTEM)
+    assert {(f.object_id, f.mended_words) for f in rows} == {(stays.id, ""), (imported, MENDED_LABELS[Mended.GONE])}
+    assert (view.damaged, view.repaired, lantai.fixity_board.damaged()) == (1, 0, 1)
+    with lantai.db.transaction() as session:
+        told = session.scalars(select(Event).where(Event.type == "fixity.gone")).one()
+    assert (told.object_id, told.data) == (imported, {"part": "sealed_card"})
 
 
 def test_content_that_opens_but_is_not_what_was_filed(

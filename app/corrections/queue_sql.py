@@ -1,0 +1,155 @@
+"""What a wanted list means to the database: conditions, order and place. Every usual list is served by one index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, Interval, Select, cast, func, literal, text, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.corrections.models import OPEN, Ticket
+from app.corrections.queue_rules import (
+    DESCENDING,
+    NOBODY,
+    SOON_WORKING_DAYS,
+    Cursor,
+    Fact,
+    Order,
+    Queue,
+    Wanted,
+    instant,
+    moment,
+)
+from app.working_days.calendar import OFFICE_TIME, WorkingDays
+
+Condition = ColumnElement[bool]
+IS_OPEN: Condition = text(OPEN)  # type: ignore[assignment]  # literal, so that the partial indexes are known to fit
+IS_CLOSED: Condition = text(f"not ({OPEN})")  # type: ignore[assignment]
+# waiting for the graduate stops the clock: nobody at the desk is late with it
+RUNNING: Condition = Ticket.stopped_at.is_(None)
+
+
+def office_day(column: InstrumentedAttribute[Any]) -> ColumnElement[date]:
+    """The school's calendar day of a stored time."""
+    return cast(func.timezone(cast(literal("8 hours"), Interval), column), Date)
+
+
+def day_begins(on: date) -> datetime:
+    return datetime.combine(on, time(), OFFICE_TIME)
+
+
+def _queues(
+    me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+) -> Mapping[Queue, Sequence[Condition]]:
+    soon = calendar.add(today, SOON_WORKING_DAYS)
+    return {
+        Queue.MINE: (IS_OPEN, Ticket.assigned_to == me),
+        Queue.TEAM: (IS_OPEN, Ticket.college == colleges[0] if len(colleges) == 1 else Ticket.college.in_(colleges)),
+        Queue.UNASSIGNED: (IS_OPEN, Ticket.assigned_to.is_(None)),
+        Queue.SOON: (IS_OPEN, RUNNING, Ticket.decide_by >= today, Ticket.decide_by <= soon),
+        Queue.OVERDUE: (IS_OPEN, RUNNING, Ticket.decide_by < today),
+        Queue.OPEN: (IS_OPEN,),
+        Queue.CLOSED: (IS_CLOSED, Ticket.decided_at.is_not(None)),
+        Queue.ALL: (),
+    }
+
+
+FACTS: Mapping[Fact, Callable[[], Condition]] = {
+    Fact.DECIDED_IN_TIME: lambda: office_day(Ticket.decided_at) <= Ticket.decide_by,
+    Fact.DECIDED_LATE: lambda: office_day(Ticket.decided_at) > Ticket.decide_by,
+    Fact.ANSWERED: lambda: Ticket.answered_at.is_not(None),
+    Fact.ANSWERED_IN_TIME: lambda: office_day(Ticket.answered_at) <= Ticket.answer_by,
+    Fact.ANSWERED_LATE: lambda: office_day(Ticket.answered_at) > Ticket.answer_by,
+    Fact.REOPENED: lambda: Ticket.reopened_at.is_not(None),
+    Fact.APPEALED: lambda: Ticket.appealed_at.is_not(None),
+}
+
+
+def queue_conditions(
+    queue: Queue, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+) -> Sequence[Condition]:
+    return _queues(me, colleges, today, calendar)[queue]
+
+
+def conditions(
+    wanted: Wanted, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+) -> list[Condition]:
+    """Everything the list must meet but its place."""
+    found = list(queue_conditions(wanted.queue, me, colleges, today, calendar))
+    for column, value in (
+        (Ticket.state, wanted.state),
+        (Ticket.kind, wanted.kind),
+        (Ticket.section, wanted.section),
+        (Ticket.serial, wanted.serial),
+        (Ticket.college, wanted.college or None),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if wanted.handler is not None:
+        found.append(Ticket.assigned_to.is_(None) if wanted.handler == NOBODY else Ticket.assigned_to == wanted.handler)
+    found += between(Ticket.opened_at, wanted.opened_from, wanted.opened_to)
+    found += between(Ticket.decided_at, wanted.closed_from, wanted.closed_to)
+    if wanted.escalated:
+        found.append(Ticket.escalated_at.is_not(None))
+    if wanted.fact is not None:
+        found.append(FACTS[wanted.fact]())
+    if wanted.sorted_by is Order.DECIDED:
+        found.append(Ticket.decided_at.is_not(None))
+    return found
+
+
+def between(column: InstrumentedAttribute[Any], first: date | None, last: date | None) -> list[Condition]:
+    """Inside these days of the office, both included."""
+    found: list[Condition] = []
+    if first is not None:
+        found.append(column >= day_begins(first))
+    if last is not None and last < date.max:
+        found.append(column < day_begins(last + timedelta(days=1)))
+    return found
+
+
+_KEYS: Mapping[Order, InstrumentedAttribute[Any]] = {
+    Order.DUE: Ticket.decide_by,
+    Order.NEWEST: Ticket.serial,
+    Order.OLDEST: Ticket.serial,
+    Order.TOUCHED: Ticket.touched_at,
+    Order.DECIDED: Ticket.decided_at,
+}
+
+
+def placed(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    """Ordered, and continued from the cursor; a backward page comes in reverse."""
+    key, cursor = _KEYS[wanted.sorted_by], wanted.cursor
+    forward = cursor is None or cursor.forward
+    falling = (wanted.sorted_by in DESCENDING) is forward
+    if cursor is not None:
+        value = _value(wanted.sorted_by, cursor.value)
+        place, stand = tuple_(key, Ticket.serial), tuple_(literal(value, key.type), literal(cursor.serial))
+        query = query.where(place < stand if falling else place > stand)
+    columns = (key,) if key is Ticket.serial else (key, Ticket.serial)
+    return query.order_by(*(c.desc() if falling else c.asc() for c in columns))
+
+
+def _value(order: Order, value: int) -> Any:
+    """An absurd value from an address is the nearest sensible one: the list ends there."""
+    if order is Order.DUE:
+        return date.fromordinal(min(max(value, 1), date.max.toordinal()))
+    if order in (Order.NEWEST, Order.OLDEST):
+        return value
+    return moment(min(max(value, 0), 2**52))
+
+
+def cursor_at(order: Order, ticket: Ticket, *, forward: bool) -> Cursor:
+    """The place of this line."""
+    if order is Order.DUE:
+        value = ticket.decide_by.toordinal()
+    elif order in (Order.NEWEST, Order.OLDEST):
+        value = ticket.serial
+    else:
+        at = ticket.touched_at if order is Order.TOUCHED else ticket.decided_at
+        assert at is not None  # the order leaves undecided ones out
+        value = instant(at)
+    return Cursor(forward, value, ticket.serial)

@@ -1,0 +1,95 @@
+"""Drafts on a ticket's forms: saved while typing or by a button, shown again, forgotten once their form was sent.
+
+A form takes part by ``p.draft(line, 'its-name')``, which adds the two hidden fields read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+from flask import Blueprint, Response, request
+
+from app.corrections.drafts import DraftView
+from app.errors import DomainError
+from auth.guards import CSRF_FIELD, current_actor
+from staff_console import forms
+from staff_console.gate import DESK, desk
+from staff_console.parts import parts
+from staff_console.render import fragment, go, wants_fragment
+
+NAME, PAGE_KEY = "draft", "draft_key"
+NOT_TYPED = frozenset({CSRF_FIELD, NAME, PAGE_KEY, "version", "macro"})
+
+
+class Typed:
+    """What stands in each form when the page is shown: what was sent and refused, before what was saved as a draft."""
+
+    def __init__(self, drafts: Mapping[str, DraftView], refused: str = "") -> None:
+        self.drafts, self._refused = drafts, refused
+
+    def of(self, form: str) -> Mapping[str, str]:
+        if form == self._refused:
+            return {k: forms.text(k) for k in request.form}
+        return self.drafts[form].fields if form in self.drafts else {}
+
+    def open(self, form: str) -> bool:
+        """Whether the form should stand open."""
+        return form == self._refused or form in self.drafts
+
+    @staticmethod
+    def new_key() -> str:
+        """Names this showing of the form."""
+        return str(uuid4())
+
+
+def typed_on(ticket_id: UUID, refused: str = "") -> Typed:
+    """For the ticket's page. ``refused`` is the form whose sending failed just now."""
+    return Typed(parts().drafts.of_ticket(current_actor(), ticket_id), refused)
+
+
+def _page_key() -> UUID | None:
+    try:
+        return UUID(request.form.get(PAGE_KEY, ""))
+    except ValueError:
+        return None
+
+
+def _save(ticket_id: UUID) -> Response:
+    fields = {k: forms.text(k) for k in request.form if k not in NOT_TYPED}
+    at = parts().drafts.save(current_actor(), ticket_id, request.form.get(NAME, ""), _page_key() or uuid4(), fields)
+    if wants_fragment():
+        return fragment("_draft_saved.html", saved_at=at)
+    return go(f"/console/tickets/{ticket_id}", "draft_saved")
+
+
+def spend_sent(response: Response) -> Response:
+    """After every answer: a form that was sent and taken leaves no draft behind."""
+    ticket_id = (request.view_args or {}).get("ticket_id")
+    taken = request.method == "POST" and response.status_code == 303 and ticket_id is not None
+    key = _page_key() if taken else None
+    # an expired session, an unfinished password and a factor asked for again are 303s too, and took nothing
+    back = response.headers.get("Location", "").startswith(f"/console/tickets/{ticket_id}")
+    if not isinstance(ticket_id, UUID) or key is None or not back or "/draft" in request.path:
+        return response
+    try:
+        parts().drafts.spend(current_actor(), ticket_id, request.form.get(NAME, ""), key)
+    except DomainError:
+        # the act itself is done and must be answered; the draft is forgotten within the week
+        return response
+    return response
+
+
+def add_drafts(console: Blueprint) -> None:
+    @console.post("/tickets/<uuid:ticket_id>/draft")
+    @desk(*DESK)
+    def save_draft(ticket_id: UUID) -> Response:
+        return _save(ticket_id)
+
+    @console.post("/tickets/<uuid:ticket_id>/draft/forget")
+    @desk(*DESK)
+    def forget_draft(ticket_id: UUID) -> Response:
+        parts().drafts.forget(current_actor(), ticket_id, request.form.get(NAME, ""))
+        return go(f"/console/tickets/{ticket_id}", "draft_forgotten")
+
+    console.after_request(spend_sent)

@@ -1,0 +1,184 @@
+"""What there is to do next for one person, most pressing first: tickets, then what waits or is amiss elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from app.actors import Actor, Role
+from app.corrections.clock_words import Said, pressing_words
+from app.corrections.rules import Side, State
+from app.corrections.views import TicketLine
+from app.imports.rules import BatchState
+from app.imports.views import BatchView
+from staff_console.fixity import WATCHERS
+from staff_console.gate import DESK, MOVERS, READERS
+from staff_console.parts import parts
+from staff_console.words import local_day
+
+TICKETS, OTHERS, LOOKED_THROUGH = 8, 3, 40
+# what waits for the graduate or for another office is nobody's next act
+TO_DO = (State.SUBMITTED, State.IN_REVIEW, State.AWAITING_SECOND)
+BATCH_AGE = timedelta(days=30)
+UNMENDED = frozenset({BatchState.CHECKED, BatchState.DONE})
+
+
+def dues(lines: Sequence[TicketLine]) -> dict[str, Said]:
+    """What to say about each line's clock, by ticket number: the first answer's until it is given."""
+    return {line.number: pressing_words(line.clock, Side.STAFF) for line in lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One line outside the tickets: ``when`` is what makes it pressing, in words."""
+
+    title: str
+    when: str
+    path: str
+    tone: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """Errands of one sort: the first few, how many there are, and the page with all."""
+
+    name: str
+    total: int
+    path: str
+    errands: Sequence[Errand]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """``first`` is what to open now; ``tickets`` what follows. ``counts`` is None for who works no tickets,
+    ``works`` is False for whose duties bring no errands.
+    """
+
+    first: TicketLine | None
+    tickets: Sequence[TicketLine]
+    total: int
+    counts: dict[str, int] | None
+    piles: Sequence[Pile]
+    works: bool
+
+    @property
+    def nothing(self) -> bool:
+        return self.first is None and not self.piles
+
+    @property
+    def lines(self) -> list[TicketLine]:
+        return [*([self.first] if self.first else []), *self.tickets]
+
+
+def work_list(actor: Actor) -> WorkList:
+    tickets: list[TicketLine] = []
+    total, counts = 0, None
+    if actor.has_role(*DESK):
+        tickets, total = _tickets(actor)
+        counts = parts().desk.counts(actor)
+    piles = [p for p in (_supplements(actor), _checks(actor), _imports(actor), _transfers(actor)) if p and p.total]
+    return WorkList(
+        tickets[0] if tickets else None, tickets[1:TICKETS], total, counts, piles, actor.has_role(*DESK, *MOVERS)
+    )
+
+
+def _tickets(actor: Actor) -> tuple[list[TicketLine], int]:
+    """(mine and nobody's, the most pressing first; how many wait in all)"""
+    mine, _ = parts().desk.queue(actor, states=TO_DO, mine=True, limit=LOOKED_THROUGH)
+    nearest, total = parts().desk.queue(actor, states=TO_DO, limit=LOOKED_THROUGH)
+    free = [t for t in nearest if t.assigned_to is None or (t.state is State.AWAITING_SECOND)]
+    found = {t.id: t for t in [*mine, *free]}
+    return sorted(found.values(), key=lambda t: (t.clock.presses_on, t.assigned_to != actor.id, t.serial)), total
+
+
+def _supplements(actor: Actor) -> Pile | None:
+    if not actor.has_role(*DESK):
+        return None
+    lines, total = parts().supplement_desk.queue(actor, limit=OTHERS)
+    names = parts().people.names([line.graduate_id for line in lines])
+    return Pile(
+        "补充材料待审核",
+        total,
+        "/console/supplements",
+        [
+            Errand(
+                f"{names.get(line.graduate_id, '—')}：{line.title}",
+                f"{_age(line.submitted_at)}提交",
+                f"/console/supplements/{line.id}",
+                "open",
+            )
+            for line in lines
+        ],
+    )
+
+
+def _checks(actor: Actor) -> Pile | None:
+    if not actor.has_role(*READERS):
+        return None
+    runs, total = parts().checks.troubled(actor, limit=OTHERS)
+    names = parts().people.names([r.graduate_id for r in runs])
+    return Pile(
+        "检测未通过",
+        total,
+        "/console/checks",
+        [
+            Errand(
+                f"{names.get(r.graduate_id, '—')}的档案",
+                f"{_age(r.at)}检测",
+                f"/console/graduates/{r.graduate_id}/checks",
+                "bad",
+            )
+            for r in runs
+        ],
+    )
+
+
+def _imports(actor: Actor) -> Pile | None:
+    """Batches of the last month with refused rows that no later file has mended."""
+    if not actor.has_role(Role.ARCHIVIST):
+        return None
+    batches = parts().importer.batches(actor, limit=LOOKED_THROUGH).batches
+    mended = {b.parent_id for b in batches}
+    since = parts().clock.now() - BATCH_AGE
+    open_ones = [
+        b for b in batches if b.refused and b.state in UNMENDED and b.id not in mended and b.created_at > since
+    ]
+    return Pile("导入有未通过的行", len(open_ones), "/console/import", [_batch(b) for b in open_ones[:OTHERS]])
+
+
+def _batch(batch: BatchView) -> Errand:
+    words = f"{batch.refused} 行未通过 · {_age(batch.created_at)}上传"
+    return Errand(batch.name or "未命名的批次", words, f"/console/import/{batch.id}?outcome=refused", "wait")
+
+
+def _transfers(actor: Actor) -> Pile | None:
+    if not actor.has_role(*MOVERS):
+        return None
+    moving, total = parts().transfers.under_way(actor, limit=OTHERS)
+    names = parts().people.names([t.graduate_id for t in moving])
+    return Pile(
+        "进行中的转递",
+        total,
+        "/console/transfers",
+        [
+            Errand(
+                f"{names.get(t.graduate_id, '—')} → {t.receiver_name}",
+                f"下一步：{t.next_words} · {_age(t.moved_at)}有变化",
+                f"/console/graduates/{t.graduate_id}/transfers",
+                "work",
+            )
+            for t in moving
+        ],
+    )
+
+
+def damaged(actor: Actor) -> int:
+    return parts().fixity_board.damaged() if actor.has_role(*WATCHERS) else 0
+
+
+def _age(at: Any) -> str:
+    """How long ago, in days of the calendar at the school."""
+    days = (local_day(parts().clock.now()) - local_day(at)).days
+    return "今天" if days <= 0 else "昨天" if days == 1 else f"{days} 天前"

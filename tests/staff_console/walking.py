@@ -1,0 +1,158 @@
+"""Every page of the console with something on it: what the walks through a real browser visit.
+
+The addresses come from the URL map, so a new page is walked without being written down here; what it needs in its
+address stands in tests/owned.py, and a rule that gives no page is named in NO_PAGES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from flask import Flask
+
+from app.actors import Role
+from app.corrections.bulk import Act, Order
+from app.corrections.rules import Kind
+from app.corrections.views import TicketView
+from app.governance.review_views import NewCampaign
+from auth.guards import policy_of
+from parts import Lantai
+from tests import fakes
+from tests.conftest import Person
+from tests.owned import Owned
+from tests.staff_console.conftest import Desk
+
+NO_PAGES = {
+    "/console/static/<name>": "a file",
+    "/console/completeness.csv": "a file",
+    "/console/tickets.csv": "a file",
+    "/console/workload.csv": "a file",
+    "/console/governance/reviews/<uuid:campaign_id>/report.pdf": "a file",
+    "/console/statistics.csv": "a file",
+    "/console/governance/reviews/<uuid:campaign_id>/report.csv": "a file",
+    "/console/graduates/<uuid:graduate_id>/catalogue.pdf": "a file",
+    "/console/graduates/<uuid:graduate_id>/checks/<uuid:run_id>/package": "a file",
+    "/console/graduates/<uuid:graduate_id>/checks/<uuid:run_id>/report": "a file",
+    "/console/import/<uuid:batch_id>/errors.csv": "a file",
+    "/console/import/templates/<name>": "a file",
+    "/console/materials/<uuid:material_id>/file": "a file",
+    "/console/materials/<uuid:material_id>/versions/<int:number>/file": "a file",
+    "/console/materials/<uuid:material_id>/versions/<int:number>/preview": "a picture",
+    "/console/supplements/<uuid:supplement_id>/file": "a file",
+    "/console/supplements/<uuid:supplement_id>/preview": "a picture",
+    "/console/tickets/<uuid:ticket_id>/evidence/<uuid:evidence_id>": "a file",
+    "/console/tickets/<uuid:ticket_id>/evidence/<uuid:evidence_id>/preview": "a picture",
+}
+
+
+# shown to who made them and to nobody else
+OWN = frozenset({"upload_id", "search_id"})
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One page. ``who`` is None for those who have not signed in."""
+
+    name: str
+    who: Desk | None
+    path: str
+
+
+@dataclass
+class Office:
+    """An owner of one of everything, tickets in several states, and who may look at what."""
+
+    owned: Owned
+    worker: Desk
+    administrator: Desk
+    newcomer: Desk
+    tickets: dict[str, UUID] = field(default_factory=dict)
+    reported: UUID | None = None
+
+
+def make_office(
+    owned: Owned,
+    desk: Callable[..., Desk],
+    open_ticket: Callable[..., TicketView],
+    identity_ticket: Callable[[Person], TicketView],
+    graduate_factory: Callable[..., Person],
+    lantai: Lantai,
+) -> Office:
+    worker = desk(Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER, Role.AUDITOR)
+    office = Office(owned, worker, desk(Role.ADMINISTRATOR), desk(Role.AUDITOR))
+    worker.state_purpose(owned.person.id)
+    actor, other = worker.login.actor, desk().login.actor
+    owned.values["macro_id"] = lantai.macros.add(actor, "请补学籍卡", "{工单号}：请补充学籍卡照片。")
+    rich = open_ticket(
+        graduate_factory("欧阳文静"),
+        statement="班级登记为一班，学籍卡为二班。\n附学籍卡照片。",
+        proofs=(fakes.jpeg(640, 480), fakes.jpeg(480, 640)),
+    )
+    office.tickets["fresh"] = rich.line.id
+    picked = open_ticket(graduate_factory()).line
+    owned.values["bulk_id"] = uuid4()
+    lantai.bulk.run(actor, UUID(str(owned.values["bulk_id"])), Order(Act.TAKE), [(picked.id, picked.version)])
+    asked = open_ticket(graduate_factory(), Kind.OTHER, None, {})
+    lantai.desk.ask(actor, asked.line.id, asked.line.version, "请补充学籍卡照片。")
+    office.tickets["asked"] = asked.line.id
+    half = identity_ticket(graduate_factory())
+    lantai.desk.accept(other, half.line.id, half.line.version, "已核对公安机关证明。")
+    office.tickets["half"] = half.line.id
+    done = open_ticket(graduate_factory())
+    lantai.desk.accept(actor, done.line.id, done.line.version, "已核对学籍卡。")
+    office.tickets["applied"] = done.line.id
+    refused = open_ticket(graduate_factory())
+    lantai.desk.reject(actor, refused.line.id, refused.line.version, "record_is_right", "原件如此。")
+    office.tickets["rejected"] = refused.line.id
+    office.reported = _signed_review(lantai, worker, desk(Role.REVIEWER))
+    return office
+
+
+def _signed_review(lantai: Lantai, keeper: Desk, checker: Desk) -> UUID:
+    """A review of one dossier, checked and signed: only such a one has a report."""
+    today, actor = lantai.training.today, keeper.login.actor
+    campaign = lantai.reviews.open(actor, NewCampaign("上半年审查", None, None, today, today, 1, None))
+    item = lantai.reviews.campaign(actor, campaign).items[0]
+    lantai.reviews.check(checker.login.actor, campaign, item.id, item.version)
+    lantai.reviews.sign(actor, campaign, lantai.reviews.campaign(actor, campaign).version)
+    return campaign
+
+
+def rules_of(app: Flask) -> Iterator[tuple[str, str, str]]:
+    """(endpoint, rule, policy) of everything under /console that answers GET."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("console.") and "GET" in (rule.methods or ()):
+            yield rule.endpoint, rule.rule, policy_of(app.view_functions[rule.endpoint]) or ""
+
+
+def stops(app: Flask, office: Office) -> list[Stop]:
+    """Every page once, and those again that look different in another state."""
+    found: list[Stop] = []
+    worker_roles = {r.value for r in office.worker.login.actor.roles}
+    with app.test_request_context():
+        adapter = app.url_map.bind("localhost")
+        for endpoint, rule, policy in rules_of(app):
+            if rule in NO_PAGES:
+                continue
+            arguments = next(r for r in app.url_map.iter_rules(endpoint) if r.rule == rule).arguments
+            missing = arguments - set(office.owned.values)
+            assert not missing, f"{rule} is a new page: put {missing} into tests/owned.py, or the rule into NO_PAGES"
+            values = {**office.owned.values, **({"campaign_id": office.reported} if rule.endswith("/report") else {})}
+            path = adapter.build(endpoint, {a: values[a] for a in arguments}).removeprefix("/console")
+            allowed = set(policy.removeprefix("staff ").split(","))
+            who = office.worker if allowed & {"any", *worker_roles} else office.administrator
+            if arguments & OWN:
+                who = Desk(office.owned.staff)
+            found.append(Stop(endpoint.removeprefix("console."), None if policy.startswith("public") else who, path))
+    found += [Stop(f"ticket-{name}", office.worker, f"/tickets/{id}") for name, id in office.tickets.items()]
+    found += [
+        Stop("home-administrator", office.administrator, "/"),
+        Stop("home-auditor", office.newcomer, "/"),
+        Stop("sign-in-expired", None, "/sign-in?next=/console/&expired=1"),
+        Stop("absent", office.worker, f"/tickets/{uuid4()}"),
+        Stop("forbidden", office.newcomer, "/tickets"),
+        Stop("queue-empty", office.worker, "/tickets?kind=forming_unit"),
+    ]
+    return found
