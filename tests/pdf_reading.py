@@ -10,9 +10,10 @@ import pypdfium2
 
 
 def text_of(pdf: bytes) -> str:
+    """The words in reading order. PDFium gives a hyphen at the end of a line as U+FFFE; here it is a hyphen again."""
     document = pypdfium2.PdfDocument(pdf)
     try:
-        return "\n".join(page.get_textpage().get_text_range() for page in document)
+        return "\n".join(page.get_textpage().get_text_range() for page in document).replace("\ufffe", "-")
     finally:
         document.close()
 

@@ -18,7 +18,18 @@ from staff_console.problems import render_console_problem
 from tests.staff_console.conftest import Desk
 
 TEMPLATES = Path(assets.__file__).parent / "templates" / "console"
-PUBLIC = {"console.static_file", "console.sign_in", "console.sign_in_done"}
+PUBLIC = {
+    "console.static_file",
+    "console.sign_in",
+    "console.sign_in_done",
+    "console.passkey_options",
+    "console.passkey_sign_in",
+    "console.welcome",
+    "console.welcome_offer",
+    "console.welcome_by_password",
+    "console.welcome_passkey_options",
+    "console.welcome_by_passkey",
+}
 ARGUMENTS = {"name": "console.css", "section": "course"}
 
 
@@ -59,6 +70,15 @@ def test_no_form_is_taken_without_the_token(app: Flask, desk: Callable[..., Desk
     for name, method, path in _routes(app):
         if method == "POST" and name not in PUBLIC:
             assert client.post(path, data={"csrf_token": "0" * 64}).status_code == 403, name
+
+
+def test_a_form_without_a_session_is_not_taken_from_another_site(app: Flask) -> None:
+    client = app.test_client()
+    asked = [(name, path) for name, method, path in _routes(app) if method == "POST" and name in PUBLIC]
+    assert len(asked) > 5
+    for name, path in asked:
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
+            assert client.post(path, headers=headers).status_code == 403, name
 
 
 def test_a_graduates_token_opens_nothing_here(app: Flask) -> None:
@@ -123,7 +143,8 @@ def test_templates_hold_no_inline_code() -> None:
 def test_every_form_that_changes_something_carries_the_token() -> None:
     for template in TEMPLATES.glob("*.html"):
         for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", template.read_text(), re.S):
-            assert "hidden_csrf()" in form or "/console/sign-in" in form, template.name
+            sessionless = re.search(r"action=\"/console/(sign-in|welcome)", form)
+            assert sessionless or "hidden_csrf()" in form, template.name
 
 
 def test_every_field_has_a_label() -> None:

@@ -51,7 +51,9 @@ def test_a_supplement_is_found_looked_at_and_accepted(
     person, clerk = graduate_factory(), desk(Role.REVIEWER)
     sent = send_in(person)
     path = f"/supplements/{sent.line.id}"
-    assert "补充材料 1" in clerk.read("/").text
+    home = clerk.read("/")
+    assert "补充材料待审核 1" in home.text
+    assert "：获奖证书" in home.text
     assert sent.line.number in clerk.read("/supplements").text
     assert sent.line.number not in clerk.read("/supplements?class=6").text
     page = clerk.read(path)
