@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, render_template, template_rendered
+from flask import Flask, before_render_template, render_template
 
 from auth.guards import STAFF_COOKIE
 from staff_console.console import __file__ as console_file
@@ -32,19 +32,21 @@ class Answered:
         return self.known[given]
 
 
-def _captured(house: Flask, path: str, token: str) -> tuple[str, dict[str, Any], bytes]:
+def _captured(house: Flask, path: str, token: str) -> tuple[str, dict[str, Any]]:
     seen: list[tuple[str, dict[str, Any]]] = []
 
     def note(_: Any, template: Any, context: dict[str, Any], **__: Any) -> None:
+        # asked while the real page is rendered, where the house can answer
+        context |= {name: Answered(context[name]) for name in ASKING if name in context}
         seen.append((template.name, context))
 
     http = house.test_client()
     http.set_cookie(STAFF_COOKIE, token, path="/console")
-    with template_rendered.connected_to(note, house):
+    with before_render_template.connected_to(note, house):
         reply = http.get(path)
     if reply.status_code != 200 or len(seen) != 1:
         raise SystemExit(f"{path}: {reply.status_code}")
-    return *seen[0], reply.data
+    return seen[0]
 
 
 def create_bare_app() -> Flask:
@@ -52,10 +54,8 @@ def create_bare_app() -> Flask:
     paths, token = json.loads(os.environ["BENCH_PAGES"]), os.environ["BENCH_STAFF"]
     bare = Flask("bare", static_folder=None, template_folder=Path(console_file).parent / "templates")
     for name, path in paths.items():
-        template, context, _ = _captured(house, path, token)
+        template, context = _captured(house, path, token)
         kept = {k: v for k, v in context.items() if k not in ("g", "session", "config", "get_flashed_messages")}
-        with house.test_request_context(path):
-            kept |= {k: Answered(kept[k]) for k in ASKING if k in kept}
 
         def page(template: str = template, kept: dict[str, Any] = kept) -> str:
             return render_template(template, **kept)

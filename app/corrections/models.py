@@ -40,6 +40,7 @@ class Ticket(Base):
         Index("ix_ticket_queue", "state", "decide_by", "id"),
         Index("ix_ticket_graduate", "graduate_id", "serial"),
         Index("ix_ticket_open_due", "decide_by", "serial", postgresql_where=text(OPEN)),
+        Index("ix_ticket_running_due", "decide_by", "serial", postgresql_where=text(f"stopped_at is null and {OPEN}")),
         Index("ix_ticket_open_handler", "assigned_to", "decide_by", "serial", postgresql_where=text(OPEN)),
         Index("ix_ticket_open_college", "college", "decide_by", "serial", postgresql_where=text(OPEN)),
         Index("ix_ticket_unanswered", "answer_by", "serial", postgresql_where=text(f"answered_at is null and {OPEN}")),

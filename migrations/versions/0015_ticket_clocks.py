@@ -29,6 +29,12 @@ def upgrade() -> None:
         ["answer_by", "serial"],
         postgresql_where=sa.text(f"answered_at is null and {OPEN}"),
     )
+    op.create_index(
+        "ix_ticket_running_due",
+        "ticket",
+        ["decide_by", "serial"],
+        postgresql_where=sa.text(f"stopped_at is null and {OPEN}"),
+    )
     op.create_index("ix_ticket_clock_unset", "ticket", ["serial"], postgresql_where=sa.text("clock_calendar is null"))
     op.create_table(
         "ticket_reminder",
@@ -51,6 +57,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("ticket_reminder")
     op.drop_index("ix_ticket_clock_unset", table_name="ticket")
+    op.drop_index("ix_ticket_running_due", table_name="ticket")
     op.drop_index("ix_ticket_unanswered", table_name="ticket")
     for name in (*TIMES, "counted_through", "used_days", "clock_calendar"):
         op.drop_column("ticket", name)
