@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -79,16 +80,29 @@ class Keyring:
         if row is None:
             raise NotFound("data_key_absent")
         key = self._unwrap(row)
-        with self._lock:
-            self._cache[owner] = (time.monotonic() + CACHE_SECONDS, key)
-            while len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
+        self._remember({owner: key})
         return key
 
     def many(self, session: Session, owners: list[UUID]) -> dict[UUID, DataKey]:
-        """Keys of several owners for a list page, in one query."""
-        rows = session.scalars(select(WrappedKey).where(WrappedKey.owner_id.in_(owners)))
-        return {row.owner_id: self._unwrap(row) for row in rows}
+        """Keys of several owners for a list page, in one query, and in none when all are remembered."""
+        now = time.monotonic()
+        with self._lock:
+            held = {o: self._cache[o] for o in owners if o in self._cache}
+        found = {owner: key for owner, (until, key) in held.items() if until > now}
+        if missing := [owner for owner in owners if owner not in found]:
+            rows = session.scalars(select(WrappedKey).where(WrappedKey.owner_id.in_(missing)))
+            fresh = {row.owner_id: self._unwrap(row) for row in rows}
+            self._remember(fresh)
+            found |= fresh
+        return found
+
+    def _remember(self, keys: Mapping[UUID, DataKey]) -> None:
+        until = time.monotonic() + CACHE_SECONDS
+        with self._lock:
+            for owner, key in keys.items():
+                self._cache[owner] = (until, key)
+            while len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
 
     def _unwrap(self, row: WrappedKey) -> DataKey:
         material = self._wrapper.unwrap(row.kek_version, row.wrapped, _aad(row.owner_id, row.version))

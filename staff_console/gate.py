@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -20,16 +21,21 @@ READERS = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
 MOVERS = (Role.ARCHIVIST, Role.DISPATCHER)
 
 
-def desk(*roles: Role, passive: bool = False) -> Callable[[View], View]:
-    """``auth.guards.staff`` for every view but the few that lead out of the initial password."""
+def desk(*roles: Role, passive: bool = False, whole: bool = False) -> Callable[[View], View]:
+    """``auth.guards.staff`` for every view but the few that lead out of the initial password.
+
+    ``whole``: the view reads many things for one page, in one transaction: it shows one moment and spares a beginning
+    and an end for each. Nothing it records may have to outlast its failure.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def inner(*args: Any, **kwargs: Any) -> Any:
-            found = me()
-            if found is not None and found.must_change_password:
-                raise Forbidden("password_change_required")
-            return view(*args, **kwargs)
+            with parts().db.transaction() if whole else nullcontext():
+                found = me()
+                if found is not None and found.must_change_password:
+                    raise Forbidden("password_change_required")
+                return view(*args, **kwargs)
 
         return staff(*roles, passive=passive)(cast(View, inner))
 

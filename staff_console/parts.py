@@ -29,6 +29,7 @@ from app.corrections.replying import ReplyDesk
 from app.corrections.reports import ReportService
 from app.corrections.saved_views import SavedViews
 from app.corrections.undoing import UndoService
+from app.db import Database
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
 from app.governance.meters import MeterService
@@ -178,6 +179,9 @@ class ConsoleParts(Protocol):
     def replacements(self) -> ReplacementService: ...
     @property
     def absences(self) -> AbsenceService: ...
+
+    @property
+    def db(self) -> Database: ...
 
 
 def parts() -> ConsoleParts:

@@ -14,6 +14,7 @@ from app.corrections import queue_rules, rules
 from app.corrections.assigning import DUTY_KEEPERS, HOW_LABELS
 from app.corrections.queue_rules import COUNT_MOST, Cursor, Queue, Wanted
 from app.corrections.queues import QueueLine
+from app.corrections.views import TicketLine
 from app.dossiers.rules import SECTIONS
 from app.errors import Conflict, DomainError, Invalid
 from app.problems import problem_of
@@ -69,6 +70,7 @@ def show_queue(wanted: Wanted, status: int = 200, error: DomainError | None = No
     actor = current_actor()
     found = parts().ticket_queues.page(actor, wanted)
     lines = [row.line for row in found.lines]
+    members = parts().ticket_queues.handlers(actor)
     context: dict[str, Any] = {
         "wanted": wanted,
         "rows": found.lines,
@@ -79,11 +81,11 @@ def show_queue(wanted: Wanted, status: int = 200, error: DomainError | None = No
         "everything": request.args.get("pick") == "all",
         "pick_all": address(wanted, wanted.cursor, pick="all"),
         "dues": dues(lines),
-        "handlers": parts().people.staff_names([t.assigned_to for t in lines if t.assigned_to]),
+        "handlers": _handlers(lines, members),
         "closed_states": rules.CLOSED,
         "columns": {c.value for c in wanted.columns},
         "run_id": request.form.get("run") or str(uuid4()),
-        "members": parts().ticket_queues.handlers(actor),
+        "members": members,
         "hows": HOW_LABELS,
         "macros": parts().macros.macros(actor),
         "problem": problem_of(error) if error is not None else None,
@@ -93,6 +95,13 @@ def show_queue(wanted: Wanted, status: int = 200, error: DomainError | None = No
     if wants_fragment():
         return fragment("_queue.html", status, **context)
     return page("queue.html", status, **context, **_around(wanted))
+
+
+def _handlers(lines: Sequence[TicketLine], members: Sequence[tuple[UUID, str]]) -> dict[UUID, str]:
+    """Who works them, by name; asked for only where somebody is no longer of the desk."""
+    names = dict(members)
+    gone = {t.assigned_to for t in lines if t.assigned_to} - names.keys()
+    return names | parts().people.staff_names(list(gone))
 
 
 def _around(wanted: Wanted) -> dict[str, Any]:
@@ -142,7 +151,7 @@ def _csv_rows(rows: Sequence[QueueLine]) -> Iterator[Sequence[object]]:
 
 def add_queue(console: Blueprint) -> None:
     @console.get("/tickets")
-    @desk(*DESK)
+    @desk(*DESK, whole=True)
     def queue() -> Response:
         return show_queue(wanted_of(request.args))
 

@@ -94,7 +94,7 @@ def _show(ticket: TicketView, status: int = 200, error: DomainError | None = Non
         typed=typed_on(line.id, tried),
         kept=next((v for f in WRITTEN if (v := request.form.get(f))), ""),
         tried=tried,
-        undoable=parts().undoing.offer(current_actor(), line.id),
+        undoable=parts().undoing.offer(current_actor(), ticket),
     )
 
 
@@ -127,7 +127,7 @@ def _accept(actor: Actor, ticket_id: UUID) -> TicketView:
 
 def add_tickets(console: Blueprint) -> None:
     @console.get("/tickets/<uuid:ticket_id>")
-    @desk(*DESK)
+    @desk(*DESK, whole=True)
     def ticket(ticket_id: UUID) -> Response:
         return _show(_opened(ticket_id))
 

@@ -207,6 +207,7 @@ class TicketBook:
         standing = showing.standing(ticket, actor)
         reason = REASONS.get(ticket.reason_code or "") if ticket.state is State.REJECTED else None
         moves = rules.open_moves(ticket.state, side, standing, now)
+        decided = ticket.round > 1 or ticket.state in rules.CLOSED
         can_appeal = rules.refusal(Move.APPEAL, ticket.state, Side.GRADUATE, standing, now) is None
         return TicketView(
             line=self.line(ticket, now, name),
@@ -232,12 +233,12 @@ class TicketBook:
             missing=MissingMaterial(**claim["missing"]) if claim.get("missing") else None,
             proofs=showing.proofs(ticket, evidence),
             law=reason.law if reason else None,
-            decisions=showing.decisions(session, ticket.id, side, self.people),
+            decisions=showing.decisions(session, ticket.id, side, self.people) if decided else (),
             merged=showing.merged(key, duplicates),
             merged_into_number=self._number_of(session, ticket.merged_into),
             material_id=ticket.material_id,
             material_version=ticket.material_version,
-            supplement=self._supplement(session, key, ticket.id),
+            supplement=self._supplement(session, key, ticket.id) if decided else None,
             appeal_until=ticket.decided_at + rules.APPEAL_WITHIN if can_appeal and ticket.decided_at else None,
         )
 

@@ -84,7 +84,12 @@ class CorrectionDesk(Deciding):
 
     def ticket(self, actor: Actor, ticket_id: UUID) -> TicketView:
         """One ticket with the record as it stands now beside what is asked for. The opening is recorded."""
-        key = self._key(actor, ticket_id)
+        self._require_desk(actor)
+        with self._db.transaction() as session:
+            found = session.get(Ticket, ticket_id)
+        if found is None:
+            raise NotFound("ticket_not_found")
+        key = self._keys.of(found.graduate_id)
         with self._db.transaction() as session:
             ticket = session.get_one(Ticket, ticket_id)
             self._book.log.record(

@@ -7,11 +7,24 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Interval, Select, cast, func, literal, text, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Interval,
+    Select,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.corrections.models import OPEN, Ticket
 from app.corrections.queue_rules import (
+    COUNT_MOST,
     DESCENDING,
     NOBODY,
     SOON_WORKING_DAYS,
@@ -41,13 +54,11 @@ def day_begins(on: date) -> datetime:
     return datetime.combine(on, time(), OFFICE_TIME)
 
 
-def _queues(
-    me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
-) -> Mapping[Queue, Sequence[Condition]]:
-    soon = calendar.add(today, SOON_WORKING_DAYS)
+def _queues(me: Any, team: Condition, today: Any, soon: Any) -> Mapping[Queue, Sequence[Condition]]:
+    """Of values, or of parameters of a statement that is built once."""
     return {
         Queue.MINE: (IS_OPEN, Ticket.assigned_to == me),
-        Queue.TEAM: (IS_OPEN, Ticket.college == colleges[0] if len(colleges) == 1 else Ticket.college.in_(colleges)),
+        Queue.TEAM: (IS_OPEN, team),
         Queue.UNASSIGNED: (IS_OPEN, Ticket.assigned_to.is_(None)),
         Queue.SOON: (IS_OPEN, RUNNING, Ticket.decide_by >= today, Ticket.decide_by <= soon),
         Queue.OVERDUE: (IS_OPEN, RUNNING, Ticket.decide_by < today),
@@ -71,7 +82,33 @@ FACTS: Mapping[Fact, Callable[[], Condition]] = {
 def queue_conditions(
     queue: Queue, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
 ) -> Sequence[Condition]:
-    return _queues(me, colleges, today, calendar)[queue]
+    team = Ticket.college == colleges[0] if len(colleges) == 1 else Ticket.college.in_(colleges)
+    return _queues(me, team, today, calendar.add(today, SOON_WORKING_DAYS))[queue]
+
+
+def _counting() -> Select[Any]:
+    team = Ticket.college.in_(bindparam("colleges", expanding=True))
+    queues = _queues(bindparam("me"), team, bindparam("today"), bindparam("soon"))
+    return select(
+        *(
+            select(func.count())
+            .select_from(select(Ticket.serial).where(*met).limit(COUNT_MOST).subquery())
+            .scalar_subquery()
+            .label(queue.value)
+            for queue, met in queues.items()
+            if queue is not Queue.ALL
+        )
+    )
+
+
+# built once: the counts stand beside every list
+_COUNTING = _counting()
+
+
+def counts(session: Session, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays) -> dict[Queue, int]:
+    """How many tickets each queue but ``all`` holds, counted up to COUNT_MOST."""
+    given = {"me": me, "colleges": colleges, "today": today, "soon": calendar.add(today, SOON_WORKING_DAYS)}
+    return {Queue(name): n for name, n in session.execute(_COUNTING, given).one()._mapping.items()}
 
 
 def conditions(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, defer
 
 from app.actors import Actor, ActorKind, Role
@@ -15,7 +15,7 @@ from app.corrections import queue_sql, rules
 from app.corrections.book import TicketBook
 from app.corrections.models import OPEN, Ticket
 from app.corrections.queue_models import CollegeDuty
-from app.corrections.queue_rules import COUNT_MOST, PAGE_SIZE, Cursor, Queue, Wanted
+from app.corrections.queue_rules import PAGE_SIZE, Cursor, Queue, Wanted
 from app.corrections.views import TicketLine
 from app.db import Database
 from app.errors import Forbidden
@@ -76,13 +76,7 @@ class TicketQueues:
         today = rules.office_date(self._book.clock.now())
         with self._db.transaction() as session:
             colleges = colleges_of(session, actor.id)
-            columns = []
-            for queue in (q for q in Queue if q is not Queue.ALL):
-                met = queue_sql.queue_conditions(queue, actor.id, colleges, today, self._book.clocks.calendar)
-                some = select(Ticket.serial).where(*met).limit(COUNT_MOST).subquery()
-                columns.append(select(func.count()).select_from(some).scalar_subquery().label(queue.value))
-            row = session.execute(select(*columns)).one()
-        return {Queue(name): n for name, n in row._mapping.items()}
+            return queue_sql.counts(session, actor.id, colleges, today, self._book.clocks.calendar)
 
     def colleges(self, actor: Actor) -> list[str]:
         """Those that have open tickets, for the filter."""

@@ -17,6 +17,7 @@ from app.actors import Actor, ActorKind, Role
 from app.corrections.book import TicketBook
 from app.corrections.models import Ticket
 from app.corrections.rules import CLOSED, State
+from app.corrections.views import TicketView
 from app.db import Database
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import EventView
@@ -57,17 +58,20 @@ class UndoService:
     def __init__(self, db: Database, book: TicketBook) -> None:
         self._db, self._book = db, book
 
-    def offer(self, actor: Actor, ticket_id: UUID) -> Undoable | None:
+    def offer(self, actor: Actor, shown: TicketView) -> Undoable | None:
         """The reader's own last act, while it is fresh. Raises NotFound, Forbidden."""
         _require(actor)
+        fresh = timedelta(seconds=UNDO_SECONDS)
+        if not shown.timeline or self._book.clock.now() - shown.timeline[-1].at > fresh:
+            return None
         with self._db.transaction() as session:
-            ticket = session.get(Ticket, ticket_id)
+            ticket = session.get(Ticket, shown.line.id)
             if ticket is None:
                 raise NotFound("ticket_not_found")
             last = self._last(session, ticket)
             if self._refusal(actor, ticket, last) is not None or last is None:
                 return None
-            left = timedelta(seconds=UNDO_SECONDS) - (self._book.clock.now() - last.at)
+            left = fresh - (self._book.clock.now() - last.at)
             if left <= timedelta(0):
                 return None
             return Undoable(INVERSES[last.type].label, ticket.version, max(1, round(left.total_seconds())))

@@ -232,14 +232,15 @@ class FilingService:
         self, session: Session, graduate_id: UUID, record_id: UUID, *, lock: bool = False
     ) -> tuple[Record, RecordVersion]:
         query = (
-            select(Record)
+            select(Record, RecordVersion)
             .join(Dossier, Dossier.id == Record.dossier_id)
+            .join(RecordVersion, (RecordVersion.record_id == Record.id) & (RecordVersion.number == Record.current))
             .where(Record.id == record_id, Dossier.graduate_id == graduate_id)
         )
-        record = session.scalar(query.with_for_update(of=Record) if lock else query)
-        if record is None:
+        if lock:
+            # first the lock alone: a version joined before it was granted may no longer be the current one
+            session.execute(select(Record.id).where(Record.id == record_id).with_for_update())
+        found = session.execute(query.execution_options(populate_existing=True) if lock else query).one_or_none()
+        if found is None:
             raise NotFound("record_not_found")
-        version = session.scalars(
-            select(RecordVersion).where(RecordVersion.record_id == record_id, RecordVersion.number == record.current)
-        ).one()
-        return record, version
+        return found.Record, found.RecordVersion

@@ -365,9 +365,9 @@ class PeopleService:
     # --- staff ------------------------------------------------------------------------------------------------------
 
     def staff_names(self, staff_ids: list[UUID]) -> dict[UUID, str]:
+        wanted = select(StaffMember.id, StaffMember.display_name).where(StaffMember.id.in_(set(staff_ids)))
         with self._db.transaction() as session:
-            rows = session.scalars(select(StaffMember).where(StaffMember.id.in_(staff_ids)))
-            return {r.id: r.display_name for r in rows}
+            return {r.id: r.display_name for r in session.execute(wanted)} if staff_ids else {}
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

@@ -55,13 +55,13 @@ class PurposeRegister:
         _require(actor, OPENERS)
         _check(purpose, note, reference)
         with self._db.transaction() as session:
+            held = self._row(session, actor.id, graduate_id) if quiet else None
+            if held is not None:
+                return _view(held)
             if session.get(Graduate, graduate_id) is None:
                 raise NotFound("graduate_not_found")
         key = self._keys.of(graduate_id)
         with self._db.transaction() as session:
-            held = self._row(session, actor.id, graduate_id) if quiet else None
-            if held is not None:
-                return _view(held)
             row = self._add(session, actor, key, purpose, note, reference)
             self._log.record(
                 session,

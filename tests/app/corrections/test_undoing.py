@@ -24,7 +24,7 @@ def test_taking_up_is_taken_back_as_a_move_in_the_log(
 ) -> None:
     one, line = clerk(), open_for(graduate_factory()).line
     taken = lantai.desk.take(one, line.id, line.version)
-    offer = lantai.undoing.offer(one, line.id)
+    offer = lantai.undoing.offer(one, lantai.desk.ticket(one, line.id))
     assert offer is not None
     assert (offer.label, offer.version, offer.seconds_left) == ("受理", taken.line.version, 10)
     lantai.undoing.undo(one, line.id, taken.line.version)
@@ -32,7 +32,9 @@ def test_taking_up_is_taken_back_as_a_move_in_the_log(
     assert (now.line.state, now.line.assigned_to) == (State.SUBMITTED, None)
     assert now.line.version > taken.line.version
     assert [s.type for s in now.timeline] == ["ticket.opened", "ticket.taken", "ticket.undone"]
-    assert lantai.undoing.offer(one, line.id) is None  # the way back is no act to be taken back
+    assert (
+        lantai.undoing.offer(one, lantai.desk.ticket(one, line.id)) is None
+    )  # the way back is no act to be taken back
     assert lantai.desk.take(one, line.id, now.line.version).line.state is State.IN_REVIEW
 
 
@@ -70,19 +72,19 @@ def test_only_by_who_did_it_only_at_once_and_only_what_is_safe(
         lantai.undoing.undo(one, line.id, line.version)
     assert fresh.value.code == "nothing_to_undo"
     taken = lantai.desk.take(one, line.id, line.version).line
-    assert lantai.undoing.offer(other, line.id) is None
+    assert lantai.undoing.offer(other, lantai.desk.ticket(one, line.id)) is None
     with pytest.raises(Conflict):
         lantai.undoing.undo(other, line.id, taken.version)
     with pytest.raises(VersionMismatch):
         lantai.undoing.undo(one, line.id, line.version)
     clock.advance(seconds=11)
-    assert lantai.undoing.offer(one, line.id) is None
+    assert lantai.undoing.offer(one, lantai.desk.ticket(one, line.id)) is None
     clock.advance(seconds=5)
     with pytest.raises(Conflict) as late:
         lantai.undoing.undo(one, line.id, taken.version)
     assert late.value.code == "undo_too_late"
     asked = lantai.desk.ask(one, line.id, taken.version, "请补充").line
-    assert lantai.undoing.offer(one, line.id) is None  # the graduate has been told
+    assert lantai.undoing.offer(one, lantai.desk.ticket(one, line.id)) is None  # the graduate has been told
     with pytest.raises(Conflict):
         lantai.undoing.undo(one, line.id, asked.version)
     assert lantai.desk.ticket(one, line.id).line.state is State.NEEDS_INFO
@@ -93,8 +95,9 @@ def test_nobody_else_and_nothing_absent(
 ) -> None:
     one, line = clerk(), open_for(graduate_factory()).line
     auditor = Actor(ActorKind.STAFF, one.id, roles=frozenset({Role.AUDITOR}))
+    shown = lantai.desk.ticket(one, line.id)
     with pytest.raises(Forbidden):
-        lantai.undoing.offer(auditor, line.id)
+        lantai.undoing.offer(auditor, shown)
     with pytest.raises(Forbidden):
         lantai.undoing.undo(auditor, line.id, 1)
     with pytest.raises(NotFound):

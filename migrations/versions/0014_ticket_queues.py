@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
+revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
 
 OPEN = sa.text("state not in ('applied', 'resolved', 'rejected', 'withdrawn', 'merged')")
+STEPS = "object_kind = 'ticket' and type <> 'ticket.read'"
 INDEXES = (
     ("ix_ticket_open_due", ["decide_by", "serial"], OPEN),
     ("ix_ticket_open_handler", ["assigned_to", "decide_by", "serial"], OPEN),
@@ -27,6 +28,7 @@ def upgrade() -> None:
     op.alter_column("ticket", "college", server_default=None)
     for name, columns, where in INDEXES:
         op.create_index(name, "ticket", columns, unique=False, postgresql_where=where)
+    op.create_index("ix_event_ticket_step", "event", ["object_id", "id"], postgresql_where=sa.text(STEPS))
     op.create_table(
         "ticket_view",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -114,6 +116,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_event_ticket_step", table_name="event")
     for table in (
         "ticket_satisfaction",
         "macro_version",
