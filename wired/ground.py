@@ -1,0 +1,131 @@
+"""What every room stands on: the settings, the outside world, the database, the log, keys, jobs and people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from app.completeness import checklist
+from app.completeness.rules import Checklist
+from app.db import Database
+from app.dossiers import class_map
+from app.envelope import BlindIndex
+from app.events import EventLog
+from app.idempotency import Idempotency
+from app.jobs import JobQueue
+from app.keyring import Keyring
+from app.people.absences import AbsenceService
+from app.people.service import PeopleService
+from app.people.staff_notices import StaffNotices
+from app.ports import Clock, Outside
+from app.settings import Settings, SettingsError
+from app.working_days import notices
+from app.working_days.calendar import WorkingDays
+from providers.embedded.records import ServiceUrls
+from providers.outside import build_outside
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    settings: Settings
+    outside: Outside
+    clock: Clock
+    pepper: bytes
+    db: Database
+    log: EventLog
+    keys: Keyring
+    queue: JobQueue
+    index: BlindIndex
+    people: PeopleService
+    staff_notices: StaffNotices
+    absences: AbsenceService
+    calendar: WorkingDays
+    listed: Checklist
+
+    @property
+    def office(self) -> str:
+        """How the school's service names itself to staff."""
+        return f"{self.settings.school_name} 兰台"
+
+    @property
+    def letterhead(self) -> str:
+        return f"{self.settings.school_name} {self.settings.archive_office}"
+
+
+class GroundParts(TypedDict):
+    settings: Settings
+    outside: Outside
+    clock: Clock
+    pepper: bytes
+    db: Database
+    log: EventLog
+    keys: Keyring
+    queue: JobQueue
+    people: PeopleService
+    staff_notices: StaffNotices
+    absences: AbsenceService
+    calendar: WorkingDays
+    idempotency: Idempotency
+
+
+def lay_ground(settings: Settings, urls: ServiceUrls, queue: JobQueue, outside: Outside | None) -> Ground:
+    listed, calendar = _configured_lists(settings), _calendar(settings)
+    outside = outside or build_outside(settings, urls.redis_url)
+    clock, wrapper = outside.clock, outside.keys
+    db = Database(urls.database_url, pool_size=settings.database_pool)
+    log = EventLog(clock)
+    keys = Keyring(db, wrapper, clock, settings.seal_suite)
+    index = BlindIndex(wrapper.secret("blind-index"))
+    staff_notices = StaffNotices(db, clock)
+    return Ground(
+        settings=settings,
+        outside=outside,
+        clock=clock,
+        pepper=wrapper.secret("session-pepper"),
+        db=db,
+        log=log,
+        keys=keys,
+        queue=queue,
+        index=index,
+        people=PeopleService(db, keys, index, log, clock),
+        staff_notices=staff_notices,
+        absences=AbsenceService(db, staff_notices, log, clock),
+        calendar=calendar,
+        listed=listed,
+    )
+
+
+def ground_parts(ground: Ground) -> GroundParts:
+    return {
+        "settings": ground.settings,
+        "outside": ground.outside,
+        "clock": ground.clock,
+        "pepper": ground.pepper,
+        "db": ground.db,
+        "log": ground.log,
+        "keys": ground.keys,
+        "queue": ground.queue,
+        "people": ground.people,
+        "staff_notices": ground.staff_notices,
+        "absences": ground.absences,
+        "calendar": ground.calendar,
+        "idempotency": Idempotency(ground.db, ground.keys, ground.clock),
+    }
+
+
+def _configured_lists(settings: Settings) -> Checklist:
+    """The class map goes into force for the process; the checklist is handed on."""
+    try:
+        kinds = class_map.use(settings.class_map)
+        return checklist.load(settings.checklist, kinds)
+    except class_map.ClassMapInvalid as error:
+        raise SettingsError([f"LANTAI_CLASS_MAP: {fault}" for fault in error.faults]) from None
+    except checklist.ChecklistInvalid as error:
+        raise SettingsError([f"LANTAI_CHECKLIST: {fault}" for fault in error.faults]) from None
+
+
+def _calendar(settings: Settings) -> WorkingDays:
+    try:
+        return WorkingDays(notices.load(settings.working_days))
+    except notices.NoticesInvalid as error:
+        raise SettingsError([f"LANTAI_WORKING_DAYS: {fault}" for fault in error.faults]) from None

@@ -1,0 +1,77 @@
+"""How a dossier becomes complete, is checked and leaves."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID
+
+from app.checks.assembly import House
+from app.checks.rules import ChecklistState, MissingItem
+from app.checks.service import CheckService
+from app.completeness import rules as completeness_rules
+from app.completeness.assessor import Assessor
+from app.completeness.catalogue_print import CataloguePrinter
+from app.completeness.forecast import CohortForecast
+from app.completeness.reminders import ReminderService
+from app.completeness.service import CompletenessService, recheck_on_change
+from app.transfers.service import TransferService
+from providers.probe import ChildProber
+from providers.signing import FileSigner
+from wired.dossiers import DossierParts
+from wired.ground import Ground
+
+
+class LeavingParts(TypedDict):
+    completeness: CompletenessService
+    forecast: CohortForecast
+    catalogue_print: CataloguePrinter
+    reminders: ReminderService
+    checks: CheckService
+    transfers: TransferService
+
+
+class ChecklistForChecks:
+    """The completeness room's findings in the words of the four-property checks."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self._assessor = assessor
+
+    def state_of(self, graduate_id: UUID) -> ChecklistState:
+        found = self._assessor.assess(graduate_id)
+        missing = tuple(
+            MissingItem(f.item.code, f"{f.item.name}（{completeness_rules.STANDING_LABELS[f.standing]}）")
+            for f in found.findings
+            if f.lacking
+        )
+        return ChecklistState(found.checklist_version, missing, sum(f.counts for f in found.findings))
+
+
+def wire_leaving(ground: Ground, shelves: DossierParts) -> LeavingParts:
+    db, keys, log, queue, clock = ground.db, ground.keys, ground.log, ground.queue, ground.clock
+    settings, people, dossiers = ground.settings, ground.people, shelves["dossiers"]
+    assessor = Assessor(db, shelves["holdings"], ground.listed)
+    completeness = CompletenessService(db, assessor, log, queue, clock)
+    forecast = CohortForecast(db, assessor, people, log, clock)
+    log.listen(recheck_on_change(queue))
+    checks = CheckService(
+        db,
+        keys,
+        people,
+        shelves["holdings"],
+        dossiers.reference_photo,
+        FileSigner(settings.key_dir),
+        ChildProber(),
+        House(settings.school_name, settings.archive_office),
+        log,
+        clock,
+        ChecklistForChecks(assessor),
+    )
+    printer = ground.outside.printer
+    return {
+        "completeness": completeness,
+        "forecast": forecast,
+        "catalogue_print": CataloguePrinter(db, dossiers, people, ground.index, printer, log, clock, ground.letterhead),
+        "reminders": ReminderService(db, forecast, log, queue, clock),
+        "checks": checks,
+        "transfers": TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
+    }
