@@ -1,6 +1,7 @@
 """A factor shown again for one act: inside the form of the act, so that nothing typed is lost, or on a page of its own.
 
-A form that needs it includes the macro of _fresh.html; its route calls ``ensure_fresh`` before the service.
+A form that needs it includes the macro of _fresh.html; its route calls ``ensure_fresh`` before the
+service, or when the service asks for it (StepUpRequired).
 """
 
 from __future__ import annotations

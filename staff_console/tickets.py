@@ -8,13 +8,12 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from app.actors import Actor
 from app.corrections import rules
 from app.corrections.clock_words import answer_words, decision_words, left_words
 from app.corrections.rules import Side, State
 from app.corrections.views import TicketView
 from app.dossiers.rules import SECTIONS
-from app.errors import Conflict, DomainError, Invalid, VersionMismatch
+from app.errors import Conflict, DomainError, Invalid, StepUpRequired, VersionMismatch
 from app.problems import problem_of
 from auth.guards import current_actor
 from staff_console import forms
@@ -118,11 +117,14 @@ def decide(ticket_id: UUID, act: Callable[[], TicketView], note: Callable[[Ticke
     return go(_path(ticket_id), note(done))
 
 
-def _accept(actor: Actor, ticket_id: UUID) -> TicketView:
-    """Where two persons must agree, each shows a factor again."""
-    if parts().desk.persons_needed(actor, ticket_id) > 1:
+def _accept(ticket_id: UUID) -> TicketView:
+    """Where the desk asks for a factor shown again, the one in this form; nothing else spends it."""
+    version, note = forms.version(), forms.text("note")
+    try:
+        return parts().desk.accept(current_actor(), ticket_id, version, note)
+    except StepUpRequired:
         ensure_fresh()
-    return parts().desk.accept(actor, ticket_id, forms.version(), forms.text("note"))
+    return parts().desk.accept(current_actor(), ticket_id, version, note)
 
 
 def add_tickets(console: Blueprint) -> None:
@@ -155,12 +157,7 @@ def add_tickets(console: Blueprint) -> None:
     @console.post("/tickets/<uuid:ticket_id>/accept")
     @desk(*DESK)
     def accept(ticket_id: UUID) -> Response:
-        actor = current_actor()
-        return decide(
-            ticket_id,
-            lambda: _accept(actor, ticket_id),
-            lambda done: AFTER_ACCEPT[done.line.state],
-        )
+        return decide(ticket_id, lambda: _accept(ticket_id), lambda done: AFTER_ACCEPT[done.line.state])
 
     @console.post("/tickets/<uuid:ticket_id>/reject")
     @desk(*DESK)

@@ -27,7 +27,7 @@ from app.dossiers.materials import PreparedMaterial
 from app.dossiers.models import Dossier
 from app.dossiers.rules import DossierState, Source
 from app.envelope import DataKey, open_bytes, open_json
-from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, Unavailable
+from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, StepUpRequired, Unavailable
 from app.people.models import StaffMember
 
 TAKING_PART = frozenset(
@@ -53,8 +53,11 @@ class Deciding(Handling):
 
         A dossier that was handed over keeps its new version here and sends a supplement after itself.
 
-        Raises VersionMismatch (ticket or record moved on), Conflict('second_person_required') for one's own
-        second agreement, Conflict (proof_missing, appeal_needs_others, dossier_sealed, no_receipt, move_not_allowed).
+        Where two persons must agree, each shows a factor for it, whatever door it comes through.
+
+        Raises StepUpRequired('fresh_factor_required'), VersionMismatch (ticket or record moved on),
+        Conflict('second_person_required') for one's own second agreement, Conflict (proof_missing,
+        appeal_needs_others, dossier_sealed, no_receipt, move_not_allowed).
         """
         note = optional_text(note, "/note", MAX_STATEMENT)
         key = self._key(actor, ticket_id)
@@ -63,11 +66,12 @@ class Deciding(Handling):
             self._book.require(ticket, Move.ACCEPT, actor)
             self._require_proofs(session, ticket)
             claim = open_json(key, claim_place(ticket), ticket.sealed_claim)
-            agreed = self._approve(session, actor, ticket, diff_digest(key, ticket, claim))
+            needed = self._book.approvals_needed(ticket, claim)
+            agreed = self._approve(session, actor, ticket, diff_digest(key, ticket, claim), fresh=needed > 1)
             ticket.assigned_to = ticket.assigned_to or actor.id
             if note:
                 self._book.say(session, key, ticket, Side.STAFF, actor, note)
-            if len(agreed) < self._book.approvals_needed(ticket, claim):
+            if len(agreed) < needed:
                 ticket.state = State.AWAITING_SECOND
                 return self._done(session, actor, key, ticket, "ticket.approved_once")
             self._apply(session, actor, key, ticket, claim, material)
@@ -94,14 +98,6 @@ class Deciding(Handling):
             self._book.say(session, key, ticket, Side.STAFF, actor, note)
             return self._decided(session, actor, key, ticket, [])
 
-    def persons_needed(self, actor: Actor, ticket_id: UUID) -> int:
-        """How many different persons must agree to the change as it is now. Raises NotFound, Forbidden."""
-        key = self._key(actor, ticket_id)
-        with self._db.transaction() as session:
-            ticket = session.get_one(Ticket, ticket_id)
-            claim = open_json(key, claim_place(ticket), ticket.sealed_claim)
-            return self._book.approvals_needed(ticket, claim)
-
     # --- inside: persons ----------------------------------------------------------------------------------------------
 
     def _person(self, session: Session, actor: Actor, ticket: Ticket) -> UUID:
@@ -126,12 +122,18 @@ class Deciding(Handling):
                 who.add(event.actor_id)
         return set(session.scalars(select(StaffMember.person_key).where(StaffMember.id.in_(who))))
 
-    def _approve(self, session: Session, actor: Actor, ticket: Ticket, digest: bytes) -> list[UUID]:
-        """Add this person's agreement to exactly this change; gives the accounts of all persons who agree now."""
+    def _approve(self, session: Session, actor: Actor, ticket: Ticket, digest: bytes, *, fresh: bool) -> list[UUID]:
+        """Add this person's agreement to exactly this change; gives the accounts of all persons who agree now.
+
+        ``fresh``: only with a factor shown just now. It is asked for last, of who may agree at all.
+        """
         person = self._person(session, actor, ticket)
         held = self._book.standing_approvals(session, ticket, digest)
         if person in {a.person_key for a in held}:
             raise Conflict("second_person_required")
+        now = self._book.clock.now()
+        if fresh and not actor.fresh_factor(now):
+            raise StepUpRequired("fresh_factor_required")
         session.add(
             TicketApproval(
                 id=new_id(),
@@ -139,7 +141,7 @@ class Deciding(Handling):
                 staff_id=actor.id,
                 person_key=person,
                 diff_digest=digest,
-                created_at=self._book.clock.now(),
+                created_at=now,
             )
         )
         return [*(a.staff_id for a in held), actor.id]

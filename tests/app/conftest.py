@@ -16,7 +16,9 @@ Clerk = Callable[..., Actor]
 
 @pytest.fixture
 def clerk(lantai: Lantai) -> Clerk:
-    """Adds a member of staff; ``person`` names the natural person when two accounts are one pair of eyes."""
+    """Adds a member of staff who has just shown a factor; ``person`` names the natural person when two accounts are one
+    pair of eyes.
+    """
 
     def make(*roles: Role, person: uuid.UUID | None = None) -> Actor:
         wanted = roles or (Role.ARCHIVIST,)
@@ -32,6 +34,6 @@ def clerk(lantai: Lantai) -> Clerk:
         )
         with lantai.db.transaction() as session:
             session.add(row)
-        return Actor(ActorKind.STAFF, row.id, roles=frozenset(wanted))
+        return Actor(ActorKind.STAFF, row.id, roles=frozenset(wanted), factor_at=lantai.clock.now())
 
     return make

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -119,7 +119,7 @@ class Racer:
     """One account, in a thread of its own."""
 
     def __init__(self, number: int, actor: Actor, parts: Lantai, planted: str, seed: int) -> None:
-        self._number, self._actor, self._db = number, actor, parts.db
+        self._number, self._actor, self._db, self._clock = number, actor, parts.db, parts.clock
         self._desk, self._casework = desks(parts, planted)
         self._rng, self.told = Random(seed), Told()
         self._patience = PLANTED_PATIENCE_S if planted else PATIENCE_S
@@ -160,7 +160,8 @@ class Racer:
         """(what came of it, the version known now)."""
         self.told.tried += 1
         try:
-            line = self._desk.accept(self._actor, ticket_id, version).line
+            fresh = replace(self._actor, factor_at=self._clock.now())
+            line = self._desk.accept(fresh, ticket_id, version).line
             outcome = "decided" if line.state in rules.CLOSED else "agreed"
             version = line.version
         except DomainError as error:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import pyotp
 import pytest
 from sqlalchemy import update
 
@@ -166,9 +167,39 @@ def test_approving_statutory_data_asks_for_the_factor_again(
     form = page.forms[f"/console{path}/accept"]
     assert "fresh_code" in form
     for code in ("", "000000"):
-        refused = clerk.post(f"{path}/accept", {**form, "fresh_code": code})
+        refused = clerk.post(f"{path}/accept", {**form, "fresh_code": code, "note": "已核对证明"})
         assert refused.status_code == 422
+        assert "已核对证明" in refused.text
         assert now(lantai, clerk, ticket).approvals == ()
+    good = pyotp.TOTP(clerk.login.credentials.totp_secret).at(clock.now())
+    # what is refused for another reason does not spend the code
+    assert clerk.post(f"{path}/accept", {**form, "version": "9", "fresh_code": good}).status_code == 412
+    assert clerk.post(f"{path}/accept", {**form, "fresh_code": good}).status_code == 303
+    agreed = now(lantai, clerk, ticket)
+    assert (agreed.line.state, len(agreed.approvals)) == (State.AWAITING_SECOND, 1)
+
+
+def test_a_door_that_does_not_ask_is_refused_by_the_desk(
+    desk: Desks,
+    graduate_factory: People,
+    identity_ticket: Callable[[Person], TicketView],
+    lantai: Lantai,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a route added later could: the console then sends to the page that takes a factor."""
+    ticket, clerk = identity_ticket(graduate_factory()), desk()
+    path = f"/tickets/{ticket.line.id}"
+    monkeypatch.setattr("staff_console.tickets.ensure_fresh", lambda: None)
+    clock.advance(minutes=6)
+    form = clerk.read(path).forms[f"/console{path}/accept"]
+    answer = clerk.post(f"{path}/accept", form)
+    assert (answer.status_code, answer.location.split("?")[0]) == (303, "/console/step-up")
+    assert now(lantai, clerk, ticket).approvals == ()
+    code = pyotp.TOTP(clerk.login.credentials.totp_secret).at(clock.now())
+    assert clerk.post("/step-up", {"fresh_code": code}).status_code == 303
+    assert clerk.post(f"{path}/accept", form).location == f"/console{path}"
+    assert len(now(lantai, clerk, ticket).approvals) == 1
 
 
 @pytest.mark.parametrize(

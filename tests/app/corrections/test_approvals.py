@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from app.corrections.rules import Kind, State
 from app.corrections.views import OpenTicket
 from app.dossiers.models import Dossier, RecordVersion
 from app.dossiers.rules import DossierState
-from app.errors import Conflict, DomainError, Invalid, NotFound, VersionMismatch
+from app.errors import Conflict, DomainError, Invalid, NotFound, StepUpRequired, VersionMismatch
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.app.corrections.conftest import OpenFor, reader
@@ -64,6 +66,53 @@ def test_a_statutory_field_needs_two_persons_not_two_accounts(
     done = lantai.desk.accept(second, ticket.id, once.line.version)
     assert (done.line.state, done.applied_version) == (State.APPLIED, 2)
     assert versions(lantai, person) == 1
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_where_two_persons_agree_each_shows_a_factor_for_it(
+    second: bool,
+    graduate_factory: Callable[..., Person],
+    open_for: OpenFor,
+    clerk: Clerk,
+    lantai: Lantai,
+    clock: FakeClock,
+) -> None:
+    """The service asks, not only the page: the first agreement and the second alike."""
+    person = graduate_factory()
+    line = open_for(person, Kind.STATUTORY_IDENTITY).line
+    if second:
+        line = lantai.desk.accept(clerk(), line.id, line.version).line
+    fresh = clerk()
+    clock.advance(seconds=301)
+    for stale in (fresh, replace(fresh, factor_at=None), replace(fresh, factor_at=clock.now() + timedelta(seconds=1))):
+        with pytest.raises(StepUpRequired) as caught:
+            lantai.desk.accept(stale, line.id, line.version, "同意")
+        assert caught.value.code == "fresh_factor_required"
+    untouched = lantai.desk.ticket(fresh, line.id)
+    assert (untouched.line.version, untouched.line.state) == (line.version, line.state)
+    assert (len(untouched.approvals), len(untouched.messages), versions(lantai, person)) == (int(second), 0, 0)
+    shown = replace(fresh, factor_at=clock.now() - timedelta(seconds=300))
+    done = lantai.desk.accept(shown, line.id, line.version, "同意")
+    assert done.line.state is (State.APPLIED if second else State.AWAITING_SECOND)
+
+
+def test_one_person_alone_needs_no_fresh_factor(
+    graduate_factory: Callable[..., Person], open_for: OpenFor, clerk: Clerk, lantai: Lantai
+) -> None:
+    line = open_for(graduate_factory()).line
+    assert lantai.desk.accept(replace(clerk(), factor_at=None), line.id, line.version).line.state is State.APPLIED
+
+
+def test_who_may_not_agree_is_told_so_rather_than_asked_for_a_factor(
+    graduate_factory: Callable[..., Person], open_for: OpenFor, clerk: Clerk, lantai: Lantai
+) -> None:
+    first = clerk()
+    line = open_for(graduate_factory(), Kind.STATUTORY_IDENTITY).line
+    once = lantai.desk.accept(first, line.id, line.version).line
+    with pytest.raises(Conflict, match="second_person_required"):
+        lantai.desk.accept(replace(first, factor_at=None), line.id, once.version)
+    with pytest.raises(VersionMismatch):
+        lantai.desk.accept(replace(clerk(), factor_at=None), line.id, line.version)
 
 
 def test_what_is_said_after_an_approval_voids_it(
