@@ -1,6 +1,8 @@
 """Drafts on a ticket's forms: saved while typing or by a button, shown again, forgotten once their form was sent.
 
-A form takes part by ``p.draft(line, 'its-name')``, which adds the two hidden fields read here.
+A form takes part by ``p.draft(line, 'its-name')``, which adds the two hidden fields read here. A field that comes
+filled in says beside it, as ``was-<name>``, what the page showed: what was left so is not the writer's, and a draft
+brought back later must not put a record's older value before the present one.
 """
 
 from __future__ import annotations
@@ -19,7 +21,18 @@ from staff_console.parts import parts
 from staff_console.render import fragment, go, wants_fragment
 
 NAME, PAGE_KEY = "draft", "draft_key"
-NOT_TYPED = frozenset({CSRF_FIELD, NAME, PAGE_KEY, "version", "macro"})
+FACTOR = ("fresh_code", "fresh_credential", "fresh_ceremony")
+NOT_TYPED = frozenset({CSRF_FIELD, NAME, PAGE_KEY, "version", "rebase_to", "macro", "file", *FACTOR})
+SHOWN = "was-"
+# what a form is sent to without being done with
+NOT_SENT = frozenset({"console.save_draft", "console.forget_draft", "console.insert_macro"})
+
+
+def typed_fields() -> dict[str, str]:
+    """What was typed into the form of this request: no file, no factor, nothing left as it was shown."""
+    sent = {k: forms.text(k) for k in request.form if k not in NOT_TYPED}
+    untouched = {k for k, value in sent.items() if sent.get(SHOWN + k) == value}
+    return {k: value for k, value in sent.items() if k.removeprefix(SHOWN) not in untouched}
 
 
 class Typed:
@@ -30,7 +43,7 @@ class Typed:
 
     def of(self, form: str) -> Mapping[str, str]:
         if form == self._refused:
-            return {k: forms.text(k) for k in request.form}
+            return typed_fields()
         return self.drafts[form].fields if form in self.drafts else {}
 
     def open(self, form: str) -> bool:
@@ -56,8 +69,8 @@ def _page_key() -> UUID | None:
 
 
 def _save(ticket_id: UUID) -> Response:
-    fields = {k: forms.text(k) for k in request.form if k not in NOT_TYPED}
-    at = parts().drafts.save(current_actor(), ticket_id, request.form.get(NAME, ""), _page_key() or uuid4(), fields)
+    form, key = request.form.get(NAME, ""), _page_key() or uuid4()
+    at = parts().drafts.save(current_actor(), ticket_id, form, key, typed_fields())
     if wants_fragment():
         return fragment("_draft_saved.html", saved_at=at)
     return go(f"/console/tickets/{ticket_id}", "draft_saved")
@@ -70,7 +83,7 @@ def spend_sent(response: Response) -> Response:
     key = _page_key() if taken else None
     # an expired session, an unfinished password and a factor asked for again are 303s too, and took nothing
     back = response.headers.get("Location", "").startswith(f"/console/tickets/{ticket_id}")
-    if not isinstance(ticket_id, UUID) or key is None or not back or "/draft" in request.path:
+    if not isinstance(ticket_id, UUID) or key is None or not back or request.endpoint in NOT_SENT:
         return response
     try:
         parts().drafts.spend(current_actor(), ticket_id, request.form.get(NAME, ""), key)

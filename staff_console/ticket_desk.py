@@ -11,7 +11,7 @@ from app.corrections.views import TicketView
 from app.errors import FieldFault, Invalid
 from auth.guards import current_actor
 from staff_console import forms
-from staff_console.drafts import NAME, NOT_TYPED
+from staff_console.drafts import NAME, typed_fields
 from staff_console.gate import DESK, desk
 from staff_console.parts import parts
 from staff_console.queue_bulk import read_uuid
@@ -19,7 +19,15 @@ from staff_console.render import fragment, go
 from staff_console.tickets import decide
 
 # the field of a form that sentences are written in, where it is not called "text"
-WRITTEN_IN = {"accept": "note", "reject": "explanation"}
+WRITTEN_IN = {
+    "accept": "note",
+    "reject": "explanation",
+    "internal-note": "internal",
+    "collect": "collect_note",
+    "send-out": "unit",
+    "unit-answered": "unit_note",
+    "reopen": "reopening",
+}
 
 
 def _path(ticket_id: UUID) -> str:
@@ -44,7 +52,7 @@ def add_ticket_desk(console: Blueprint) -> None:
             raise Invalid("invalid_input", faults=[FieldFault("/macro", "required")])
         actor, field = current_actor(), WRITTEN_IN.get(form, "text")
         words = parts().macros.filled_for(actor, macro_id, ticket_id)
-        fields = {k: forms.text(k) for k in request.form if k not in NOT_TYPED}
+        fields = typed_fields()
         fields[field] = "\n".join(t for t in (fields.get(field, "").rstrip(), words) if t)
         # a key of its own: the page that is left may save no more over it
         parts().drafts.save(actor, ticket_id, form, uuid4(), fields)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
-from app.corrections.rules import State
+import pytest
+
+from app.corrections.rules import Kind, State
 from app.corrections.views import TicketView
 from parts import Lantai
 from tests.conftest import Person
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, jpeg
 from tests.staff_console.conftest import Desk
 
 Opener = Callable[..., TicketView]
@@ -45,6 +48,100 @@ def test_a_saved_draft_stands_in_its_form_again_and_leaves_with_sending(
     assert "请补充学籍卡。" not in page.forms.get(f"/console{path}/ask", {}).values()
     assert clerk.post(f"{path}/draft/forget", {"draft": "reject"}).status_code == 303
     assert clerk.read(path).forms[f"/console{path}/reject"]["explanation"] == ""
+
+
+def scanned() -> tuple[io.BytesIO, str]:
+    return io.BytesIO(jpeg(9)), "scan.jpg"
+
+
+@pytest.fixture
+def forming_ticket(open_ticket: Opener, lantai: Lantai, desk: Desks) -> Callable[[Person], TicketView]:
+    """With the forming unit, whose answer is waited for."""
+
+    def make(person: Person) -> TicketView:
+        line = open_ticket(person, Kind.FORMING_UNIT, proofs=(jpeg(),)).line
+        return lantai.casework.send_out(desk().login.actor, line.id, line.version, "已函请教务处核实")
+
+    return make
+
+
+@pytest.mark.parametrize("form", ["edit", "collect", "unit-answered", "merge"])
+def test_every_longer_form_keeps_what_is_typed_until_it_is_sent(
+    form: str,
+    desk: Desks,
+    graduate_factory: People,
+    open_ticket: Opener,
+    forming_ticket: Callable[[Person], TicketView],
+    lantai: Lantai,
+) -> None:
+    person, clerk = graduate_factory(), desk()
+    other = open_ticket(person, Kind.OTHER, None, {})
+    made: dict[str, Callable[[], TicketView]] = {
+        "edit": lambda: open_ticket(person),
+        "collect": lambda: open_ticket(person, Kind.MISSING_MATERIAL, None, {}),
+        "unit-answered": lambda: forming_ticket(person),
+        "merge": lambda: open_ticket(person),
+    }
+    typed = {
+        "edit": {"field-class_name": "三班"},
+        "collect": {"class_code": "7", "title": "实习鉴定表", "collect_note": "已收到原件"},
+        "unit-answered": {"unit_note": "教务处已更正"},
+        "merge": {"survivor": str(other.line.id)},
+    }[form]
+    ticket = made[form]().line
+    path, actor = f"/tickets/{ticket.id}", clerk.login.actor
+    action = f"/console{path}/{form}"
+    # a browser names the file it does not send
+    sent = {**clerk.read(path).forms[action], **typed, "file": "scan.jpg"}
+    assert clerk.post(f"{path}/draft", sent).location == f"/console{path}"
+    kept = lantai.drafts.of_ticket(actor, ticket.id)[form].fields
+    assert typed.items() <= kept.items()
+    assert not {"file", "version", "csrf_token"} & set(kept)
+    page = clerk.read(path)
+    assert typed.items() <= page.forms[action].items()
+    assert ("details", True) in [(t, "open" in a) for t, a in page.tags if a.get("id") == f"do-{form}"]
+    assert lantai.desk.ticket(actor, ticket.id).line.version == ticket.version
+    file = {"file": scanned()} if form in ("collect", "unit-answered") else {}
+    # refused, it stays kept
+    assert clerk.post(f"{path}/{form}", {**page.forms[action], "version": "99", **file}).status_code == 412
+    assert form in lantai.drafts.of_ticket(actor, ticket.id)
+    file = {"file": scanned()} if file else {}
+    assert clerk.post(f"{path}/{form}", {**page.forms[action], **file}).location == f"/console{path}"
+    assert lantai.drafts.of_ticket(actor, ticket.id) == {}
+    # and what the page that was left saves late does not come back
+    clerk.post(f"{path}/draft", sent | {"draft_key": page.forms[action]["draft_key"]})
+    assert lantai.drafts.of_ticket(actor, ticket.id) == {}
+
+
+def test_a_draft_of_changes_does_not_bring_back_what_the_record_said_before(
+    desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai
+) -> None:
+    """Only what was typed is the draft's; the rest of the form is the record as it stands now, emptied fields too."""
+    clerk, colleague, ticket = desk(), desk(), open_ticket(graduate_factory()).line
+    path = f"/tickets/{ticket.id}"
+    action = f"/console{path}/edit"
+    shown = clerk.read(path).forms[action]
+    clerk.post(f"{path}/draft", {**shown, "field-class_name": ""})
+    assert lantai.drafts.of_ticket(clerk.login.actor, ticket.id)["edit"].fields["field-class_name"] == ""
+    changes = {"class_name": shown["field-class_name"], "study_length": "五年"}
+    lantai.casework.edit(colleague.login.actor, ticket.id, ticket.version, changes)
+    again = clerk.read(path).forms[action]
+    assert shown["field-study_length"] != "五年"
+    assert (again["field-class_name"], again["field-study_length"]) == ("", "五年")
+    # typed back to what the page shows, nothing is left to keep
+    clerk.post(f"{path}/draft", {**again, "field-class_name": again["was-field-class_name"]})
+    assert lantai.drafts.of_ticket(clerk.login.actor, ticket.id) == {}
+
+
+def test_a_factor_is_not_kept(
+    desk: Desks, graduate_factory: People, identity_ticket: Callable[[Person], TicketView], lantai: Lantai
+) -> None:
+    clerk, ticket = desk(), identity_ticket(graduate_factory()).line
+    path = f"/tickets/{ticket.id}"
+    accept = clerk.read(path).forms[f"/console{path}/accept"]
+    secret = {"fresh_code": "123456", "fresh_credential": "{}", "fresh_ceremony": "x"}
+    clerk.post(f"{path}/draft", {**accept, **secret, "note": "已核"})
+    assert lantai.drafts.of_ticket(clerk.login.actor, ticket.id)["accept"].fields == {"note": "已核"}
 
 
 def test_a_draft_outlives_the_sign_out(

@@ -92,6 +92,17 @@ def test_a_text_block_is_put_into_the_form_without_a_script(desk: Desks, ticket:
     assert clerk.post(f"{path}/insert", sent).status_code == 409
 
 
+def test_a_text_block_goes_where_sentences_are_written(desk: Desks, ticket: TicketView, lantai: Lantai) -> None:
+    clerk, reviewer = desk(), desk(Role.REVIEWER)
+    macro = lantai.macros.add(reviewer.login.actor, "收到", "已收到，正在核对。")
+    path = f"/tickets/{ticket.line.id}"
+    offered = [(action, form) for action, form in clerk.read(path).forms.items() if "draft" in form and "macro" in form]
+    assert {action.rsplit("/", 1)[1] for action, _ in offered} >= {"ask", "accept", "reject", "internal-note"}
+    for action, form in offered:
+        assert clerk.post(f"{path}/insert", {**form, "macro": str(macro)}).status_code == 303
+        assert "已收到，正在核对。" in clerk.read(path).forms[action].values(), action
+
+
 def test_an_answer_leaves_the_ticket_where_it_is(desk: Desks, ticket: TicketView, lantai: Lantai) -> None:
     clerk = desk()
     path = f"/tickets/{ticket.line.id}"
