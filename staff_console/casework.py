@@ -16,6 +16,7 @@ from app.dossiers.rules import MATERIAL_CLASSES
 from app.errors import FieldFault, Invalid
 from auth.guards import current_actor
 from staff_console import forms
+from staff_console.drafts import page_key
 from staff_console.gate import DESK, desk
 from staff_console.materials import MAX_UPLOAD
 from staff_console.parts import parts
@@ -89,7 +90,11 @@ def _add_words(console: Blueprint, decide: Decide) -> None:
     @desk(*DESK)
     def internal_note(ticket_id: UUID) -> Response:
         actor, work = current_actor(), parts().casework
-        return decide(ticket_id, lambda: work.note(actor, ticket_id, forms.text("internal")), lambda _: "ticket_noted")
+        return decide(
+            ticket_id,
+            lambda: work.note(actor, ticket_id, forms.text("internal"), page_key()),
+            lambda _: "ticket_noted",
+        )
 
     @console.post("/tickets/<uuid:ticket_id>/edit")
     @desk(*DESK)

@@ -61,7 +61,8 @@ def typed_on(ticket_id: UUID, refused: str = "") -> Typed:
     return Typed(parts().drafts.of_ticket(current_actor(), ticket_id), refused)
 
 
-def _page_key() -> UUID | None:
+def page_key() -> UUID | None:
+    """What names the showing of the form that was sent."""
     try:
         return UUID(request.form.get(PAGE_KEY, ""))
     except ValueError:
@@ -69,7 +70,7 @@ def _page_key() -> UUID | None:
 
 
 def _save(ticket_id: UUID) -> Response:
-    form, key = request.form.get(NAME, ""), _page_key() or uuid4()
+    form, key = request.form.get(NAME, ""), page_key() or uuid4()
     at = parts().drafts.save(current_actor(), ticket_id, form, key, typed_fields())
     if wants_fragment():
         return fragment("_draft_saved.html", saved_at=at)
@@ -80,7 +81,7 @@ def spend_sent(response: Response) -> Response:
     """After every answer: a form that was sent and taken leaves no draft behind."""
     ticket_id = (request.view_args or {}).get("ticket_id")
     taken = request.method == "POST" and response.status_code == 303 and ticket_id is not None
-    key = _page_key() if taken else None
+    key = page_key() if taken else None
     # an expired session, an unfinished password and a factor asked for again are 303s too, and took nothing
     back = response.headers.get("Location", "").startswith(f"/console/tickets/{ticket_id}")
     if not isinstance(ticket_id, UUID) or key is None or not back or request.endpoint in NOT_SENT:

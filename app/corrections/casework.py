@@ -55,13 +55,24 @@ class Casework(Handling):
             ticket.assigned_to = None
             return self._done(session, actor, key, ticket, "ticket.released")
 
-    def note(self, actor: Actor, ticket_id: UUID, text: str) -> TicketView:
-        """A note among staff. It changes nothing the graduate sees, so it moves no version and voids nothing."""
+    def note(self, actor: Actor, ticket_id: UUID, text: str, note_id: UUID | None = None) -> TicketView:
+        """A note among staff. It changes nothing the graduate sees, so it moves no version and voids nothing.
+
+        ``note_id`` names the showing of the form: no version tells its second submission, so this does.
+        """
         text = clean_text(text, "/internal", MAX_STATEMENT)
         key = self._key(actor, ticket_id)
         with self._db.transaction() as session:
-            ticket = session.scalars(select(Ticket).where(Ticket.id == ticket_id).with_for_update(read=True)).one()
-            row = TicketNote(id=new_id(), ticket_id=ticket.id, author_id=actor.id, created_at=self._book.clock.now())
+            ticket = session.scalars(select(Ticket).where(Ticket.id == ticket_id).with_for_update()).one()
+            known = session.get(TicketNote, note_id) if note_id is not None else None
+            if known is not None and (known.ticket_id, known.author_id) == (ticket.id, actor.id):
+                return self._view(session, actor, key, ticket)
+            row = TicketNote(
+                id=note_id if note_id is not None and known is None else new_id(),
+                ticket_id=ticket.id,
+                author_id=actor.id,
+                created_at=self._book.clock.now(),
+            )
             row.sealed_text = seal_json(key, note_place(row), {"text": text})
             session.add(row)
             self._book.log.record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -15,7 +16,10 @@ MAX_STATEMENT = 2000
 MAX_VALUE = 500
 MAX_TITLE = 120
 MAX_EVIDENCE = 6
-_DIRECTION_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200c\u200d\ufeff\x00"
+# what turns the direction round, what nobody sees: marks, joiners, separators, soft hyphen, annotations, tags, delete
+_UNSEEN = re.compile(
+    "[\x00\x7f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 _TOO_LONG: Mapping[int, str] = {MAX_STATEMENT: "over_2000_characters", MAX_VALUE: "over_500_characters"}
 """Limits whose fault names the number, so that whoever wrote a long note knows how much to cut."""
 
@@ -24,7 +28,7 @@ def clean_text(text: str, pointer: str, maximum: int) -> str:
     """Trimmed text. Raises Invalid for empty, overlong, or invisible and direction-changing characters."""
     text = text.strip()
     code = "required" if not text else _TOO_LONG.get(maximum, "too_long") if len(text) > maximum else ""
-    if any(c in _DIRECTION_MARKS or (ord(c) < 32 and c not in "\n\r\t") for c in text):
+    if _UNSEEN.search(text) or any(ord(c) < 32 and c not in "\n\r\t" for c in text):
         code = "invisible_characters"
     if code:
         raise Invalid("invalid_input", faults=[FieldFault(pointer, code)])

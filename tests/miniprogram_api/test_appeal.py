@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import update
@@ -104,6 +105,21 @@ def test_what_is_not_shown_cannot_be_asked_about(
             headers={"Idempotency-Key": f"sealed-zone-{zone.value}"},
         )
         assert (answer.status_code, answer.json["code"]) == (404, "record_not_shown")
+
+
+def test_a_foreign_record_is_absent(
+    graduate_factory: Callable[..., Person], signed_in: SignedIn, lantai: Lantai
+) -> None:
+    """Answered as one that never was: neither its section nor its values come back, and no ticket is made."""
+    theirs = signed_in(graduate_factory()).get("/dossier/sections/course").json["records"][0]
+    http = signed_in(graduate_factory())
+    answers = []
+    for number, record_id in enumerate((theirs["id"], str(uuid4()))):
+        body = {"kind": "transcription", "statement": "有误", "record_id": record_id, "changes": {"grade": "99"}}
+        answer = http.post("/corrections", json=body, headers={"Idempotency-Key": f"foreign-record-{number}"})
+        answers.append((answer.status_code, answer.json["code"]))
+    assert answers == [(404, "record_not_found")] * 2
+    assert http.get("/corrections").json["items"] == []
 
 
 def test_a_missing_material_is_named_by_class_and_title(

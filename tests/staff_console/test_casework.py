@@ -203,7 +203,11 @@ def test_a_door_that_does_not_ask_is_refused_by_the_desk(
 
 
 @pytest.mark.parametrize(
-    "move", ["release", "internal-note", "edit", "send-out", "merge", "reopen", "collect", "unit-answered"]
+    "move",
+    [
+        *("release", "internal-note", "edit", "send-out", "merge", "reopen", "collect", "unit-answered"),
+        *("reply", "assign", "undo", "draft", "draft/forget", "insert", "presence"),
+    ],
 )
 def test_every_form_needs_the_token_and_the_role(
     move: str, desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai
@@ -211,6 +215,7 @@ def test_every_form_needs_the_token_and_the_role(
     ticket, clerk = open_ticket(graduate_factory()), desk()
     path, form = f"/tickets/{ticket.line.id}/{move}", {"version": str(ticket.line.version), "internal": "x"}
     assert clerk.login.client.post(f"/console{path}", data=form).status_code == 403
+    assert clerk.post(path, {**form, "csrf_token": desk().login.csrf}).status_code == 403
     assert desk(Role.DISPATCHER).post(path, form).status_code == 403
     assert desk(Role.ADMINISTRATOR).post(path, form).status_code == 403
     assert now(lantai, clerk, ticket).line.version == ticket.line.version
