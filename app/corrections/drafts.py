@@ -80,8 +80,8 @@ class DraftService:
         return now
 
     def of_ticket(self, actor: Actor, ticket_id: UUID) -> dict[str, DraftView]:
-        """This person's drafts by form."""
-        key = self._keys.of(self._owner(actor, ticket_id))
+        """This person's drafts by form; none for an absent ticket."""
+        _require_writer(actor)
         with self._db.transaction() as session:
             rows = session.scalars(
                 select(TicketDraft).where(
@@ -91,6 +91,9 @@ class DraftService:
                     TicketDraft.saved_at > self._clock.now() - DRAFT_LIFE,
                 )
             ).all()
+        if not rows:
+            return {}
+        key = self._keys.of(self._owner(actor, ticket_id))
         return {
             r.form: DraftView(open_json(key, draft_place(r), r.sealed_text), r.saved_at)
             for r in rows
