@@ -19,6 +19,7 @@ from app.dossiers.rules import Section
 from parts import Lantai
 from tests import fakes
 from tests.conftest import Person, StaffLogin
+from tests.staff_console.authenticators import Device
 from tests.staff_console.browsing import Visit, chromium, served
 from tests.staff_console.reading import Reader
 
@@ -108,4 +109,17 @@ def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visit]]:
 
     yield make
     for one in visits:
+        one.context.close()
+
+
+@pytest.fixture
+def device(browser: Browser) -> Iterator[Callable[..., Device]]:
+    made: list[Device] = []
+
+    def make(**options: Any) -> Device:
+        made.append(Device(browser, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
         one.context.close()

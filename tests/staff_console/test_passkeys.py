@@ -3,119 +3,40 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Route
 
 from app.actors import SYSTEM, Role
 from app.settings import Settings
 from auth.guards import STAFF_COOKIE
 from parts import Lantai
 from tests.fakes import FakeClock
+from tests.staff_console.authenticators import Device, free_port
+from tests.staff_console.browsing import CHROMIUM, NO_CHROMIUM, served
 from tests.staff_console.conftest import Desk
 
 Desks = Callable[..., Desk]
-PROGRAMS = (os.environ.get("LANTAI_TEST_CHROMIUM", ""), "/usr/bin/chromium", "/usr/bin/chromium-browser")
-CHROMIUM = next((p for p in PROGRAMS if p and Path(p).exists()), None)
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; set LANTAI_TEST_CHROMIUM"),
+    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
 ]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """The house at http://localhost, the one plain address where browsers offer passkeys."""
-    return settings.model_copy(update={"public_url": f"http://localhost:{_free_port()}"})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield running
-        running.close()
-
-
-def serve(app: Flask, port: int) -> tuple[Any, threading.Thread]:
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    return server, thread
+    return settings.model_copy(update={"public_url": f"http://localhost:{free_port()}"})
 
 
 @pytest.fixture
 def site(app: Flask, settings: Settings) -> Iterator[str]:
-    server, thread = serve(app, int(urlsplit(settings.public_url).port or 0))
-    yield settings.public_url
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@dataclass
-class Device:
-    """A browser with one authenticator."""
-
-    context: BrowserContext
-    page: Page
-    tools: CDPSession
-    authenticator: str
-    complaints: list[str]
-
-    def credentials(self) -> list[dict[str, Any]]:
-        told = self.tools.send("WebAuthn.getCredentials", {"authenticatorId": self.authenticator})
-        return list(told["credentials"])
-
-    def verified(self, yes: bool) -> None:
-        self.tools.send("WebAuthn.setUserVerified", {"authenticatorId": self.authenticator, "isUserVerified": yes})
-
-
-@pytest.fixture
-def device(browser: Browser) -> Iterator[Callable[[], Device]]:
-    made: list[Device] = []
-
-    def make() -> Device:
-        context = browser.new_context(locale="zh-CN")
-        page = context.new_page()
-        tools = context.new_cdp_session(page)
-        tools.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }
-        authenticator = tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
-        complaints: list[str] = []
-        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        made.append(Device(context, page, tools, authenticator, complaints))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.context.close()
+    with served(app, int(urlsplit(settings.public_url).port or 0)):
+        yield settings.public_url
 
 
 def enter(one: Device, site: str, desk: Desk) -> None:
@@ -207,9 +128,8 @@ def test_another_origin_of_the_same_domain_is_refused(
     """A second port of localhost shares the domain, so the authenticator signs; the origin gives it away."""
     clerk, one = desk(), device()
     register(one, site, clerk)
-    port = _free_port()
-    server, thread = serve(app, port)
-    try:
+    port = free_port()
+    with served(app, port):
         other = f"http://localhost:{port}"
         sign_out(one, other)
         assert not one.page.get_by_role("button", name="用通行密钥登录").is_visible()
@@ -226,10 +146,6 @@ def test_another_origin_of_the_same_domain_is_refused(
         one.page.get_by_text("通行密钥未通过验证").wait_for()
         one.page.goto(f"http://127.0.0.1:{port}/console/sign-in")
         assert not one.page.get_by_role("button", name="用通行密钥登录").is_visible()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_stepping_up_by_passkey(device: Callable[[], Device], site: str, desk: Desks, clock: FakeClock) -> None:
