@@ -20,8 +20,8 @@ def others_on(ticket_id: UUID) -> Sequence[Watcher]:
     return parts().ticket_presence.seen(current_actor(), ticket_id, Doing.LOADED)
 
 
-def news_on(ticket_id: UUID) -> Sequence[NewsLine]:
-    return parts().ticket_changes.since_opened(current_actor(), ticket_id)
+def news_on(ticket_id: UUID, moved: bool) -> Sequence[NewsLine]:
+    return parts().ticket_changes.since_opened(current_actor(), ticket_id, moved=moved)
 
 
 def text_blocks() -> Sequence[MacroView]:

@@ -38,8 +38,12 @@ class TicketChanges:
             if session.scalar(select(Ticket.id).where(Ticket.id == ticket_id)) is None:
                 raise NotFound("ticket_not_found")
 
-    def since_opened(self, actor: Actor, ticket_id: UUID) -> Sequence[NewsLine]:
-        """The steps since this person opened the page they are answering from: the opening before the present one."""
+    def since_opened(self, actor: Actor, ticket_id: UUID, *, moved: bool = False) -> Sequence[NewsLine]:
+        """The steps since this person opened the page they are answering from: the opening before the present one.
+
+        ``moved``: the ticket is known to have moved on since that page was shown. Where another window of the same
+        person has shown the step already, at least the last one is told.
+        """
         require_desk(actor)
         readings = select(Event.id).where(
             Event.object_kind == "ticket",
@@ -52,7 +56,8 @@ class TicketChanges:
             if opened is None:
                 return ()
             events = self._book.log.of_object(session, "ticket", ticket_id)
-        news = [e for e in events if e.seq > opened and e.type.startswith("ticket.")]
+        steps = [e for e in events if e.type.startswith("ticket.")]
+        news = [e for e in steps if e.seq > opened] or (steps[-1:] if moved else [])
         names = self._book.people.staff_names([e.actor_id for e in news if e.actor_kind is ActorKind.STAFF])
         return [
             NewsLine(
