@@ -276,13 +276,14 @@ def graduate_factory(lantai: Lantai) -> Callable[..., Person]:
 
 @dataclass
 class StaffLogin:
-    """A member of staff with a signed-in console client."""
+    """A member of staff with a signed-in console client. ``password`` is the one in force."""
 
     id: uuid.UUID
     actor: Actor
     credentials: Credentials
     client: FlaskClient
     csrf: str
+    password: str
 
 
 @pytest.fixture
@@ -292,17 +293,20 @@ def staff_factory(lantai: Lantai, app: Flask, clock: fakes.FakeClock) -> Callabl
 
     def make(*roles: Role) -> StaffLogin:
         n = next(count)
-        made = lantai.staff.add(SYSTEM, f"staff{n}", f"员工{n}", roles or (Role.ARCHIVIST,))
-        lantai.staff.change_password(Actor(ActorKind.STAFF, made.staff_id), made.password, f"long-password-{n}")
+        made, password = (
+            lantai.staff.add(SYSTEM, f"staff{n}", f"员工{n}", roles or (Role.ARCHIVIST,)),
+            f"long-password-{n}",
+        )
+        lantai.staff.change_password(Actor(ActorKind.STAFF, made.staff_id), made.password, password)
         clock.advance(seconds=31)
         code = pyotp.TOTP(made.totp_secret).at(clock.now())
-        issued = lantai.staff.sign_in(made.username, f"long-password-{n}", code, "10.0.0.1")
+        issued = lantai.staff.sign_in(made.username, password, code, "10.0.0.1")
         http = app.test_client()
         http.set_cookie(STAFF_COOKIE, issued.token, path="/console")
         view = lantai.sessions.resolve(issued.token)
         with app.app_context():
             csrf = csrf_token(view)
-        return StaffLogin(made.staff_id, view.actor, made, http, csrf)
+        return StaffLogin(made.staff_id, view.actor, made, http, csrf, password)
 
     return make
 
