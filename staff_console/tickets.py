@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from app.corrections import rules
-from app.corrections.clock_words import answer_words, decision_words, left_words
+from app.corrections.clock_words import answer_words, decision_words, left_words, pressing_words
 from app.corrections.rules import Side, State
 from app.corrections.views import TicketView
 from app.dossiers.rules import SECTIONS
@@ -83,6 +83,7 @@ def _show(ticket: TicketView, status: int = 200, error: DomainError | None = Non
         kind=rules.KINDS[line.kind],
         rows=_record_rows(ticket),
         moves={m.value for m in ticket.moves},
+        pressing_due=pressing_words(line.clock, Side.STAFF),
         answer_due=answer_words(line.clock),
         decide_due=decision_words(line.clock, Side.STAFF),
         left_when_stopped=left_words(line.clock),
