@@ -65,7 +65,7 @@ class ClockBoard:
                 rows = session.scalars(
                     select(Ticket)
                     .where(IS_OPEN, Ticket.assigned_to == actor.id, self._presses(office_date(now)))
-                    .order_by(Ticket.decide_by, Ticket.serial)
+                    .order_by(Ticket.presses_on, Ticket.serial)
                     .limit(MOST)
                 ).all()
                 mine = tuple(self._notice(t) for t in rows)

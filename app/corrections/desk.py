@@ -50,10 +50,10 @@ class CorrectionDesk(Deciding):
         if mine:
             query = query.where(Ticket.assigned_to == actor.id)
         if overdue:
-            query = query.where(Ticket.decide_by < rules.office_date(now), Ticket.stopped_at.is_(None))
+            query = query.where(Ticket.presses_on < rules.office_date(now), Ticket.stopped_at.is_(None))
         with self._db.transaction() as session:
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-            rows = session.scalars(query.order_by(Ticket.decide_by, Ticket.serial).offset(offset).limit(limit)).all()
+            rows = session.scalars(query.order_by(Ticket.presses_on, Ticket.serial).offset(offset).limit(limit)).all()
             names = self._book.people.names([t.graduate_id for t in rows])
             return [self._book.line(t, now, names.get(t.graduate_id, "")) for t in rows], total
 
@@ -67,7 +67,7 @@ class CorrectionDesk(Deciding):
             overdue = session.scalar(
                 select(func.count(Ticket.id)).where(
                     Ticket.state.in_(OPEN_STATES),
-                    Ticket.decide_by < rules.office_date(self._book.clock.now()),
+                    Ticket.presses_on < rules.office_date(self._book.clock.now()),
                     Ticket.stopped_at.is_(None),
                 )
             )

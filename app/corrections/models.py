@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Computed,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -24,6 +26,10 @@ from app.corrections.rules import Kind, Side, State
 from app.db import Base, EnumText, UtcTime, new_id
 from app.dossiers.rules import Section
 
+# the day that comes first, as ClockView.presses_on says it: lists are ordered and counted by it
+PRESSES_ON = (
+    "case when answered_at is null and stopped_at is null and answer_by < decide_by then answer_by else decide_by end"
+)
 OPEN = "state not in ('applied', 'resolved', 'rejected', 'withdrawn', 'merged')"
 """The words of the partial indexes: a query of open tickets must say the same, literally, to be served by them."""
 
@@ -39,10 +45,16 @@ class Ticket(Base):
     __table_args__ = (
         Index("ix_ticket_queue", "state", "decide_by", "id"),
         Index("ix_ticket_graduate", "graduate_id", "serial"),
-        Index("ix_ticket_open_due", "decide_by", "serial", postgresql_where=text(OPEN)),
-        Index("ix_ticket_running_due", "decide_by", "serial", postgresql_where=text(f"stopped_at is null and {OPEN}")),
-        Index("ix_ticket_open_handler", "assigned_to", "decide_by", "serial", postgresql_where=text(OPEN)),
-        Index("ix_ticket_open_college", "college", "decide_by", "serial", postgresql_where=text(OPEN)),
+        Index("ix_ticket_open_due", "presses_on", "serial", postgresql_where=text(OPEN)),
+        Index(
+            "ix_ticket_running_due",
+            "presses_on",
+            "serial",
+            postgresql_where=text(f"stopped_at is null and {OPEN}"),
+            postgresql_include=["decide_by"],
+        ),
+        Index("ix_ticket_open_handler", "assigned_to", "presses_on", "serial", postgresql_where=text(OPEN)),
+        Index("ix_ticket_open_college", "college", "presses_on", "serial", postgresql_where=text(OPEN)),
         Index("ix_ticket_unanswered", "answer_by", "serial", postgresql_where=text(f"answered_at is null and {OPEN}")),
         Index("ix_ticket_clock_unset", "serial", postgresql_where=text("clock_calendar is null")),
         Index("ix_ticket_decided", "decided_at", "serial", postgresql_where=text("decided_at is not null")),
@@ -80,6 +92,7 @@ class Ticket(Base):
     clock_started_at: Mapped[datetime | None] = mapped_column(UtcTime)
     counted_through: Mapped[date | None]
     used_days: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    presses_on: Mapped[date] = mapped_column(Date, Computed(PRESSES_ON, persisted=True))
     answered_at: Mapped[datetime | None] = mapped_column(UtcTime)
     stopped_at: Mapped[datetime | None] = mapped_column(UtcTime)
     clock_ended_at: Mapped[datetime | None] = mapped_column(UtcTime)

@@ -16,7 +16,6 @@ from uuid import UUID
 from app.corrections.rules import CLOSED, Kind, State
 from app.dossiers.rules import Section
 
-SOON_WORKING_DAYS = 2
 PAGE_SIZE = 20
 COUNT_MOST = 1000
 """A queue is counted up to here: what stands beside its name must not cost more in a larger archive."""

@@ -16,18 +16,19 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    or_,
     select,
     text,
     tuple_,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from app.corrections.clock_words import ANSWER_SOON_DAYS, SOON_DAYS
 from app.corrections.models import OPEN, Ticket
 from app.corrections.queue_rules import (
     COUNT_MOST,
     DESCENDING,
     NOBODY,
-    SOON_WORKING_DAYS,
     Cursor,
     Fact,
     Order,
@@ -54,14 +55,21 @@ def day_begins(on: date) -> datetime:
     return datetime.combine(on, time(), OFFICE_TIME)
 
 
-def _queues(me: Any, team: Condition, today: Any, soon: Any) -> Mapping[Queue, Sequence[Condition]]:
+def _queues(me: Any, team: Condition, today: Any, soon: Any, next_day: Any) -> Mapping[Queue, Sequence[Condition]]:
     """Of values, or of parameters of a statement that is built once."""
     return {
         Queue.MINE: (IS_OPEN, Ticket.assigned_to == me),
         Queue.TEAM: (IS_OPEN, team),
         Queue.UNASSIGNED: (IS_OPEN, Ticket.assigned_to.is_(None)),
-        Queue.SOON: (IS_OPEN, RUNNING, Ticket.decide_by >= today, Ticket.decide_by <= soon),
-        Queue.OVERDUE: (IS_OPEN, RUNNING, Ticket.decide_by < today),
+        # a first answer has three days in all: it is near a day later than a decision is
+        Queue.SOON: (
+            IS_OPEN,
+            RUNNING,
+            Ticket.presses_on >= today,
+            Ticket.presses_on <= soon,
+            or_(Ticket.decide_by <= soon, Ticket.presses_on <= next_day),
+        ),
+        Queue.OVERDUE: (IS_OPEN, RUNNING, Ticket.presses_on < today),
         Queue.OPEN: (IS_OPEN,),
         Queue.CLOSED: (IS_CLOSED, Ticket.decided_at.is_not(None)),
         Queue.ALL: (),
@@ -83,12 +91,16 @@ def queue_conditions(
     queue: Queue, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
 ) -> Sequence[Condition]:
     team = Ticket.college == colleges[0] if len(colleges) == 1 else Ticket.college.in_(colleges)
-    return _queues(me, team, today, calendar.add(today, SOON_WORKING_DAYS))[queue]
+    return _queues(me, team, today, *_soon(today, calendar))[queue]
+
+
+def _soon(today: date, calendar: WorkingDays) -> tuple[date, date]:
+    return calendar.add(today, SOON_DAYS), calendar.add(today, ANSWER_SOON_DAYS)
 
 
 def _counting() -> Select[Any]:
     team = Ticket.college.in_(bindparam("colleges", expanding=True))
-    queues = _queues(bindparam("me"), team, bindparam("today"), bindparam("soon"))
+    queues = _queues(bindparam("me"), team, *map(bindparam, ("today", "soon", "next_day")))
     return select(
         *(
             select(func.count())
@@ -107,7 +119,8 @@ _COUNTING = _counting()
 
 def counts(session: Session, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays) -> dict[Queue, int]:
     """How many tickets each queue but ``all`` holds, counted up to COUNT_MOST."""
-    given = {"me": me, "colleges": colleges, "today": today, "soon": calendar.add(today, SOON_WORKING_DAYS)}
+    soon, next_day = _soon(today, calendar)
+    given = {"me": me, "colleges": colleges, "today": today, "soon": soon, "next_day": next_day}
     return {Queue(name): n for name, n in session.execute(_COUNTING, given).one()._mapping.items()}
 
 
@@ -149,7 +162,7 @@ def between(column: InstrumentedAttribute[Any], first: date | None, last: date |
 
 
 _KEYS: Mapping[Order, InstrumentedAttribute[Any]] = {
-    Order.DUE: Ticket.decide_by,
+    Order.DUE: Ticket.presses_on,
     Order.NEWEST: Ticket.serial,
     Order.OLDEST: Ticket.serial,
     Order.TOUCHED: Ticket.touched_at,
@@ -182,7 +195,7 @@ def _value(order: Order, value: int) -> Any:
 def cursor_at(order: Order, ticket: Ticket, *, forward: bool) -> Cursor:
     """The place of this line."""
     if order is Order.DUE:
-        value = ticket.decide_by.toordinal()
+        value = ticket.presses_on.toordinal()
     elif order in (Order.NEWEST, Order.OLDEST):
         value = ticket.serial
     else:

@@ -175,6 +175,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "touched_at": TIME,
         "answer_by": TIME,
         "decide_by": TIME,
+        "presses_on": TIME,
         "decided_at": TIME,
         "round": STATE,
         "reopened_at": TIME,

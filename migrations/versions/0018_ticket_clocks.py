@@ -14,6 +14,14 @@ branch_labels = None
 depends_on = None
 
 TIMES = ("clock_started_at", "answered_at", "stopped_at", "clock_ended_at", "escalated_at")
+PRESSES_ON = (
+    "case when answered_at is null and stopped_at is null and answer_by < decide_by then answer_by else decide_by end"
+)
+LISTS: tuple[tuple[str, list[str]], ...] = (
+    ("ix_ticket_open_due", []),
+    ("ix_ticket_open_handler", ["assigned_to"]),
+    ("ix_ticket_open_college", ["college"]),
+)
 OPEN = "state not in ('applied', 'resolved', 'rejected', 'withdrawn', 'merged')"
 
 
@@ -23,6 +31,10 @@ def upgrade() -> None:
     op.add_column("ticket", sa.Column("counted_through", sa.Date(), nullable=True))
     op.add_column("ticket", sa.Column("used_days", sa.SmallInteger(), nullable=False, server_default="0"))
     op.add_column("ticket", sa.Column("clock_calendar", sa.String(length=40), nullable=True))
+    op.add_column("ticket", sa.Column("presses_on", sa.Date(), sa.Computed(PRESSES_ON, persisted=True), nullable=False))
+    for name, columns in LISTS:
+        op.drop_index(name, table_name="ticket")
+        op.create_index(name, "ticket", [*columns, "presses_on", "serial"], postgresql_where=sa.text(OPEN))
     op.create_index(
         "ix_ticket_unanswered",
         "ticket",
@@ -32,8 +44,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_ticket_running_due",
         "ticket",
-        ["decide_by", "serial"],
+        ["presses_on", "serial"],
         postgresql_where=sa.text(f"stopped_at is null and {OPEN}"),
+        postgresql_include=["decide_by"],
     )
     op.create_index("ix_ticket_clock_unset", "ticket", ["serial"], postgresql_where=sa.text("clock_calendar is null"))
     op.create_table(
@@ -59,5 +72,9 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_clock_unset", table_name="ticket")
     op.drop_index("ix_ticket_running_due", table_name="ticket")
     op.drop_index("ix_ticket_unanswered", table_name="ticket")
+    for name, columns in LISTS:
+        op.drop_index(name, table_name="ticket")
+        op.create_index(name, "ticket", [*columns, "decide_by", "serial"], postgresql_where=sa.text(OPEN))
+    op.drop_column("ticket", "presses_on")
     for name in (*TIMES, "counted_through", "used_days", "clock_calendar"):
         op.drop_column("ticket", name)

@@ -84,7 +84,7 @@ def fill(connection: Connection) -> set[str]:
     for table in Base.metadata.sorted_tables:
         row: dict[str, Any] = {}
         for column in table.columns:
-            if column.identity is not None:
+            if column.identity is not None or column.computed is not None:
                 continue
             parent = next(iter(column.foreign_keys), None)
             kind = str(column.type.compile(connection.dialect)).split("(")[0].split(" ")[0]

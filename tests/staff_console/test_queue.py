@@ -52,7 +52,8 @@ def test_filters_narrow_the_list(
     assert numbers(f"?opened_to={day}") == {first.line.number}
     assert numbers(f"?opened_from={day + timedelta(days=1)}") == {other.line.number}
     assert numbers(f"?number={first.line.number}") == numbers(f"?number={first.line.serial}") == {first.line.number}
-    assert numbers("?overdue=1") == numbers("?queue=soon") == set()
+    assert numbers("?overdue=1") == set()
+    assert numbers("?queue=soon") == {first.line.number}  # its first answer is due tomorrow
     assert "请放宽筛选条件" in clerk.read("/tickets?overdue=1").text
     nonsense = "?queue=x&state=nonsense&kind=%00&handler=1&opened_from=2026-99-99&at=after.x.1&order=drop&columns=a"
     assert numbers(nonsense) == both
@@ -91,6 +92,11 @@ def test_counts_stand_beside_the_queues(
     assert waiting.line.number in team
     assert taken.line.number not in team
     assert "没有您负责学院的未办结申请" in reviewer.read("/tickets?queue=team").text
+    clock.advance(days=5)
+    late = desk()
+    # nobody has answered the one, and the other's decision is far
+    assert "已超期 1" in late.read("/tickets").text
+    assert waiting.line.number in late.read("/tickets?queue=overdue").text
     clock.advance(days=60)
     late = desk()
     assert "已超期 2" in late.read("/tickets").text

@@ -14,6 +14,7 @@ from app.actors import Actor, ActorKind, Role
 from app.corrections.clock_watch import ClockWatch
 from app.corrections.clocks import TicketClocks, stored
 from app.corrections.models import Ticket, TicketReminder
+from app.corrections.queue_rules import Queue
 from app.corrections.rules import Kind, State
 from app.errors import Forbidden
 from app.events import Event
@@ -311,3 +312,25 @@ def test_the_hook_keeps_every_state(
         assert stored(row) == clocks[row.id]
         assert (row.clock_ended_at is None) is (row.decided_at is None)
         assert (row.stopped_at is None) is (state is not State.NEEDS_INFO)
+
+
+def test_lists_are_ordered_by_the_day_that_the_page_names(
+    graduate_factory: Callable[..., Person], open_for: OpenFor, clerk: Clerk, lantai: Lantai, clock: FakeClock
+) -> None:
+    person, staff = graduate_factory(), clerk()
+
+    def day_that_presses() -> date:
+        row, shown = ticket_row(lantai, line.id), lantai.desk.ticket(staff, line.id).line.clock
+        assert row.presses_on == shown.presses_on
+        return row.presses_on
+
+    line = open_for(person).line
+    assert day_that_presses() == date(2026, 6, 4)
+    go_to(clock, date(2026, 6, 5))
+    assert lantai.ticket_queues.counts(staff)[Queue.OVERDUE] == lantai.desk.counts(staff)["overdue"] == 1
+    line = lantai.desk.ask(staff, line.id, line.version, "请补充").line
+    assert day_that_presses() == date(2026, 6, 23)
+    assert lantai.ticket_queues.counts(staff)[Queue.OVERDUE] == lantai.desk.counts(staff)["overdue"] == 0
+    go_to(clock, date(2026, 6, 9))
+    lantai.corrections.add_information(reader(person, clock), line.id, line.version, "已补充")
+    assert day_that_presses() > date(2026, 6, 23)
