@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, false, select, update
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Assurance, Purpose, Role
@@ -100,6 +100,10 @@ def read_proofs(rows: Sequence[dict[str, Any]]) -> tuple[Proof, ...]:
 class RoleConditions(Protocol):
     """What a role of staff may depend on beyond the account: see app/governance/training.py."""
 
+    def asked(self) -> ColumnElement[bool]:
+        """Whether anything is asked of any role now; a part of the session's own look-up, so that it costs no other."""
+        ...
+
     def held_back(self, staff_id: UUID, roles: Iterable[Role]) -> frozenset[Role]:
         """Roles that do not take effect now."""
         ...
@@ -111,6 +115,8 @@ class SessionService:
     ) -> None:
         self._db, self._pepper, self._log, self._clock = db, pepper, log, clock
         self._conditions = conditions
+        asked = conditions.asked() if conditions is not None else false()
+        self._statement = _SESSION.add_columns(asked.label("conditions_asked"))
 
     def _hash(self, token: str) -> bytes:
         return hmac.digest(self._pepper, b"session" + token.encode(), "sha256")
@@ -169,7 +175,7 @@ class SessionService:
         not keep a session awake that nobody uses.
         """
         now = self._clock.now()
-        row = self._db.look_up(_SESSION, {"token": self._hash(token)})
+        row = self._db.look_up(self._statement, {"token": self._hash(token)})
         if row is None:
             raise Unauthenticated("session_required")
         idle = _lifetime(row.kind, row.platform).idle
@@ -194,7 +200,9 @@ class SessionService:
         if row.kind is not ActorKind.STAFF or not row.staff_roles:
             return frozenset()
         roles = frozenset(Role(r) for r in row.staff_roles)
-        return roles - self._conditions.held_back(row.subject_id, roles) if self._conditions is not None else roles
+        if self._conditions is None or not row.conditions_asked:
+            return roles
+        return roles - self._conditions.held_back(row.subject_id, roles)
 
     def _view(self, row: Row[Any], claim_id: UUID | None, request_id: str) -> SessionView:
         proofs = read_proofs(row.proofs)

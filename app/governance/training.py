@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, Role
@@ -24,12 +24,6 @@ from app.people.models import StaffMember
 from app.ports import Clock
 
 CHINA = timezone(timedelta(hours=8))
-_ENFORCED = (
-    select(TrainingCourse.id)
-    .join(RolePolicy, RolePolicy.role == TrainingCourse.role)
-    .where(TrainingCourse.required, TrainingCourse.retired_at.is_(None), RolePolicy.enforced)
-    .limit(1)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +83,21 @@ class TrainingService:
 
     # --- the condition for a role -------------------------------------------------------------------------------------
 
+    def asked(self) -> ColumnElement[bool]:
+        """Whether any role has a condition that is enforced: most offices have none, and need not be asked further."""
+        return (
+            select(TrainingCourse.id)
+            .join(RolePolicy, RolePolicy.role == TrainingCourse.role)
+            .where(TrainingCourse.required, TrainingCourse.retired_at.is_(None), RolePolicy.enforced)
+            .exists()
+        )
+
     def held_back(self, staff_id: UUID, roles: Iterable[Role]) -> frozenset[Role]:
         """Roles of this account that do not take effect today. Asked on every request of staff."""
-        # most offices enforce nothing, and then this one look is all a request pays for
-        if self._db.look_up(_ENFORCED, {}) is None:
-            return frozenset()
         with self._db.transaction() as session:
             required = self._required(session)
+            if not required:
+                return frozenset()
             return rules.held_back(frozenset(roles), required, self._latest(session, staff_id), self.today)
 
     def standing_of(self, actor: Actor) -> list[Holding]:

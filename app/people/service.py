@@ -162,7 +162,7 @@ class PeopleService:
         """Masked names for list pages, in two queries."""
         with self._db.transaction() as session:
             rows = session.scalars(select(Graduate).where(Graduate.id.in_(graduate_ids))).all()
-            keys = self._keys.many(session, [r.id for r in rows])
+            keys = self._keys.for_list(session, [r.id for r in rows])
         return {r.id: rules.mask_name(self._open_card(keys[r.id], r).name) for r in rows}
 
     # --- writing ----------------------------------------------------------------------------------------------------
