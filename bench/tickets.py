@@ -169,6 +169,9 @@ def growth(desks: list[Desk]) -> bool:
             f"  {kind:<16}{_at(low, 0.5):>8.1f}{_at(low, 0.95):>8.1f}{_at(high, 0.5):>8.1f}{_at(high, 0.95):>8.1f}"
             f"{ratio:>11.2f}{words}"
         )
+    ratios = {kind: _at(by_size[large], 0.95) / _at(by_size[small], 0.95) for kind, by_size in times.items()}
+    worst = max(ratios, key=lambda kind: ratios[kind])
+    print(f"  the worst of them: {worst}, {ratios[worst]:.2f}")
     return kept
 
 
@@ -220,6 +223,6 @@ def against_bare(on: Stand, desk: Desk) -> bool:
 
 
 def run() -> bool:
-    with stand(fsync=False) as on, filled(on, SIZES[0]) as small, filled(on, SIZES[-1]) as large:
+    with stand() as on, filled(on, SIZES[0]) as small, filled(on, SIZES[-1]) as large:
         grown = growth([small, large])
         return against_bare(on, large) and grown
