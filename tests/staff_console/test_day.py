@@ -254,7 +254,10 @@ def test_a_double_click_decides_once(scripts: bool, clerk: Callable[..., Clerk],
     for line, button in ((plain, "同意更正"), (half, "同意（第一人）")):
         one.pick(line)
         one.unfold("accept").get_by_role("button", name=button).dblclick()
-        one.told("同意")
+        if scripts:
+            one.told("同意")
+        else:  # a browser may send both, and then shows what was said to the second
+            one.page.locator("#notice p").or_(one.page.get_by_role("alert")).first.wait_for()
         assert day.agreements(line) == 1
     assert (day.decided(plain), day.decided(half)) == ([(State.APPLIED, [str(one.id)], None)], [])
     slow = day.open_ticket(day.graduate_factory()).line
