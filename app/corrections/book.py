@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -126,7 +126,8 @@ class TicketBook:
     def require(self, ticket: Ticket, move: Move, actor: Actor) -> State:
         """Where the move leads. Raises Conflict with the code of the guard that stands against it."""
         side = showing.side_of(actor)
-        code = rules.refusal(move, ticket.state, side, showing.standing(ticket, actor), self.clock.now())
+        now = self.clock.now()
+        code = rules.refusal(move, ticket.state, side, showing.standing(ticket, actor, now), now)
         if code is not None:
             raise Conflict(code, params={"state": rules.STATE_LABELS[ticket.state]})
         target = rules.target(move, ticket.state, side)
@@ -161,7 +162,8 @@ class TicketBook:
         if step in ANNOUNCED:
             self.queue.enqueue(session, Announce(event_id))
 
-    def line(self, ticket: Ticket, now: datetime, name: str = "") -> TicketLine:
+    def line(self, ticket: Ticket, now: datetime, name: str = "", absent: Collection[UUID] = ()) -> TicketLine:
+        """``absent``: those whose work the reader does today."""
         return TicketLine(
             id=ticket.id,
             number=ticket_number(ticket),
@@ -182,6 +184,7 @@ class TicketBook:
             round=ticket.round,
             appealed=ticket.appealed_at is not None,
             merged_into=ticket.merged_into,
+            stands_in=ticket.assigned_to in absent,
         )
 
     def view(
@@ -204,7 +207,7 @@ class TicketBook:
         survivor, *duplicates = showing.with_merged(session, ticket)
         ids = [t.id for t in (survivor, *duplicates)]
         evidence = showing.evidence(session, ids)
-        standing = showing.standing(ticket, actor)
+        standing = showing.standing(ticket, actor, now)
         reason = REASONS.get(ticket.reason_code or "") if ticket.state is State.REJECTED else None
         moves = rules.open_moves(ticket.state, side, standing, now)
         decided = ticket.round > 1 or ticket.state in rules.CLOSED

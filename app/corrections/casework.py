@@ -47,7 +47,10 @@ class SentFile:
 
 class Casework(Handling):
     def release(self, actor: Actor, ticket_id: UUID, version: int) -> TicketView:
-        """Back to the queue, by who works it. Raises Conflict (move_not_allowed, not_the_handler), VersionMismatch."""
+        """Back to the queue, by who works it or stands in for them.
+
+        Raises Conflict (move_not_allowed, not_the_handler), VersionMismatch.
+        """
         key = self._key(actor, ticket_id)
         with self._db.transaction() as session:
             ticket = self._locked(session, ticket_id, version)

@@ -14,9 +14,11 @@ from app.corrections.book import TicketBook, ticket_number
 from app.corrections.clock_watch import IS_OPEN
 from app.corrections.clock_words import ANSWER_SOON_DAYS, SOON_DAYS, Said, pressing_words
 from app.corrections.models import Ticket
+from app.corrections.queue_sql import worked_by
 from app.corrections.rules import Side
 from app.db import Database
 from app.errors import Forbidden
+from app.people.absences import stood_in_for
 from app.working_days.calendar import office_date
 
 MOST = 8
@@ -33,12 +35,13 @@ class ClockNotice:
     kind_label: str
     said: Said
     escalated: bool
+    stands_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClockNotices:
-    """``mine``: one's own tickets that are due soon or late. ``escalated`` and ``unassigned``: how many stand open
-    overdue, and how many of them nobody works; None for whom it does not concern.
+    """``mine``: one's own tickets, and an absent colleague's, that are due soon or late. ``escalated`` and
+    ``unassigned``: how many stand open overdue, and how many of them nobody works; None for whom it does not concern.
     """
 
     mine: Sequence[ClockNotice] = ()
@@ -62,13 +65,14 @@ class ClockBoard:
         with self._db.transaction() as session:
             mine: tuple[ClockNotice, ...] = ()
             if actor.has_role(*HANDLERS):
+                absent = stood_in_for(session, actor.id, office_date(now))
                 rows = session.scalars(
                     select(Ticket)
-                    .where(IS_OPEN, Ticket.assigned_to == actor.id, self._presses(office_date(now)))
+                    .where(IS_OPEN, worked_by([actor.id, *absent]), self._presses(office_date(now)))
                     .order_by(Ticket.presses_on, Ticket.serial)
                     .limit(MOST)
                 ).all()
-                mine = tuple(self._notice(t) for t in rows)
+                mine = tuple(self._notice(t, t.assigned_to in absent) for t in rows)
             if not actor.has_role(*OVERSEERS):
                 return ClockNotices(mine)
             late, unassigned = session.execute(
@@ -88,7 +92,7 @@ class ClockBoard:
             ),
         )
 
-    def _notice(self, ticket: Ticket) -> ClockNotice:
+    def _notice(self, ticket: Ticket, stands_in: bool) -> ClockNotice:
         line = self._book.line(ticket, self._book.clock.now())
         said = pressing_words(line.clock, Side.STAFF)
-        return ClockNotice(ticket.id, ticket_number(ticket), line.kind_label, said, line.clock.escalated)
+        return ClockNotice(ticket.id, ticket_number(ticket), line.kind_label, said, line.clock.escalated, stands_in)

@@ -17,10 +17,12 @@ from app.corrections.deciding import Deciding
 from app.corrections.handling import DESK_ROLES as DESK_ROLES
 from app.corrections.models import Evidence, Ticket
 from app.corrections.places import evidence_place
+from app.corrections.queue_sql import worked_by
 from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.views import TicketLine, TicketView
 from app.envelope import open_bytes
 from app.errors import NotFound
+from app.people.absences import stood_in_for
 
 # a ticket is its own purpose (调取目的): app/retrieval/rules.py names it for the graduate's access log
 PURPOSE = {"purpose": "correction"}
@@ -41,21 +43,22 @@ class CorrectionDesk(Deciding):
         offset: int = 0,
         limit: int = 25,
     ) -> tuple[list[TicketLine], int]:
-        """(lines, total), the nearest deadline first."""
+        """(lines, total), the nearest deadline first. ``mine``: and theirs whom the reader stands in for today."""
         self._require_desk(actor)
         now = self._book.clock.now()
         query = select(Ticket).where(Ticket.state.in_(states))
         if kind is not None:
             query = query.where(Ticket.kind == kind)
-        if mine:
-            query = query.where(Ticket.assigned_to == actor.id)
         if overdue:
             query = query.where(Ticket.presses_on < rules.office_date(now), Ticket.stopped_at.is_(None))
         with self._db.transaction() as session:
+            absent = stood_in_for(session, actor.id, rules.office_date(now)) if mine else []
+            if mine:
+                query = query.where(worked_by([actor.id, *absent]))
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
             rows = session.scalars(query.order_by(Ticket.presses_on, Ticket.serial).offset(offset).limit(limit)).all()
             names = self._book.people.names([t.graduate_id for t in rows])
-            return [self._book.line(t, now, names.get(t.graduate_id, "")) for t in rows], total
+            return [self._book.line(t, now, names.get(t.graduate_id, ""), absent) for t in rows], total
 
     def counts(self, actor: Actor) -> dict[str, int]:
         """Open tickets by state, and the overdue ones, for the head of the queue."""

@@ -55,10 +55,12 @@ def day_begins(on: date) -> datetime:
     return datetime.combine(on, time(), OFFICE_TIME)
 
 
-def _queues(me: Any, team: Condition, today: Any, soon: Any, next_day: Any) -> Mapping[Queue, Sequence[Condition]]:
+def _queues(
+    mine: Condition, team: Condition, today: Any, soon: Any, next_day: Any
+) -> Mapping[Queue, Sequence[Condition]]:
     """Of values, or of parameters of a statement that is built once."""
     return {
-        Queue.MINE: (IS_OPEN, Ticket.assigned_to == me),
+        Queue.MINE: (IS_OPEN, mine),
         Queue.TEAM: (IS_OPEN, team),
         Queue.UNASSIGNED: (IS_OPEN, Ticket.assigned_to.is_(None)),
         # a first answer has three days in all: it is near a day later than a decision is
@@ -88,10 +90,15 @@ FACTS: Mapping[Fact, Callable[[], Condition]] = {
 
 
 def queue_conditions(
-    queue: Queue, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+    queue: Queue, workers: Sequence[UUID], colleges: Sequence[str], today: date, calendar: WorkingDays
 ) -> Sequence[Condition]:
     team = Ticket.college == colleges[0] if len(colleges) == 1 else Ticket.college.in_(colleges)
-    return _queues(me, team, today, *_soon(today, calendar))[queue]
+    return _queues(worked_by(workers), team, today, *_soon(today, calendar))[queue]
+
+
+def worked_by(workers: Sequence[UUID]) -> Condition:
+    """One person's alone comes in the index's order; a stand-in's are few enough to sort."""
+    return Ticket.assigned_to == workers[0] if len(workers) == 1 else Ticket.assigned_to.in_(workers)
 
 
 def _soon(today: date, calendar: WorkingDays) -> tuple[date, date]:
@@ -100,7 +107,8 @@ def _soon(today: date, calendar: WorkingDays) -> tuple[date, date]:
 
 def _counting() -> Select[Any]:
     team = Ticket.college.in_(bindparam("colleges", expanding=True))
-    queues = _queues(bindparam("me"), team, *map(bindparam, ("today", "soon", "next_day")))
+    mine = Ticket.assigned_to.in_(bindparam("workers", expanding=True))
+    queues = _queues(mine, team, *map(bindparam, ("today", "soon", "next_day")))
     return select(
         *(
             select(func.count())
@@ -117,18 +125,20 @@ def _counting() -> Select[Any]:
 _COUNTING = _counting()
 
 
-def counts(session: Session, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays) -> dict[Queue, int]:
+def counts(
+    session: Session, workers: Sequence[UUID], colleges: Sequence[str], today: date, calendar: WorkingDays
+) -> dict[Queue, int]:
     """How many tickets each queue but ``all`` holds, counted up to COUNT_MOST."""
     soon, next_day = _soon(today, calendar)
-    given = {"me": me, "colleges": colleges, "today": today, "soon": soon, "next_day": next_day}
+    given = {"workers": workers, "colleges": colleges, "today": today, "soon": soon, "next_day": next_day}
     return {Queue(name): n for name, n in session.execute(_COUNTING, given).one()._mapping.items()}
 
 
 def conditions(
-    wanted: Wanted, me: UUID, colleges: Sequence[str], today: date, calendar: WorkingDays
+    wanted: Wanted, workers: Sequence[UUID], colleges: Sequence[str], today: date, calendar: WorkingDays
 ) -> list[Condition]:
-    """Everything the list must meet but its place."""
-    found = list(queue_conditions(wanted.queue, me, colleges, today, calendar))
+    """Everything the list must meet but its place. ``workers``: the reader and whom they stand in for today."""
+    found = list(queue_conditions(wanted.queue, workers, colleges, today, calendar))
     for column, value in (
         (Ticket.state, wanted.state),
         (Ticket.kind, wanted.kind),

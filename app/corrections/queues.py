@@ -19,6 +19,7 @@ from app.corrections.queue_rules import PAGE_SIZE, Cursor, Queue, Wanted
 from app.corrections.views import TicketLine
 from app.db import Database
 from app.errors import Forbidden
+from app.people.absences import stood_in_for
 from app.people.models import StaffMember
 
 DESK_ROLES = (Role.ARCHIVIST, Role.REVIEWER)
@@ -76,7 +77,8 @@ class TicketQueues:
         today = rules.office_date(self._book.clock.now())
         with self._db.transaction() as session:
             colleges = colleges_of(session, actor.id)
-            return queue_sql.counts(session, actor.id, colleges, today, self._book.clocks.calendar)
+            workers = [actor.id, *stood_in_for(session, actor.id, today)]
+            return queue_sql.counts(session, workers, colleges, today, self._book.clocks.calendar)
 
     def colleges(self, actor: Actor) -> list[str]:
         """Those that have open tickets, for the filter."""
@@ -115,7 +117,10 @@ class TicketQueues:
     def _page(self, session: Session, actor: Actor, wanted: Wanted, limit: int) -> QueuePage:
         now = self._book.clock.now()
         colleges = colleges_of(session, actor.id) if wanted.queue is Queue.TEAM else []
-        met = queue_sql.conditions(wanted, actor.id, colleges, rules.office_date(now), self._book.clocks.calendar)
+        today = rules.office_date(now)
+        # read for this list alone: elsewhere a ticket is its handler's
+        absent = stood_in_for(session, actor.id, today) if wanted.queue is Queue.MINE else []
+        met = queue_sql.conditions(wanted, [actor.id, *absent], colleges, today, self._book.clocks.calendar)
         query = select(Ticket).where(*met).options(defer(Ticket.sealed_claim))
         rows = list(session.scalars(queue_sql.placed(query, wanted).limit(limit + 1)))
         more, rows = len(rows) > limit, rows[:limit]
@@ -127,7 +132,12 @@ class TicketQueues:
         order = wanted.sorted_by
         return QueuePage(
             [
-                QueueLine(self._book.line(t, now, names.get(t.graduate_id, "")), t.college, t.touched_at, t.decided_at)
+                QueueLine(
+                    self._book.line(t, now, names.get(t.graduate_id, ""), absent),
+                    t.college,
+                    t.touched_at,
+                    t.decided_at,
+                )
                 for t in rows
             ],
             queue_sql.cursor_at(order, rows[0], forward=False) if rows and before else None,

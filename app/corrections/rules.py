@@ -112,7 +112,7 @@ REOPEN_WITHIN = timedelta(days=7)
 APPEAL_WITHIN = timedelta(days=30)
 GUARD_WORDS: Mapping[Guard, str] = {
     Guard.NONE: "",
-    Guard.HANDLER: "only by the person who works it",
+    Guard.HANDLER: "only by the person who works it, or who stands in for them that day",
     Guard.DECISION: "every proof the kind asks for is there, enough different persons agreed to exactly this change on "
     "this base version, and on an appeal nobody of them took part before",
     Guard.KIND_TAKES_UNIT: "only for kinds that wait for the forming unit",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from app.actors import Actor, ActorKind
 from app.corrections import rules, words
 from app.corrections.kinds import KINDS, REASONS, When
 from app.corrections.models import Evidence, Ticket, TicketDecision, TicketMessage, TicketNote
 from app.corrections.places import claim_place, note_place, text_place, ticket_number
-from app.corrections.rules import Side, Standing
+from app.corrections.rules import Move, Side, Standing
 from app.corrections.views import (
     ChangeView,
     DecisionView,
@@ -28,16 +29,26 @@ from app.corrections.views import (
 from app.dossiers.rules import SECTIONS, is_statutory
 from app.envelope import DataKey, open_json
 from app.events import EventLog
+from app.people.absences import stood_in_for
 from app.people.service import PeopleService
 
 OFFICE = "档案管理部门"
 PROOF_LABELS: Mapping[str, str] = {p.code: p.label for rule in KINDS.values() for p in rule.proofs}
 
 
-def standing(ticket: Ticket, actor: Actor) -> Standing:
-    return Standing(
-        KINDS[ticket.kind], ticket.decided_at, ticket.appealed_at is not None, ticket.assigned_to == actor.id
-    )
+def standing(ticket: Ticket, actor: Actor, now: datetime) -> Standing:
+    return Standing(KINDS[ticket.kind], ticket.decided_at, ticket.appealed_at is not None, _handles(ticket, actor, now))
+
+
+def _handles(ticket: Ticket, actor: Actor, now: datetime) -> bool:
+    """The handler, or who stands in for them today; asked for only where a move depends on it."""
+    if ticket.assigned_to == actor.id or ticket.assigned_to is None:
+        return ticket.assigned_to is not None
+    session = object_session(ticket)
+    releasable = rules.target(Move.RELEASE, ticket.state, side_of(actor)) is not None
+    if session is None or not releasable:
+        return False
+    return ticket.assigned_to in stood_in_for(session, actor.id, rules.office_date(now))
 
 
 def with_merged(session: Session, ticket: Ticket) -> list[Ticket]:

@@ -120,7 +120,7 @@ class SupplementView:
 
 @dataclass(frozen=True, slots=True)
 class TicketLine:
-    """One line of a queue or list."""
+    """One line of a queue or list. ``stands_in``: its handler is away, and the reader does their work today."""
 
     id: UUID
     number: str
@@ -141,6 +141,7 @@ class TicketLine:
     round: int = 1
     appealed: bool = False
     merged_into: UUID | None = None
+    stands_in: bool = False
 
     @property
     def overdue(self) -> bool:

@@ -48,6 +48,20 @@ class AbsenceView:
     now: bool
 
 
+def _away(first: date, last: date | None = None) -> Select[Any]:
+    return select(StaffAbsence).where(
+        StaffAbsence.cancelled_at.is_(None),
+        StaffAbsence.starts_on <= (last or first),
+        StaffAbsence.ends_on >= first,
+    )
+
+
+def stood_in_for(session: Session, staff_id: UUID, on: date) -> list[UUID]:
+    """Those whose work this member of staff does on that day."""
+    query = _away(on).where(StaffAbsence.stand_in_id == staff_id).with_only_columns(StaffAbsence.staff_id)
+    return list(session.scalars(query.order_by(StaffAbsence.staff_id)))
+
+
 class AbsenceService:
     def __init__(self, db: Database, notices: StaffNotices, log: EventLog, clock: Clock) -> None:
         self._db, self._notices, self._log, self._clock = db, notices, log, clock
@@ -115,15 +129,9 @@ class AbsenceService:
 
     def present_members(self, session: Session) -> Sequence[UUID]:
         """Open accounts whose owner is not away today."""
-        away = self._away(self.today).with_only_columns(StaffAbsence.staff_id)
+        away = _away(self.today).with_only_columns(StaffAbsence.staff_id)
         query = select(StaffMember.id).where(StaffMember.disabled_at.is_(None), StaffMember.id.not_in(away))
         return list(session.scalars(query.order_by(StaffMember.created_at, StaffMember.id)))
-
-    def stand_in_for(self, session: Session, staff_id: UUID) -> UUID | None:
-        """Who stands in today; None when the person is there, or nobody does."""
-        return session.scalar(
-            self._away(self.today).where(StaffAbsence.staff_id == staff_id).with_only_columns(StaffAbsence.stand_in_id)
-        )
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -140,19 +148,11 @@ class AbsenceService:
             return [FieldFault("/ends_on", "in_the_past")]
         return [FieldFault("/ends_on", "too_long")] if (wanted.ends_on - wanted.starts_on).days > MAX_DAYS else []
 
-    @staticmethod
-    def _away(first: date, last: date | None = None) -> Select[Any]:
-        return select(StaffAbsence).where(
-            StaffAbsence.cancelled_at.is_(None),
-            StaffAbsence.starts_on <= (last or first),
-            StaffAbsence.ends_on >= first,
-        )
-
     def _check_persons(self, session: Session, wanted: NewAbsence) -> None:
         member = session.get(StaffMember, wanted.staff_id)
         if member is None or member.disabled_at is not None:
             raise NotFound("staff_not_found")
-        days = self._away(wanted.starts_on, wanted.ends_on).with_only_columns(StaffAbsence.id)
+        days = _away(wanted.starts_on, wanted.ends_on).with_only_columns(StaffAbsence.id)
         if session.scalar(days.where(StaffAbsence.staff_id == wanted.staff_id).limit(1)):
             raise Conflict("absence_overlaps")
         if wanted.stand_in_id is None:

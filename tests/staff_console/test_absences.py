@@ -11,10 +11,13 @@ from uuid import uuid4
 import pytest
 
 from app.actors import Role
-from app.errors import Invalid
-from app.people.absences import NewAbsence
+from app.corrections.rules import Move
+from app.corrections.views import TicketView
+from app.errors import Conflict, Invalid
+from app.people.absences import NewAbsence, stood_in_for
 from parts import Lantai
 from staff_console.words import STAFF_NOTICES
+from tests.conftest import Person
 from tests.fakes import FakeClock
 from tests.staff_console.conftest import Desk
 
@@ -32,11 +35,11 @@ def test_one_records_ones_own_and_the_stand_in_hears_of_it(desk: Desks, lantai: 
     assert "代办" in other.read("/").text
     with lantai.db.transaction() as session:
         assert list(lantai.absences.present_members(session)) == [other.login.id]
-        assert lantai.absences.stand_in_for(session, away.login.id) == other.login.id
+        assert stood_in_for(session, other.login.id, lantai.absences.today) == [away.login.id]
     clock.advance(days=5)  # Saturday in the office
     with lantai.db.transaction() as session:
         assert set(lantai.absences.present_members(session)) == {away.login.id, other.login.id}
-        assert lantai.absences.stand_in_for(session, away.login.id) is None
+        assert stood_in_for(session, other.login.id, lantai.absences.today) == []
 
 
 def test_the_last_day_is_the_office_s_day(desk: Desks, lantai: Lantai, clock: FakeClock) -> None:
@@ -111,3 +114,38 @@ def test_every_notice_told_has_words() -> None:
     }
     assert told
     assert told <= set(STAFF_NOTICES)
+
+
+def test_the_work_of_somebody_away_stands_on_the_stand_ins_lists(
+    desk: Desks,
+    lantai: Lantai,
+    graduate_factory: Callable[..., Person],
+    open_ticket: Callable[..., TicketView],
+    clock: FakeClock,
+) -> None:
+    away, other, third = desk(), desk(), desk()
+    line = open_ticket(graduate_factory()).line
+    taken = lantai.desk.take(away.login.actor, line.id, line.version).line
+    assert line.number not in other.read("/tickets?queue=mine").text
+    with pytest.raises(Conflict, match="not_the_handler"):
+        lantai.casework.release(other.login.actor, line.id, taken.version)
+    form = {**FORM, "ends_on": "2026-06-22", "stand_in": str(other.login.id)}
+    assert away.post("/absences", form).status_code == 303
+    name = lantai.people.staff_names([away.login.id])[away.login.id]
+    home, queue = other.read("/").text, other.read("/tickets?queue=mine").text
+    for text in (home, queue):
+        assert line.number in text
+        assert f"代 {name} 办理" in text
+    assert "我经办的 1" in queue
+    assert "我经办的 0" in third.read("/tickets?queue=mine").text
+    assert line.number not in third.read("/").text
+    clock.advance(days=21)  # the last day of the absence, the day before the decision is due
+    (notice,) = lantai.clock_board.notices(other.login.actor).mine
+    assert (notice.id, notice.stands_in) == (line.id, True)
+    assert lantai.clock_board.notices(third.login.actor).mine == ()
+    assert Move.RELEASE in lantai.desk.ticket(other.login.actor, line.id).moves
+    clock.advance(days=1)
+    assert lantai.clock_board.notices(other.login.actor).mine == ()
+    assert Move.RELEASE not in lantai.desk.ticket(other.login.actor, line.id).moves
+    clock.advance(days=-1)
+    assert lantai.casework.release(other.login.actor, line.id, taken.version).line.assigned_to is None
