@@ -58,7 +58,6 @@ class WorkList:
 
     first: TicketLine | None
     tickets: Sequence[TicketLine]
-    total: int
     counts: dict[str, int] | None
     piles: Sequence[Pile]
     works: bool
@@ -74,23 +73,20 @@ class WorkList:
 
 def work_list(actor: Actor) -> WorkList:
     tickets: list[TicketLine] = []
-    total, counts = 0, None
+    counts = None
     if actor.has_role(*DESK):
-        tickets, total = _tickets(actor)
+        tickets = _tickets(actor)
         counts = parts().desk.counts(actor)
     piles = [p for p in (_supplements(actor), _checks(actor), _imports(actor), _transfers(actor)) if p and p.total]
-    return WorkList(
-        tickets[0] if tickets else None, tickets[1:TICKETS], total, counts, piles, actor.has_role(*DESK, *MOVERS)
-    )
+    return WorkList(tickets[0] if tickets else None, tickets[1:TICKETS], counts, piles, actor.has_role(*DESK, *MOVERS))
 
 
-def _tickets(actor: Actor) -> tuple[list[TicketLine], int]:
-    """(mine and nobody's, the most pressing first; how many wait in all)"""
+def _tickets(actor: Actor) -> list[TicketLine]:
+    """Mine and nobody's, the most pressing first."""
     mine, _ = parts().desk.queue(actor, states=TO_DO, mine=True, limit=LOOKED_THROUGH)
-    nearest, total = parts().desk.queue(actor, states=TO_DO, limit=LOOKED_THROUGH)
-    free = [t for t in nearest if t.assigned_to is None or (t.state is State.AWAITING_SECOND)]
+    free, _ = parts().desk.queue(actor, states=TO_DO, unclaimed=True, limit=LOOKED_THROUGH)
     found = {t.id: t for t in [*mine, *free]}
-    return sorted(found.values(), key=lambda t: (t.clock.presses_on, t.assigned_to != actor.id, t.serial)), total
+    return sorted(found.values(), key=lambda t: (t.clock.presses_on, t.assigned_to != actor.id, t.serial))
 
 
 def _supplements(actor: Actor) -> Pile | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
@@ -15,18 +15,25 @@ from app.corrections import rules
 from app.corrections.checking import MAX_STATEMENT, clean_text
 from app.corrections.deciding import Deciding
 from app.corrections.handling import DESK_ROLES as DESK_ROLES
-from app.corrections.models import Evidence, Ticket
+from app.corrections.models import Evidence, Ticket, TicketApproval
 from app.corrections.places import evidence_place
-from app.corrections.queue_sql import worked_by
+from app.corrections.queue_sql import IS_OPEN, worked_by
 from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.views import TicketLine, TicketView
 from app.envelope import open_bytes
 from app.errors import NotFound
 from app.people.absences import stood_in_for
+from app.people.models import StaffMember
 
 # a ticket is its own purpose (调取目的): app/retrieval/rules.py names it for the graduate's access log
 PURPOSE = {"purpose": "correction"}
 OPEN_STATES = tuple(s for s in State if s not in rules.CLOSED)
+
+
+def _agreed_by(actor: Actor) -> ColumnElement[bool]:
+    """The reader as a person: two accounts of one are one pair of eyes. What was voided stands no more in the table."""
+    person = select(StaffMember.person_key).where(StaffMember.id == actor.id).scalar_subquery()
+    return exists().where(TicketApproval.ticket_id == Ticket.id, TicketApproval.person_key == person)
 
 
 class CorrectionDesk(Deciding):
@@ -39,16 +46,25 @@ class CorrectionDesk(Deciding):
         states: Sequence[State] = OPEN_STATES,
         kind: Kind | None = None,
         mine: bool = False,
+        unclaimed: bool = False,
         overdue: bool = False,
         offset: int = 0,
         limit: int = 25,
     ) -> tuple[list[TicketLine], int]:
-        """(lines, total), the nearest deadline first. ``mine``: and theirs whom the reader stands in for today."""
+        """(lines, total), the nearest deadline first.
+
+        ``mine``: the reader's and theirs whom they stand in for today. ``unclaimed``: nobody's, and what waits for a
+        second person. Either leaves out what the reader has agreed to and another must: it is not theirs to do next.
+        """
         self._require_desk(actor)
         now = self._book.clock.now()
         query = select(Ticket).where(Ticket.state.in_(states))
         if kind is not None:
             query = query.where(Ticket.kind == kind)
+        if unclaimed:
+            query = query.where(or_(Ticket.assigned_to.is_(None), Ticket.state == State.AWAITING_SECOND))
+        if mine or unclaimed:
+            query = query.where(IS_OPEN, or_(Ticket.state != State.AWAITING_SECOND, ~_agreed_by(actor)))
         if overdue:
             query = query.where(Ticket.presses_on < rules.office_date(now), Ticket.stopped_at.is_(None))
         with self._db.transaction() as session:

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from io import BytesIO
 
 import pytest
+from sqlalchemy import update
 
 from app.actors import Purpose, Role
 from app.corrections.rules import Kind
 from app.corrections.views import TicketView
 from app.imports.rules import BatchSource
 from app.materials.service import NewSupplement
+from app.people.models import StaffMember
 from app.transfers.rules import Channel
 from parts import Lantai
+from staff_console.work_list import LOOKED_THROUGH
 from tests import fakes
 from tests.conftest import Person
 from tests.staff_console.conftest import Desk
@@ -58,13 +61,39 @@ def test_the_most_pressing_ticket_is_first_and_one_click_away(
 
 
 def test_a_second_persons_part_is_offered_to_others(
-    desk: Desks, graduate_factory: People, identity_ticket: Callable[[Person], TicketView], lantai: Lantai
+    desk: Desks,
+    graduate_factory: People,
+    identity_ticket: Callable[[Person], TicketView],
+    lantai: Lantai,
+    clock: fakes.FakeClock,
 ) -> None:
-    first, second = desk(), desk(Role.REVIEWER)
-    ticket = identity_ticket(graduate_factory())
-    lantai.desk.accept(first.login.actor, ticket.line.id, ticket.line.version)
+    first, second, graduate = desk(), desk(Role.REVIEWER), graduate_factory()
+    ticket = identity_ticket(graduate)
+    again = lantai.desk.accept(first.login.actor, ticket.line.id, ticket.line.version)
     assert ticket.line.number in _next(second.read("/").text)
     assert "等第二人复核" in _next(second.read("/").text)
+    assert ticket.line.number not in first.read("/").text  # nothing the first can do brings it further
+    with lantai.db.transaction() as session:
+        session.execute(
+            update(StaffMember)
+            .where(StaffMember.id == second.login.id)
+            .values(person_key=session.get_one(StaffMember, first.login.id).person_key)
+        )
+    assert ticket.line.number not in second.read("/").text  # the same person by another account
+    graduate_actor = graduate.actor(Purpose.CORRECT, now=clock.now())
+    lantai.corrections.add_information(graduate_actor, ticket.line.id, again.line.version, "已补充")
+    assert ticket.line.number in _next(first.read("/").text)  # the agreement is void
+
+
+def test_a_colleagues_many_tickets_do_not_hide_nobodys(
+    desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai
+) -> None:
+    clerk, other = desk(), desk()
+    for _ in range(LOOKED_THROUGH + 1):
+        line = open_ticket(graduate_factory(), Kind.OTHER, None, {}).line
+        lantai.assigning.assign(clerk.login.actor, line.id, line.version, other.login.id)
+    free = open_ticket(graduate_factory()).line
+    assert free.number in _next(clerk.read("/").text)
 
 
 def test_everything_done_is_said(desk: Desks, graduate_factory: People, open_ticket: Opener) -> None:
