@@ -98,19 +98,21 @@ def advance(clock: TicketClock | None, step: ClockStep, calendar: WorkingDays, r
     if clock.ended_at is not None:
         return clock
     if step.state in CLOSED:
-        return _end(clock, step.at, calendar)
+        return _end(clock, step.at, calendar, rule)
     if step.state in rule.stops:
         return clock if clock.stopped_at is not None else _stop(clock, step.at, calendar)
     return clock if clock.stopped_at is None else _resume(clock, step.at, calendar, rule)
 
 
-def _end(clock: TicketClock, at: datetime, calendar: WorkingDays) -> TicketClock:
-    """The day of the end counts, if the clock ran into it: the work was done on it."""
-    if clock.stopped_at is not None and office_date(at) > office_date(clock.stopped_at):
-        return replace(clock, ended_at=at, stopped_at=None)
+def _end(clock: TicketClock, at: datetime, calendar: WorkingDays, rule: ClockRule) -> TicketClock:
+    """The day of the end counts, if the clock ran into it: the work was done on it. A clock that stood still goes on
+    first, so that the days of waiting make nobody late.
+    """
+    if clock.stopped_at is not None:
+        clock = _resume(clock, at, calendar, rule)
     day = max(office_date(at), clock.counted_through)
     used = clock.used_days + calendar.between(clock.counted_through, day)
-    return replace(clock, ended_at=at, stopped_at=None, used_days=used, counted_through=day)
+    return replace(clock, ended_at=at, used_days=used, counted_through=day)
 
 
 def _stop(clock: TicketClock, at: datetime, calendar: WorkingDays) -> TicketClock:

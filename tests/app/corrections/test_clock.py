@@ -116,6 +116,14 @@ def used_by_days(kind: Kind, steps: History, today: date) -> int:
     return count
 
 
+def late_by_days(kind: Kind, steps: History, ended_on: date) -> bool:
+    """More days than there are; or, when none was left, an end on a later day off that the clock ran into."""
+    rule, used = rule_of(kind), used_by_days(kind, steps, ended_on)
+    if used != rule.decide_days or CALENDAR.is_working(ended_on):
+        return used > rule.decide_days
+    return [s.state for s in steps if office_date(s.at) < ended_on][-1] not in rule.stops
+
+
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**40))
 def test_the_stored_clock_is_the_recomputed_one_and_the_one_counted_by_days(seed: int) -> None:
@@ -131,7 +139,9 @@ def test_the_stored_clock_is_the_recomputed_one_and_the_one_counted_by_days(seed
     rule, last = rule_of(kind), office_date(steps[-1].at)
     assert again.answer_by == CALENDAR.add(office_date(again.started_at), rule.answer_days)
     if again.ended_at is not None:
-        assert again.used_days == used_by_days(kind, steps, office_date(again.ended_at))
+        ended_on = office_date(again.ended_at)
+        assert again.used_days == used_by_days(kind, steps, ended_on)
+        assert (ended_on > again.decide_by) == late_by_days(kind, steps, ended_on)
         return
     if again.stopped_at is not None:
         for later in range(0, 30, 7):
@@ -145,7 +155,7 @@ def test_the_stored_clock_is_the_recomputed_one_and_the_one_counted_by_days(seed
 def test_the_histories_are_worth_the_name() -> None:
     """Nights, holidays, make-up days, equal times, clocks set back, every state, new rounds and late ones occur."""
     states: set[State] = set()
-    rounds = stopped = back = equal = off = makeup = late = 0
+    rounds = stopped = back = equal = off = makeup = late = silent = 0
     for seed in range(600):
         kind, steps = history(seed)
         states |= {s.state for s in steps}
@@ -158,9 +168,11 @@ def test_the_histories_are_worth_the_name() -> None:
         makeup += any(CALENDAR.is_working(d) and d.weekday() > 4 for d in days)
         found = cast(TicketClock, recompute(steps, CALENDAR, kind))
         stopped += found.stopped_at is not None
+        silent += any(a.state in rule_of(kind).stops and b.state in CLOSED for a, b in pairs)
         late += found.used_days > rule_of(kind).decide_days
     assert states == set(State) - {State.AWAITING_SECOND, State.RESOLVED}  # the services' own targets of ACCEPT
-    assert min(rounds, stopped, back, equal, off, makeup, late) >= 10, (rounds, stopped, back, equal, off, makeup, late)
+    seen = (rounds, stopped, back, equal, off, makeup, late, silent)
+    assert min(seen) >= 10, seen
 
 
 def test_a_fold_that_forgets_the_waiting_would_be_found() -> None:
@@ -269,6 +281,26 @@ def test_after_the_end_nothing_moves_and_withdrawing_while_it_waits_counts_nothi
     asked = ("ticket.asked", State.NEEDS_INFO, "2026-06-03T10:00")
     gone = run(Kind.OTHER, OPEN, asked, ("ticket.withdrawn", State.WITHDRAWN, "2026-06-30T10:00"))
     assert (gone.used_days, gone.stopped_at, gone.ended_at) == (1, None, at("2026-06-30T10:00"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "rejected", "decide_by"),
+    [
+        ("2026-06-03T10:00", "2026-08-03T10:00", date(2026, 8, 21)),  # two months of silence are nobody's delay
+        ("2026-06-03T10:00", "2026-06-03T12:00", date(2026, 6, 23)),
+        ("2026-06-25T16:00", "2026-08-03T10:00", date(2026, 7, 31)),  # asked a day late: a day late it stays
+    ],
+)
+def test_deciding_while_it_waits_counts_as_if_it_had_gone_on_that_day(
+    asked: str, rejected: str, decide_by: date
+) -> None:
+    ended = run(
+        Kind.OTHER,
+        OPEN,
+        ("ticket.asked", State.NEEDS_INFO, asked),
+        ("ticket.decided", State.REJECTED, rejected),
+    )
+    assert (ended.decide_by, ended.stopped_at, ended.ended_at) == (decide_by, None, at(rejected))
 
 
 def test_events_at_one_instant_count_in_their_order() -> None:
