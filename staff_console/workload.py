@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from app.corrections.queue_rules import Fact, Queue, Wanted, read
+from app.corrections.queue_sql import DECISIONS
 from app.corrections.rating_rules import Quarter
 from app.corrections.report_rules import (
     DIMENSION_LABELS,
@@ -38,8 +39,9 @@ COUNTS: Sequence[tuple[str, str, bool, Fact | None]] = (
     ("answered_in_time", "答复按期", False, Fact.ANSWERED_IN_TIME),
     ("reopened", "重新办理", False, Fact.REOPENED),
     ("appealed", "申请复核", False, Fact.APPEALED),
-    ("closed", "办结", True, None),
+    ("closed", "办结", True, Fact.DECIDED),
     ("decided_in_time", "按期办结", True, Fact.DECIDED_IN_TIME),
+    ("dropped", "撤回或合并", True, Fact.DROPPED),
 )
 
 
@@ -57,10 +59,10 @@ def _list_of(dimension: Dimension, inside: Period) -> Callable[[ReportLine, bool
     """The address of the tickets behind one number."""
 
     def url(line: ReportLine, closed: bool, fact: Fact | None) -> str:
-        pairs = {"queue": (Queue.CLOSED if closed else Queue.ALL).value, "fact": fact.value if fact else ""}
+        pairs = {"queue": Queue.ALL.value, "fact": fact.value if fact else ""}
         days = month_of(line.key, inside) if dimension is Dimension.MONTH and line.key else inside
         if dimension is not Dimension.MONTH and line.key:
-            pairs[dimension.value] = line.key
+            pairs["decided_by" if dimension is Dimension.HANDLER and fact in DECISIONS else dimension.value] = line.key
         span = "closed" if closed else "opened"
         pairs |= {f"{span}_from": days.first.isoformat(), f"{span}_to": days.last.isoformat()}
         wanted: Wanted = read(pairs)

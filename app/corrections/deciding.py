@@ -206,6 +206,8 @@ class Deciding(Handling):
     ) -> TicketView:
         """Keep the decision beside the ticket: a later round does not overwrite it."""
         ticket.decided_at = self._book.clock.now()
+        # first, so that the clock has come to its end
+        self._book.record_step(session, actor, ticket, "ticket.decided")
         session.add(
             TicketDecision(
                 id=new_id(),
@@ -222,9 +224,12 @@ class Deciding(Handling):
                 decided_by=actor.id,
                 approvers=[str(a) for a in approvers],
                 decided_at=ticket.decided_at,
+                decide_by=ticket.decide_by,
+                used_days=ticket.used_days,
             )
         )
-        return self._done(session, actor, key, ticket, "ticket.decided")
+        self._book.flush_open(session)
+        return self._view(session, actor, key, ticket)
 
     # --- inside: a collected material ---------------------------------------------------------------------------------
 

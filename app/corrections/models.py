@@ -193,10 +193,16 @@ class VoidedApproval(Base):
 
 
 class TicketDecision(Base):
-    """One decision: what came of a round, who agreed, and which version it made. Never updated, never deleted."""
+    """One decision: what came of a round, who agreed, and which version it made. Never updated, never deleted.
+
+    ``decide_by`` and ``used_days`` are of its round's clock; empty where they were not kept yet.
+    """
 
     __tablename__ = "ticket_decision"
-    __table_args__ = (Index("ix_ticket_decision_record", "record_id", "applied_version"),)
+    __table_args__ = (
+        Index("ix_ticket_decision_record", "record_id", "applied_version"),
+        Index("ix_ticket_decision_decided", "decided_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"), index=True)
@@ -212,3 +218,5 @@ class TicketDecision(Base):
     decided_by: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"))
     approvers: Mapped[list[str]] = mapped_column(JSONB)
     decided_at: Mapped[datetime] = mapped_column(UtcTime)
+    decide_by: Mapped[date | None]
+    used_days: Mapped[int | None] = mapped_column(SmallInteger)

@@ -68,8 +68,10 @@ class Fact(StrEnum):
     ANSWERED = "answered"
     ANSWERED_IN_TIME = "answered_in_time"
     ANSWERED_LATE = "answered_late"
+    DECIDED = "decided"
     DECIDED_IN_TIME = "decided_in_time"
     DECIDED_LATE = "decided_late"
+    DROPPED = "dropped"
     REOPENED = "reopened"
     APPEALED = "appealed"
 
@@ -78,8 +80,10 @@ FACT_LABELS: Mapping[Fact, str] = {
     Fact.ANSWERED: "已首次答复",
     Fact.ANSWERED_IN_TIME: "首次答复按期",
     Fact.ANSWERED_LATE: "首次答复超期",
+    Fact.DECIDED: "作出过决定",
     Fact.DECIDED_IN_TIME: "按期办结",
     Fact.DECIDED_LATE: "超期办结",
+    Fact.DROPPED: "撤回或合并",
     Fact.REOPENED: "重新办理过",
     Fact.APPEALED: "申请过复核",
 }
@@ -127,13 +131,17 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A list as asked for. ``handler`` may be NOBODY; days are the office's, both ends included."""
+    """A list as asked for. ``handler`` may be NOBODY; days are the office's, both ends included.
+
+    With ``decided_by`` or a fact of decisions the closing days are those of a decision, whatever round has come since.
+    """
 
     queue: Queue = Queue.OPEN
     state: State | None = None
     kind: Kind | None = None
     college: str = ""
     handler: UUID | str | None = None
+    decided_by: UUID | None = None
     section: Section | None = None
     opened_from: date | None = None
     opened_to: date | None = None
@@ -165,6 +173,7 @@ class Wanted:
             "kind": self.kind.value if self.kind else "",
             "college": self.college,
             "handler": str(self.handler or ""),
+            "decided_by": str(self.decided_by or ""),
             "section": self.section.value if self.section else "",
             "opened_from": _day_text(self.opened_from),
             "opened_to": _day_text(self.opened_to),
@@ -188,6 +197,7 @@ def read(pairs: Mapping[str, str]) -> Wanted:
     queue = _one(Queue, pairs.get("queue", ""))
     if queue is None:
         queue = Queue.MINE if pairs.get("mine") == "1" else Queue.OVERDUE if pairs.get("overdue") == "1" else None
+    decided_by = _handler(pairs.get("decided_by", ""))
     number = _NUMBER.fullmatch(pairs.get("number", "").strip())
     if queue is None:
         # a closed state, or one ticket by its number, is looked for where it is
@@ -202,6 +212,7 @@ def read(pairs: Mapping[str, str]) -> Wanted:
         kind=_one(Kind, pairs.get("kind", "")),
         college=pairs.get("college", "").strip()[:60].replace("\x00", ""),
         handler=_handler(pairs.get("handler", "")),
+        decided_by=decided_by if isinstance(decided_by, UUID) else None,
         section=_one(Section, pairs.get("section", "")),
         opened_from=_day(pairs.get("opened_from", "")),
         opened_to=_day(pairs.get("opened_to", "")),

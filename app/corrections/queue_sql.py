@@ -13,18 +13,21 @@ from sqlalchemy import (
     Interval,
     Select,
     bindparam,
+    case,
     cast,
+    exists,
     func,
     literal,
     or_,
     select,
     text,
+    true,
     tuple_,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.corrections.clock_words import ANSWER_SOON_DAYS, SOON_DAYS
-from app.corrections.models import OPEN, Ticket
+from app.corrections.models import OPEN, Ticket, TicketDecision
 from app.corrections.queue_rules import (
     COUNT_MOST,
     DESCENDING,
@@ -37,6 +40,7 @@ from app.corrections.queue_rules import (
     instant,
     moment,
 )
+from app.corrections.rules import State
 from app.working_days.calendar import OFFICE_TIME, WorkingDays
 
 Condition = ColumnElement[bool]
@@ -78,9 +82,20 @@ def _queues(
     }
 
 
+def at_decision(kept: InstrumentedAttribute[Any], now: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """As the decision keeps it; as its ticket says where it did not and no later round has begun."""
+    return func.coalesce(kept, case((Ticket.round == TicketDecision.round, now)))
+
+
+_DECIDE_BY = at_decision(TicketDecision.decide_by, Ticket.decide_by)
+# of one decision: the ticket's own columns are those of its present round
+DECISIONS: Mapping[Fact, Callable[[], Condition]] = {
+    Fact.DECIDED: true,
+    Fact.DECIDED_IN_TIME: lambda: office_day(TicketDecision.decided_at) <= _DECIDE_BY,
+    Fact.DECIDED_LATE: lambda: office_day(TicketDecision.decided_at) > _DECIDE_BY,
+}
 FACTS: Mapping[Fact, Callable[[], Condition]] = {
-    Fact.DECIDED_IN_TIME: lambda: office_day(Ticket.decided_at) <= Ticket.decide_by,
-    Fact.DECIDED_LATE: lambda: office_day(Ticket.decided_at) > Ticket.decide_by,
+    Fact.DROPPED: lambda: Ticket.state.in_((State.WITHDRAWN, State.MERGED)),
     Fact.ANSWERED: lambda: Ticket.answered_at.is_not(None),
     Fact.ANSWERED_IN_TIME: lambda: office_day(Ticket.answered_at) <= Ticket.answer_by,
     Fact.ANSWERED_LATE: lambda: office_day(Ticket.answered_at) > Ticket.answer_by,
@@ -151,14 +166,26 @@ def conditions(
     if wanted.handler is not None:
         found.append(Ticket.assigned_to.is_(None) if wanted.handler == NOBODY else Ticket.assigned_to == wanted.handler)
     found += between(Ticket.opened_at, wanted.opened_from, wanted.opened_to)
-    found += between(Ticket.decided_at, wanted.closed_from, wanted.closed_to)
+    found += _closed(wanted)
     if wanted.escalated:
         found.append(Ticket.escalated_at.is_not(None))
-    if wanted.fact is not None:
+    if wanted.fact is not None and wanted.fact in FACTS:
         found.append(FACTS[wanted.fact]())
     if wanted.sorted_by is Order.DECIDED:
         found.append(Ticket.decided_at.is_not(None))
     return found
+
+
+def _closed(wanted: Wanted) -> list[Condition]:
+    if wanted.decided_by is None and wanted.fact not in DECISIONS:
+        return between(Ticket.decided_at, wanted.closed_from, wanted.closed_to)
+    met = [TicketDecision.ticket_id == Ticket.id]
+    met += between(TicketDecision.decided_at, wanted.closed_from, wanted.closed_to)
+    if wanted.decided_by is not None:
+        met.append(TicketDecision.decided_by == wanted.decided_by)
+    if wanted.fact is not None and wanted.fact in DECISIONS:
+        met.append(DECISIONS[wanted.fact]())
+    return [exists().where(*met)]
 
 
 def between(column: InstrumentedAttribute[Any], first: date | None, last: date | None) -> list[Condition]:

@@ -54,7 +54,8 @@ def month_of(key: str, inside: Period) -> Period:
 @dataclass(frozen=True, slots=True)
 class ReportLine:
     """One row. ``opened`` and what follows it up to ``appealed`` are of the tickets opened in the period, ``closed``,
-    ``decided_in_time`` and ``median_days`` (working days of the running clock) of those closed in it.
+    ``decided_in_time`` and ``median_days`` (working days of the running clock) of the decisions made in it, whatever
+    came of the ticket since; ``dropped`` of the tickets withdrawn or merged in it.
     """
 
     key: str
@@ -66,6 +67,7 @@ class ReportLine:
     appealed: int = 0
     closed: int = 0
     decided_in_time: int = 0
+    dropped: int = 0
     median_days: float | None = None
 
 
@@ -97,7 +99,7 @@ def whole(lines: Sequence[ReportLine], days: Mapping[int, int]) -> ReportLine:
     def total(name: str) -> int:
         return sum(getattr(line, name) for line in lines)
 
-    names = ("opened", "answered", "answered_in_time", "reopened", "appealed", "closed", "decided_in_time")
+    names = ("opened", "answered", "answered_in_time", "reopened", "appealed", "closed", "decided_in_time", "dropped")
     return ReportLine("", "合计", **{name: total(name) for name in names}, median_days=median(days))
 
 

@@ -206,6 +206,8 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "decided_by": LINK,
         "approvers": clear("ids of the members of staff who agreed"),
         "decided_at": TIME,
+        "decide_by": TIME,
+        "used_days": clear("working days the office has used"),
     },
     "ticket_reminder": {
         "ticket_id": LINK,

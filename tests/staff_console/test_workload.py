@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from app.actors import Role
+from app.actors import Purpose, Role
 from app.corrections import report_rules
 from app.corrections.report_rules import Dimension, Period
 from app.corrections.rules import Kind
@@ -113,3 +113,40 @@ def test_the_median_and_the_months() -> None:
     month = report_rules.month_of(f"{today:%Y-%m}", Period(today, today + timedelta(days=90)))
     assert month.first == today
     assert (month.last + timedelta(days=1)).day == 1
+
+
+def test_a_later_round_takes_nothing_away_and_what_was_dropped_stands_apart(
+    desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai, clock: FakeClock
+) -> None:
+    first, person, clerk, other = office_date(clock.now()), graduate_factory(), desk(), desk()
+    line = open_ticket(person).line
+    asked = lantai.desk.ask(clerk.login.actor, line.id, line.version, "请补充。").line
+    clock.advance(days=60)  # silence is nobody's delay
+    rejected = lantai.desk.reject(clerk.login.actor, line.id, asked.version, "record_is_right", "经核对无误").line
+    gone = open_ticket(graduate_factory(), Kind.OTHER, None, {}).line
+    lantai.desk.take(clerk.login.actor, gone.id, gone.version)
+    last = office_date(clock.now())
+    span = Period(first, last)
+
+    def whole() -> tuple[int, int, float | None]:
+        found = lantai.reports.report(clerk.login.actor, Dimension.HANDLER, span).whole
+        return found.closed, found.decided_in_time, found.median_days
+
+    assert whole() == (1, 1, 0)
+    clock.advance(days=1)
+    owner = person.actor(Purpose.VIEW_DOSSIER, Purpose.CORRECT, now=clock.now())
+    appealed = lantai.corrections.appeal(owner, line.id, rejected.version, "请再核对。").line
+    lantai.assigning.assign(other.login.actor, line.id, appealed.version, other.login.id)
+    assert whole() == (1, 1, 0)
+    found = lantai.reports.report(clerk.login.actor, Dimension.HANDLER, span)
+    assert {each.key: each.closed for each in found.lines if each.closed} == {str(clerk.login.id): 1}
+    page = desk().get(f"/workload?from={first}&to={last}").text
+    links = [html.unescape(x) for x in re.findall(r'href="(/console/tickets\?[^"]+)">1</a>', page) if "decided_by" in x]
+    assert len(links) == 2  # decided, and in time
+    for link in links:
+        assert line.number in desk().get(link.removeprefix("/console")).text
+    lantai.corrections.withdraw(owner, line.id, lantai.desk.ticket(other.login.actor, line.id).line.version)
+    span = Period(first, office_date(clock.now()))
+    assert whole() == (1, 1, 0)
+    dropped = lantai.reports.report(clerk.login.actor, Dimension.HANDLER, span).whole.dropped
+    assert dropped == 1
