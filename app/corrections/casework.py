@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
-from app.corrections import rules
+from app.corrections import rules, showing
 from app.corrections.checking import (
     MAX_STATEMENT,
     change_faults,
@@ -21,7 +21,7 @@ from app.corrections.checking import (
     proposed,
 )
 from app.corrections.handling import Handling
-from app.corrections.kinds import COLLECTED, UNIT_REPLY
+from app.corrections.kinds import COLLECTED, KINDS, UNIT_REPLY
 from app.corrections.models import Evidence, Ticket, TicketNote
 from app.corrections.places import claim_place, note_place
 from app.corrections.proofs import keep_evidence
@@ -154,7 +154,8 @@ class Casework(Handling):
     def merge(self, actor: Actor, ticket_id: UUID, version: int, survivor_id: UUID) -> TicketView:
         """A duplicate goes into another open ticket of the same graduate; gives the survivor, which shows its papers.
 
-        Raises NotFound for another graduate's, Conflict (merge_with_itself, move_not_allowed), VersionMismatch.
+        Raises NotFound for another graduate's, Conflict (merge_with_itself, merge_into_closed, merge_loses_material,
+        move_not_allowed), VersionMismatch.
         """
         key = self._key(actor, ticket_id)
         if survivor_id == ticket_id:
@@ -172,6 +173,8 @@ class Casework(Handling):
             target = self._book.require(ticket, Move.MERGE, actor)
             if survivor.state in rules.CLOSED:
                 raise Conflict("merge_into_closed")
+            if not KINDS[survivor.kind].takes_material and self._collected_for(session, ticket):
+                raise Conflict("merge_loses_material")
             session.execute(update(Ticket).where(Ticket.merged_into == ticket.id).values(merged_into=survivor.id))
             ticket.state, ticket.merged_into, ticket.decided_at = target, survivor.id, self._book.clock.now()
             self._book.record_step(session, actor, ticket, "ticket.merged", into=str(survivor.id))
@@ -267,6 +270,12 @@ class Casework(Handling):
         ).all()
         if len(held) >= MAX_COLLECTED:
             raise Conflict("too_much_collected", params={"most": MAX_COLLECTED})
+
+    @staticmethod
+    def _collected_for(session: Session, ticket: Ticket) -> bool:
+        """Whether the ticket, or a duplicate that went into it, holds a scan that a decision is to file."""
+        ids = [t.id for t in showing.with_merged(session, ticket)]
+        return any(e.proof == COLLECTED for e in showing.evidence(session, ids))
 
     @staticmethod
     def _relied_on(session: Session, ticket: Ticket) -> bool:

@@ -56,7 +56,7 @@ class Deciding(Handling):
         Where two persons must agree, each shows a factor for it, whatever door it comes through.
 
         Raises StepUpRequired('fresh_factor_required'), VersionMismatch (ticket or record moved on),
-        Conflict('second_person_required') for one's own second agreement, Conflict (proof_missing,
+        Conflict('second_person_required') for one's own second agreement, Conflict (proof_missing, collected_not_filed,
         appeal_needs_others, dossier_sealed, no_receipt, move_not_allowed).
         """
         note = optional_text(note, "/note", MAX_STATEMENT)
@@ -64,7 +64,7 @@ class Deciding(Handling):
         with self._collected(key, ticket_id) as material, self._db.transaction() as session:
             ticket = self._locked(session, ticket_id, version)
             self._book.require(ticket, Move.ACCEPT, actor)
-            self._require_proofs(session, ticket)
+            self._require_proofs(session, ticket, material)
             claim = open_json(key, claim_place(ticket), ticket.sealed_claim)
             needed = self._book.approvals_needed(ticket, claim)
             agreed = self._approve(session, actor, ticket, diff_digest(key, ticket, claim), fresh=needed > 1)
@@ -149,12 +149,15 @@ class Deciding(Handling):
     # --- inside: what is decided --------------------------------------------------------------------------------------
 
     @staticmethod
-    def _require_proofs(session: Session, ticket: Ticket) -> None:
+    def _require_proofs(session: Session, ticket: Ticket, material: PreparedMaterial | None) -> None:
         ids = [t.id for t in showing.with_merged(session, ticket)]
         given = showing.proofs(ticket, showing.evidence(session, ids))
         lacking = [p.label for p in given if p.when is When.DECISION and not p.given]
         if lacking:
             raise Conflict("proof_missing", params={"proofs": "、".join(lacking)})
+        if material is None and any(p.code == COLLECTED for p in given):
+            # closed as done, the scan would lie in the ticket and in no dossier
+            raise Conflict("collected_not_filed")
 
     def _apply(
         self,
@@ -254,15 +257,19 @@ class Deciding(Handling):
     def _prepare(self, key: DataKey, ticket_id: UUID) -> PreparedMaterial | None:
         with self._db.transaction() as session:
             ticket = session.get_one(Ticket, ticket_id)
+            held = {t.id: t for t in showing.with_merged(session, ticket)}
             row = session.scalar(
                 select(Evidence)
-                .where(Evidence.ticket_id == ticket_id, Evidence.proof == COLLECTED)
+                .where(Evidence.ticket_id.in_(held), Evidence.proof == COLLECTED)
                 .order_by(Evidence.created_at.desc(), Evidence.id)
                 .limit(1)
             )
-        claim = open_json(key, claim_place(ticket), ticket.sealed_claim)
-        missing = claim.get("missing")
-        if row is None or missing is None or ticket.state in rules.CLOSED or not KINDS[ticket.kind].takes_material:
+        if row is None or row.ticket_id is None or ticket.state in rules.CLOSED:
+            return None
+        # class and title were written down with the scan, in the ticket it was collected for
+        claims = [open_json(key, claim_place(t), t.sealed_claim) for t in (held[row.ticket_id], ticket)]
+        missing = next((c["missing"] for c in claims if c.get("missing")), None)
+        if missing is None or not KINDS[ticket.kind].takes_material:
             return None
         data = open_bytes(key, evidence_place(row.id), self._files.get(row.file_name))
         try:

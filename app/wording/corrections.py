@@ -24,6 +24,14 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "ticket_without_record": ("本申请未涉及具体记录，没有可修改的字段", "This ticket names no record to be changed"),
     "merge_with_itself": ("不能并入自身", "A ticket is not merged into itself"),
     "merge_into_closed": ("只能并入正在办理的申请", "A ticket is merged into an open one only"),
+    "merge_loses_material": (
+        "本申请已有收集到的材料扫描件，只能并入“材料缺失”类申请，否则材料不会归档",
+        "This ticket holds a collected scan and is merged only into one that files it",
+    ),
+    "collected_not_filed": (
+        "已有收集到的材料扫描件，但未能生成归档材料，请重新登记收到的材料后再同意",
+        "A scan was collected but no material came of it; collect it again",
+    ),
     "collected_unreadable": (
         "收集的材料文件无法读取，请重新上传",
         "The collected file cannot be read; upload it again",
