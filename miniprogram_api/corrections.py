@@ -81,7 +81,6 @@ class EvidenceOut(Out):
     created_at: datetime
     proof: str | None = None
     proof_label: str = ""
-    by_staff: bool = False
 
 
 class MissingIn(In):
@@ -147,7 +146,7 @@ class StepOut(Out):
 
 class MissingOut(Out):
     class_code: str
-    title: str
+    title: str = Field(description="Masked where the office wrote it and the class hides titles")
 
 
 class ProofOut(Out):
@@ -185,7 +184,7 @@ class TicketOut(LineOut):
     applied_version: int | None
     statement: str
     changes: list[ChangeOut]
-    evidence: list[EvidenceOut]
+    evidence: list[EvidenceOut] = Field(description="What the person sent; what the office got shows in the proofs")
     messages: list[MessageOut]
     timeline: list[StepOut]
     moves: list[Move]
@@ -274,7 +273,7 @@ def upload_evidence(files: EvidenceIn) -> Response:
 @graduate(Assurance.L2_PROOFED)
 @api.doc(responses={200: "The file"})
 def evidence_file(evidence_id: UUID) -> Response:
-    """Download one's own proof."""
+    """Download a proof one has sent; what the office got is not among them."""
     media_type, data = lantai().corrections.evidence_file(current_actor(), evidence_id)
     return attachment(f"evidence.{media_type.rsplit('/', 1)[-1]}", media_type, data)
 

@@ -24,7 +24,7 @@ from app.corrections.places import text_place as text_place
 from app.corrections.places import ticket_number as ticket_number
 from app.corrections.ports import SupplementOpener
 from app.corrections.rules import Move, Side, State
-from app.corrections.views import MissingMaterial, SupplementView, TicketLine, TicketView
+from app.corrections.views import SupplementView, TicketLine, TicketView
 from app.db import new_id
 from app.dossiers.rules import guards_account
 from app.envelope import DataKey, open_json, seal_json
@@ -219,7 +219,8 @@ class TicketBook:
             applied_version=ticket.applied_version,
             statement=claim["statement"],
             changes=showing.changes(ticket, claim, show_before),
-            evidence=evidence,
+            # what the desk got is not the graduate's to open, so it is not listed to them; the proofs say it is there
+            evidence=tuple(e for e in evidence if side is Side.STAFF or not e.by_staff),
             messages=showing.messages(session, key, ids, side, self.people),
             notes=showing.notes(session, key, ids, self.people) if side is Side.STAFF else (),
             timeline=showing.timeline(session, self.log, ticket.id, side),
@@ -233,7 +234,7 @@ class TicketBook:
             current=current or {},
             agreed=any(a.staff_id == actor.id for a in approvals),
             asked={name: new for name, (_, new) in claim.get("asked", {}).items()},
-            missing=MissingMaterial(**claim["missing"]) if claim.get("missing") else None,
+            missing=showing.missing(claim, evidence, side),
             proofs=showing.proofs(ticket, evidence),
             law=reason.law if reason else None,
             decisions=showing.decisions(session, ticket.id, side, self.people) if decided else (),

@@ -103,9 +103,15 @@ class CorrectionService:
         return len(names)
 
     def evidence_file(self, actor: Actor, evidence_id: UUID) -> tuple[str, bytes]:
-        """(media type, content) of the graduate's own evidence."""
+        """(media type, content) of what the graduate sent. What the desk got may be of a class that is not shown to
+        them, and is read as a material of the dossier if at all.
+        """
         with self._db.transaction() as session:
-            row = session.scalar(select(Evidence).where(Evidence.id == evidence_id, Evidence.graduate_id == actor.id))
+            row = session.scalar(
+                select(Evidence).where(
+                    Evidence.id == evidence_id, Evidence.graduate_id == actor.id, Evidence.added_by.is_(None)
+                )
+            )
         if row is None:
             raise NotFound("evidence_not_found")
         key = self._keys.of(actor.id)

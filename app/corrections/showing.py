@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session, object_session
 
 from app.actors import Actor, ActorKind
 from app.corrections import rules, words
-from app.corrections.kinds import KINDS, REASONS, When
+from app.corrections.kinds import COLLECTED, KINDS, REASONS, When
 from app.corrections.models import Evidence, Ticket, TicketDecision, TicketMessage, TicketNote
 from app.corrections.places import claim_place, note_place, text_place, ticket_number
 from app.corrections.rules import Move, Side, Standing
@@ -22,11 +23,13 @@ from app.corrections.views import (
     EvidenceView,
     MergedView,
     MessageView,
+    MissingMaterial,
     NoteView,
     ProofView,
     StepView,
 )
-from app.dossiers.rules import SECTIONS, is_statutory
+from app.dossiers import class_map
+from app.dossiers.rules import MASKED_TITLE, SECTIONS, Zone, is_statutory
 from app.envelope import DataKey, open_json
 from app.events import EventLog
 from app.people.absences import stood_in_for
@@ -89,6 +92,21 @@ def evidence(session: Session, ids: Sequence[UUID]) -> tuple[EvidenceView, ...]:
         )
         for e in rows
     )
+
+
+def missing(claim: Mapping[str, Any], held: Sequence[EvidenceView], reader: Side) -> MissingMaterial | None:
+    """What should be in the dossier. The title the desk wrote down with its scan is masked for the graduate where the
+    dossier will mask it.
+    """
+    if not claim.get("missing"):
+        return None
+    named = MissingMaterial(**claim["missing"])
+    by_desk = any(e.by_staff and e.proof == COLLECTED for e in held)
+    if reader is Side.GRADUATE and by_desk:
+        kind = class_map.classify(named.title, named.class_code, "")
+        if class_map.current().zone_of(named.class_code, kind).zone is Zone.C:
+            return replace(named, title=MASKED_TITLE)
+    return named
 
 
 def proofs(ticket: Ticket, shown: Sequence[EvidenceView]) -> tuple[ProofView, ...]:

@@ -158,7 +158,7 @@ def test_missing_material_is_collected_and_filed_by_the_decision(
         assert (version.source, version.source_id) == (Source.CORRECTION, line.id)
     assert done.decisions[-1].material_id == done.material_id
     own = lantai.corrections.ticket(reader(person, clock), line.id)
-    assert [e.by_staff for e in own.evidence] == [True]
+    assert (own.evidence, own.missing, [p.given for p in own.proofs]) == ((), wanted, [True])
     # the same content once more is refused by the dossier
     second = open_for(person, Kind.MISSING_MATERIAL).line
     twice = lantai.casework.collect(staff, second.id, second.version, wanted, SCAN).line
