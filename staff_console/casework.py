@@ -33,7 +33,7 @@ def work_context(ticket: TicketView) -> dict[str, Any]:
     others = parts().desk.tickets_of(current_actor(), line.graduate_id) if "merge" in ticket.moves else []
     return {
         "refusals": {code: REASONS[code] for code in rules.KINDS[line.kind].refusals},
-        "others": [t for t in others if t.id != line.id and t.state not in rules.CLOSED],
+        "others": [t for t in others if t.serial < line.serial and t.state not in rules.CLOSED],
         "material_classes": MATERIAL_CLASSES,
         "accepted_files": ACCEPTED,
         "when_labels": {p.code: p.when.value for p in ticket.proofs},

@@ -152,10 +152,11 @@ class Casework(Handling):
         return self._with_file(actor, ticket_id, version, Move.UNIT_ANSWERED, file, UNIT_REPLY, note, None)
 
     def merge(self, actor: Actor, ticket_id: UUID, version: int, survivor_id: UUID) -> TicketView:
-        """A duplicate goes into another open ticket of the same graduate; gives the survivor, which shows its papers.
+        """A duplicate goes into an older open ticket of the same graduate, whose deadline goes on; gives the survivor,
+        which shows its papers.
 
-        Raises NotFound for another graduate's, Conflict (merge_with_itself, merge_into_closed, merge_loses_material,
-        move_not_allowed), VersionMismatch.
+        Raises NotFound for another graduate's, Conflict (merge_with_itself, merge_into_newer, merge_into_closed,
+        merge_loses_material, move_not_allowed), VersionMismatch.
         """
         key = self._key(actor, ticket_id)
         if survivor_id == ticket_id:
@@ -171,6 +172,8 @@ class Casework(Handling):
                 raise NotFound("ticket_not_found")
             self._book.check_version(ticket, version)
             target = self._book.require(ticket, Move.MERGE, actor)
+            if survivor.serial > ticket.serial:
+                raise Conflict("merge_into_newer")
             if survivor.state in rules.CLOSED:
                 raise Conflict("merge_into_closed")
             if not KINDS[survivor.kind].takes_material and self._collected_for(session, ticket):

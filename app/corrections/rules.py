@@ -117,7 +117,7 @@ GUARD_WORDS: Mapping[Guard, str] = {
     "this base version, and on an appeal nobody of them took part before",
     Guard.KIND_TAKES_UNIT: "only for kinds that wait for the forming unit",
     Guard.KIND_TAKES_MATERIAL: "only for kinds that end in a new material",
-    Guard.SAME_GRADUATE: "into another open ticket of the same graduate",
+    Guard.SAME_GRADUATE: "into an older open ticket of the same graduate",
     Guard.WITHIN_REOPENING: f"within {REOPEN_WITHIN.days} days after the decision, and nothing depends on it",
     Guard.WITHIN_APPEAL: f"once, within {APPEAL_WITHIN.days} days after the decision",
 }

@@ -23,6 +23,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "proof_missing": ("同意之前还缺：{proofs}", "A proof this kind needs before it is accepted is missing"),
     "ticket_without_record": ("本申请未涉及具体记录，没有可修改的字段", "This ticket names no record to be changed"),
     "merge_with_itself": ("不能并入自身", "A ticket is not merged into itself"),
+    "merge_into_newer": (
+        "只能并入更早提交的申请，否则原申请的办理期限会丢失：请打开较新的一件，将其并入较早的一件",
+        "A ticket is merged into an older one only, whose deadline goes on",
+    ),
     "merge_into_closed": ("只能并入正在办理的申请", "A ticket is merged into an open one only"),
     "merge_loses_material": (
         "本申请已有收集到的材料扫描件，只能并入“材料缺失”类申请，否则材料不会归档",

@@ -123,6 +123,11 @@ def test_duplicates_are_merged_and_mistakes_reopened(
     second = open_ticket(person, Kind.OTHER, None, {}, "第二次说明。")
     path, kept = f"/tickets/{second.line.id}", f"/tickets/{first.line.id}"
     version = str(second.line.version)
+    # only the older one is offered, and a form from elsewhere the other way is told why not
+    assert f"/console{path}/merge" in clerk.read(path).forms
+    assert f"/console{kept}/merge" not in clerk.read(kept).forms
+    wrong = clerk.post(f"{kept}/merge", {"version": str(first.line.version), "survivor": str(second.line.id)})
+    assert (wrong.status_code, "只能并入更早提交的申请" in wrong.text) == (409, True)
     assert clerk.post(f"{path}/merge", {"version": version, "survivor": "x"}).status_code == 422
     done = clerk.post(f"{path}/merge", {"version": version, "survivor": str(first.line.id)})
     assert done.status_code == 303

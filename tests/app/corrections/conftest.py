@@ -56,13 +56,13 @@ def brought_to(lantai: Lantai, open_for: OpenFor, clerk: Clerk, clock: FakeClock
             State.RESOLVED: Kind.OTHER,
             State.WITH_UNIT: Kind.FORMING_UNIT,
         }.get(state, Kind.TRANSCRIPTION)
+        earlier = open_for(person, Kind.OTHER).line if state is State.MERGED else None
         ticket = open_for(person, kind or usual)
         line = ticket.line
         if state is State.WITH_UNIT:
             return lantai.casework.send_out(one, line.id, line.version, "已函请教务处核实")
-        if state is State.MERGED:
-            other = open_for(person, Kind.OTHER).line
-            lantai.casework.merge(one, line.id, line.version, other.id)
+        if earlier is not None:
+            lantai.casework.merge(one, line.id, line.version, earlier.id)
             return lantai.desk.ticket(one, line.id)
         if state is State.IN_REVIEW:
             return lantai.desk.take(one, line.id, line.version)

@@ -195,7 +195,7 @@ def test_a_duplicate_goes_into_the_survivor_with_all_it_brought(
     graduate_factory: People, open_for: OpenFor, clerk: Clerk, lantai: Lantai, clock: FakeClock
 ) -> None:
     person, staff = graduate_factory(), clerk()
-    kept, twin, third = (open_for(person, Kind.OTHER).line for _ in range(3))
+    oldest, kept, twin = (open_for(person, Kind.OTHER).line for _ in range(3))
     lantai.corrections.add_information(reader(person, clock), twin.id, twin.version, "证书在学院")
     twin = lantai.desk.ticket(staff, twin.id).line
     with pytest.raises(Conflict, match="merge_with_itself"):
@@ -211,10 +211,11 @@ def test_a_duplicate_goes_into_the_survivor_with_all_it_brought(
     assert (gone.line.state, gone.merged_into_number) == (State.MERGED, kept.number)
     assert gone.moves == ()
     # a chain ends at the last survivor
-    last = lantai.casework.merge(staff, kept.id, survivor.line.version, third.id)
+    last = lantai.casework.merge(staff, kept.id, survivor.line.version, oldest.id)
     assert {m.number for m in last.merged} == {twin.number, kept.number}
+    newest = open_for(person, Kind.OTHER).line
     with pytest.raises(Conflict, match="merge_into_closed"):
-        lantai.casework.merge(staff, third.id, last.line.version, kept.id)
+        lantai.casework.merge(staff, newest.id, newest.version, kept.id)
 
 
 def test_reopening_needs_time_left_and_nothing_that_depends_on_it(

@@ -93,9 +93,9 @@ def test_every_move_does_what_the_table_says(
     for side, moves in BY_SIDE.items():
         for move in moves:
             person, first = graduate_factory(), clerk()
+            survivor = open_for(person, Kind.OTHER).line.id
             ticket = brought_to(person, state, first, KIND_FOR.get(move) if state in EARLY else None).line
             assert ticket.state is state
-            survivor = open_for(person, Kind.OTHER).line.id
             staff, own = (first if move is Move.RELEASE else clerk()), reader(person, clock)
             before = lantai.desk.ticket(staff, ticket.id)
             standing = Standing(KINDS[ticket.kind], clock.now(), handled_by_reader=staff is first)

@@ -71,3 +71,17 @@ def test_a_scan_of_which_no_material_comes_is_not_closed_as_done(
             lantai.desk.accept(staff, line.id, line.version)
     assert lantai.desk.ticket(staff, line.id).line.state is State.SUBMITTED
     assert lantai.desk.accept(staff, line.id, line.version).material_id is not None
+
+
+def test_the_older_ticket_is_kept_and_its_deadline_with_it(
+    graduate_factory: People, open_for: OpenFor, clerk: Clerk, lantai: Lantai, clock: FakeClock
+) -> None:
+    person, staff = graduate_factory(), clerk()
+    old = open_for(person, Kind.OTHER).line
+    clock.advance(days=10)
+    new = open_for(person, Kind.OTHER).line
+    assert new.decide_by > old.decide_by
+    with pytest.raises(Conflict, match="merge_into_newer"):
+        lantai.casework.merge(staff, old.id, old.version, new.id)
+    kept = lantai.casework.merge(staff, new.id, new.version, old.id).line
+    assert (kept.id, kept.decide_by) == (old.id, old.decide_by)
