@@ -15,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.actors import Actor, Purpose
 from app.corrections import rules, showing
 from app.corrections.clocks import TicketClocks
+from app.corrections.earlier import made_by
 from app.corrections.kinds import REASONS
 from app.corrections.models import Ticket, TicketApproval, TicketMessage, VoidedApproval
 from app.corrections.places import claim_place as claim_place
@@ -233,6 +234,7 @@ class TicketBook:
             record_version=record_version,
             current=current or {},
             agreed=any(a.staff_id == actor.id for a in approvals),
+            stands=made_by(session, ticket).says(claim, record_version, current or {}),
             asked={name: new for name, (_, new) in claim.get("asked", {}).items()},
             missing=showing.missing(claim, evidence, side),
             proofs=showing.proofs(ticket, evidence),

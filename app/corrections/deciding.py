@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.actors import Actor, ActorKind
 from app.corrections import rules, showing
 from app.corrections.checking import MAX_STATEMENT, clean_text, optional_text
+from app.corrections.earlier import Made, made_by
 from app.corrections.handling import Handling
 from app.corrections.kinds import COLLECTED, KINDS, When
 from app.corrections.models import Evidence, Ticket, TicketApproval, TicketDecision
@@ -81,7 +82,8 @@ class Deciding(Handling):
     def reject(self, actor: Actor, ticket_id: UUID, version: int, reason: str, note: str) -> TicketView:
         """Refuse with a reason the kind allows and an explanation the graduate reads (PIPL art. 50).
 
-        Raises Invalid by field, VersionMismatch, Conflict (move_not_allowed, appeal_needs_others).
+        Raises Invalid by field, VersionMismatch, Conflict (move_not_allowed, appeal_needs_others,
+        earlier_decision_stands).
         """
         if reason not in rules.REJECTION_REASONS:
             raise Invalid("invalid_input", faults=[FieldFault("/reason", "unknown_reason")])
@@ -93,6 +95,9 @@ class Deciding(Handling):
             if reason not in KINDS[ticket.kind].refusals:
                 raise Invalid("invalid_input", faults=[FieldFault("/reason", "reason_not_for_kind")])
             self._person(session, actor, ticket)
+            if made_by(session, ticket).stands:
+                # the graduate would read that nothing was corrected while the dossier holds the correction
+                raise Conflict("earlier_decision_stands")
             ticket.state, ticket.reason_code = target, reason
             ticket.assigned_to = ticket.assigned_to or actor.id
             self._book.say(session, key, ticket, Side.STAFF, actor, note)
@@ -155,7 +160,8 @@ class Deciding(Handling):
         lacking = [p.label for p in given if p.when is When.DECISION and not p.given]
         if lacking:
             raise Conflict("proof_missing", params={"proofs": "、".join(lacking)})
-        if material is None and any(p.code == COLLECTED for p in given):
+        earlier = made_by(session, ticket)
+        if material is None and earlier.filing is None and any(p.code == COLLECTED for p in given):
             # closed as done, the scan would lie in the ticket and in no dossier
             raise Conflict("collected_not_filed")
 
@@ -168,7 +174,12 @@ class Deciding(Handling):
         claim: dict[str, Any],
         material: PreparedMaterial | None,
     ) -> None:
+        earlier = made_by(session, ticket)
         changed = ticket.record_id is not None and ticket.base_version is not None and bool(claim["changes"])
+        if changed and self._stands(ticket, claim, earlier):
+            ticket.applied_version, changed = earlier.record_version, False
+        if material is None and earlier.filing is not None:
+            ticket.material_id, ticket.material_version = earlier.filing.material_id, earlier.filing.material_version
         after = (changed or material is not None) and self._handed_over(session, ticket)
         if after:
             self._supplement(session, actor, key, ticket)
@@ -192,6 +203,13 @@ class Deciding(Handling):
                 session, actor, material, source=Source.CORRECTION, source_id=ticket.id, handed_over=after
             )
             ticket.material_version = material.number
+
+    def _stands(self, ticket: Ticket, claim: dict[str, Any], earlier: Made) -> bool:
+        """Whether agreeing leaves the record as an earlier round made it, so that there is nothing to write."""
+        if earlier.record_version is None or ticket.record_id is None:
+            return False
+        _, version, body = self._filing.current_body(ticket.graduate_id, ticket.record_id)
+        return earlier.says(claim, version, body)
 
     @staticmethod
     def _handed_over(session: Session, ticket: Ticket) -> bool:
@@ -264,8 +282,11 @@ class Deciding(Handling):
                 .order_by(Evidence.created_at.desc(), Evidence.id)
                 .limit(1)
             )
+            filing = made_by(session, ticket).filing
         if row is None or row.ticket_id is None or ticket.state in rules.CLOSED:
             return None
+        if filing is not None and row.created_at <= filing.decided_at:
+            return None  # an earlier round has filed this scan
         # class and title were written down with the scan, in the ticket it was collected for
         claims = [open_json(key, claim_place(t), t.sealed_claim) for t in (held[row.ticket_id], ticket)]
         missing = next((c["missing"] for c in claims if c.get("missing")), None)

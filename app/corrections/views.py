@@ -162,7 +162,8 @@ class TicketView:
     """``agreed``: the reader has approved exactly this change already and cannot be the second person.
 
     ``asked`` holds the graduate's own values where staff edited the proposed change, ``appeal_until`` the last moment
-    of an appeal that is still open.
+    of an appeal that is still open. ``stands``: by an earlier decision of this ticket the record says already what is
+    asked for, so agreeing writes nothing.
     """
 
     line: TicketLine
@@ -183,6 +184,7 @@ class TicketView:
     record_version: int | None = None
     current: Mapping[str, str] = field(default_factory=dict, repr=False)
     agreed: bool = False
+    stands: bool = False
     notes: Sequence[NoteView] = ()
     asked: Mapping[str, str] = field(default_factory=dict, repr=False)
     missing: MissingMaterial | None = None

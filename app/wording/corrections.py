@@ -14,6 +14,11 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "决定之后档案已有新的变化（新版本、密封或转出），不能重新办理，请另行更正",
         "Something depends on the decision already; correct it by a new ticket",
     ),
+    "earlier_decision_stands": (
+        "原决定已更正档案（或已归档材料）且仍然有效，不能以“不予更正”办结：如原更正有误，请先在“修改拟更正内容”中改回原值再同意；"
+        "如原更正无误，请直接同意，维持现有内容",
+        "An earlier decision of this ticket stands in the dossier: edit the values back, or accept it as it is",
+    ),
     "appeal_made": ("本申请已申请过一次复核", "This ticket was appealed once already"),
     "appeal_too_late": ("已超过 30 日的复核期限", "The 30 days for an appeal are over"),
     "appeal_needs_others": (
