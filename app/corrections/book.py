@@ -32,6 +32,7 @@ from app.envelope import DataKey, open_json, seal_json
 from app.errors import Conflict, VersionMismatch
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
+from app.people.models import StaffMember
 from app.people.service import PeopleService
 from app.ports import Clock
 
@@ -203,6 +204,7 @@ class TicketBook:
         side = showing.side_of(actor)
         show_before = side is Side.STAFF or actor.stepped_up_for(Purpose.VIEW_DOSSIER, now)
         approvals = self.standing_approvals(session, ticket, diff_digest(key, ticket, claim))
+        reader = session.get(StaffMember, actor.id) if side is Side.STAFF else None
         staff = self.people.staff_names([a.staff_id for a in approvals])
         name = self.people.names([ticket.graduate_id]).get(ticket.graduate_id, "") if side is Side.STAFF else ""
         survivor, *duplicates = showing.with_merged(session, ticket)
@@ -233,7 +235,7 @@ class TicketBook:
             stale=showing.stale(ticket, claim, current),
             record_version=record_version,
             current=current or {},
-            agreed=any(a.staff_id == actor.id for a in approvals),
+            agreed=reader is not None and any(a.person_key == reader.person_key for a in approvals),
             stands=made_by(session, ticket).says(claim, record_version, current or {}),
             asked={name: new for name, (_, new) in claim.get("asked", {}).items()},
             missing=showing.missing(claim, evidence, side),

@@ -159,7 +159,7 @@ class TicketLine:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """``agreed``: the reader has approved exactly this change already and cannot be the second person.
+    """``agreed``: the reader, by any account, has approved exactly this change already and cannot be the second person.
 
     ``asked`` holds the graduate's own values where staff edited the proposed change, ``appeal_until`` the last moment
     of an appeal that is still open. ``stands``: by an earlier decision of this ticket the record says already what is

@@ -57,7 +57,9 @@ def test_a_statutory_field_needs_two_persons_not_two_accounts(
     ticket = open_for(person, Kind.STATUTORY_IDENTITY).line
     once = lantai.desk.accept(first, ticket.id, ticket.version)
     assert (once.line.state, len(once.approvals), once.approvals_needed) == (State.AWAITING_SECOND, 1, 2)
+    # whose approval is not offered again goes by the person too
     assert once.agreed
+    assert [lantai.desk.ticket(who, ticket.id).agreed for who in (first, same_person, second)] == [True, True, False]
     for again in (first, same_person):
         with pytest.raises(Conflict) as caught:
             lantai.desk.accept(again, ticket.id, once.line.version)
