@@ -1,4 +1,4 @@
-"""One act on the lines that are ticked, and giving one ticket to somebody."""
+"""One act on the lines that are ticked."""
 
 from __future__ import annotations
 
@@ -91,15 +91,6 @@ def add_bulk(console: Blueprint) -> None:
             reason=lambda line: UNKNOWN if line.outcome is LineOutcome.BEGUN else reason_words(line.code),
             back=_back(request.args.get("back", "")),
         )
-
-    @console.post("/tickets/<uuid:ticket_id>/assign")
-    @desk(*DESK)
-    def assign(ticket_id: UUID) -> Response:
-        to = read_to()
-        if to is None:
-            raise Invalid("invalid_input", faults=[FieldFault("/to", "required")])
-        parts().assigning.assign(current_actor(), ticket_id, forms.version(), to)
-        return go(f"{PATH}/{ticket_id}", "ticket_unassigned" if to is How.NOBODY else "ticket_assigned")
 
 
 def _back(query: str) -> str:

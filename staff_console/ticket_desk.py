@@ -1,4 +1,6 @@
-"""On one ticket: saying that one is there, putting a text block into a form, answering without moving the ticket."""
+"""On one ticket: saying that one is there, putting a text block into a form, and what leaves its state:
+answering, and giving it to somebody.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from staff_console import forms
 from staff_console.drafts import NAME, typed_fields
 from staff_console.gate import DESK, desk
 from staff_console.parts import parts
-from staff_console.queue_bulk import read_uuid
+from staff_console.queue_bulk import read_to, read_uuid
 from staff_console.render import fragment, go
 from staff_console.tickets import decide
 
@@ -68,3 +70,20 @@ def add_ticket_desk(console: Blueprint) -> None:
             return parts().desk.ticket(actor, ticket_id)
 
         return decide(ticket_id, say, lambda _: "ticket_replied")
+
+    @console.post("/tickets/<uuid:ticket_id>/assign")
+    @desk(*DESK)
+    def assign(ticket_id: UUID) -> Response:
+        actor = current_actor()
+
+        def give() -> TicketView:
+            to = read_to()
+            if to is None:
+                raise Invalid("invalid_input", faults=[FieldFault("/to", "required")])
+            parts().assigning.assign(actor, ticket_id, forms.version(), to)
+            return parts().desk.ticket(actor, ticket_id)
+
+        def said(done: TicketView) -> str:
+            return "ticket_assigned" if done.line.assigned_to else "ticket_unassigned"
+
+        return decide(ticket_id, give, said)

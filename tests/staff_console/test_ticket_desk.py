@@ -26,6 +26,14 @@ def ticket(graduate_factory: People, open_ticket: Opener) -> TicketView:
     return open_ticket(graduate_factory("欧阳文静", college="数学学院"))
 
 
+def faulty(html: str) -> dict[str, str]:
+    """Field -> the fault it points at; every fault that stands beside a field is pointed at by one."""
+    tags = Reader(html).tags
+    fields = {a["id"]: a["aria-describedby"] for _, a in tags if a.get("aria-invalid") == "true"}
+    assert sorted(a["id"] for _, a in tags if a.get("class") == "fault") == sorted(fields.values())
+    return fields
+
+
 def beat(desk: Desk, ticket: TicketView, doing: str) -> str:
     answer = desk.post(f"/tickets/{ticket.line.id}/presence", {"doing": doing}, headers={"HX-Request": "true"})
     assert answer.status_code == 200
@@ -115,7 +123,10 @@ def test_an_answer_leaves_the_ticket_where_it_is(desk: Desks, ticket: TicketView
     stale = clerk.post(f"{path}/reply", {"version": "1", "text": "第二次"})
     assert stale.status_code == 412
     assert Reader(stale.text).forms[f"/console{path}/reply"]["text"] == "第二次"
-    assert clerk.post(f"{path}/reply", {"version": "2", "text": "x\u202e"}).status_code == 422
+    refused = clerk.post(f"{path}/reply", {"version": "2", "text": "x\u202e"})
+    assert (refused.status_code, faulty(refused.text)) == (422, {"reply-text": "reply-fault"})
+    refused = clerk.post(f"{path}/ask", {"version": "2", "text": "x\u202e"})
+    assert (refused.status_code, faulty(refused.text)) == (422, {"text": "text-fault"})
     done = lantai.desk.reject(clerk.login.actor, ticket.line.id, found.line.version, "record_is_right", "无误").line
     assert clerk.post(f"{path}/reply", {"version": str(done.version), "text": "再说一句"}).status_code == 409
 
@@ -127,8 +138,19 @@ def test_assigning_from_the_tickets_page(desk: Desks, ticket: TicketView, lantai
     assert form["version"] == str(ticket.line.version)
     assert clerk.post(f"{path}/assign", {**form, "to": str(colleague.login.id)}).status_code == 303
     assert lantai.desk.ticket(clerk.login.actor, ticket.line.id).line.assigned_to == colleague.login.id
-    assert clerk.post(f"{path}/assign", {**form, "to": "me"}).status_code == 412
-    assert clerk.post(f"{path}/assign", {**form, "to": ""}).status_code == 422
+    # what is refused is said on the ticket's own page, with what was chosen
+    late = clerk.post(f"{path}/assign", {**form, "to": "me"})
+    empty = clerk.post(f"{path}/assign", {**form, "to": ""})
+    again = clerk.post(
+        f"{path}/assign", {**clerk.read(path).forms[f"/console{path}/assign"], "to": str(colleague.login.id)}
+    )
+    assert [a.status_code for a in (late, empty, again)] == [412, 422, 409]
+    for answer in (late, empty, again):
+        page = Reader(answer.text)
+        assert ticket.line.number in page.text
+        assert f"/console{path}/reply" in page.forms
+    assert Reader(late.text).forms[f"/console{path}/assign"]["to"] == "me"
+    assert faulty(empty.text) == {"assign-to": "assign-fault"}
 
 
 def test_text_blocks_are_kept_by_those_who_may_in_versions(desk: Desks, lantai: Lantai) -> None:
