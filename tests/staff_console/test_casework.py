@@ -146,6 +146,21 @@ def test_duplicates_are_merged_and_mistakes_reopened(
     assert now(lantai, clerk, first).line.state is State.SUBMITTED
 
 
+def test_a_page_says_that_an_earlier_decision_stands(
+    desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai
+) -> None:
+    clerk, ticket = desk(), open_ticket(graduate_factory())
+    done = lantai.desk.accept(clerk.login.actor, ticket.line.id, ticket.line.version).line
+    line = lantai.casework.reopen(clerk.login.actor, done.id, done.version, "看错了行").line
+    path = f"/tickets/{line.id}"
+    page = clerk.read(path)
+    assert "同意即维持，不再生成新版本" in page.text
+    assert "不能直接同意" not in page.text
+    form = {**page.forms[f"/console{path}/reject"], "reason": "record_is_right", "explanation": "原件无误"}
+    refused = clerk.post(f"{path}/reject", form)
+    assert (refused.status_code, "请直接同意，维持现有内容" in refused.text) == (409, True)
+
+
 def test_a_role_revoked_between_page_and_post_decides_nothing(
     desk: Desks, graduate_factory: People, open_ticket: Opener, lantai: Lantai
 ) -> None:
