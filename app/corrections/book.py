@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
@@ -16,7 +16,7 @@ from app.actors import Actor, Purpose
 from app.corrections import rules, showing
 from app.corrections.clocks import TicketClocks
 from app.corrections.earlier import made_by
-from app.corrections.kinds import REASONS
+from app.corrections.kinds import KINDS, REASONS
 from app.corrections.models import Ticket, TicketApproval, TicketMessage, VoidedApproval
 from app.corrections.places import claim_place as claim_place
 from app.corrections.places import diff_digest as diff_digest
@@ -94,8 +94,11 @@ class TicketBook:
 
     def void_approvals(self, session: Session, ticket: Ticket) -> None:
         """Whoever agreed has not seen the ticket as it is now. What was agreed stays as what happened."""
+        self._void(session, session.scalars(select(TicketApproval).where(TicketApproval.ticket_id == ticket.id)).all())
+
+    def _void(self, session: Session, rows: Iterable[TicketApproval]) -> None:
         now = self.clock.now()
-        for row in session.scalars(select(TicketApproval).where(TicketApproval.ticket_id == ticket.id)):
+        for row in rows:
             session.add(
                 VoidedApproval(
                     id=row.id,
@@ -109,14 +112,35 @@ class TicketBook:
             )
             session.delete(row)
 
+    def standing_approvals(self, session: Session, ticket: Ticket, digest: bytes) -> Sequence[TicketApproval]:
+        """Those that count for exactly this change: until it is decided, of persons who could still agree today and
+        have looked lately; afterwards, all that were counted then.
+        """
+        given = self._given(ticket, digest)
+        return session.scalars(given if ticket.state in rules.CLOSED else given.where(self._counting(ticket))).all()
+
+    def counted_approvals(self, session: Session, ticket: Ticket, digest: bytes) -> Sequence[TicketApproval]:
+        """The same for who agrees now: what counts no more is voided, so that its person may agree anew."""
+        counted = self.standing_approvals(session, ticket, digest)
+        self._void(session, [a for a in session.scalars(self._given(ticket, digest)) if a not in counted])
+        session.flush()
+        return counted
+
     @staticmethod
-    def standing_approvals(session: Session, ticket: Ticket, digest: bytes) -> Sequence[TicketApproval]:
-        """Those that count for exactly this change."""
-        return session.scalars(
+    def _given(ticket: Ticket, digest: bytes) -> Select[TicketApproval]:
+        return (
             select(TicketApproval)
             .where(TicketApproval.ticket_id == ticket.id, TicketApproval.diff_digest == digest)
             .order_by(TicketApproval.created_at)
-        ).all()
+        )
+
+    def _counting(self, ticket: Ticket) -> ColumnElement[bool]:
+        able = select(StaffMember.id).where(
+            StaffMember.disabled_at.is_(None),
+            StaffMember.roles.overlap([r.value for r in KINDS[ticket.kind].approvers.roles]),
+        )
+        since = self.clock.now() - rules.AGREEMENT_STANDS
+        return and_(TicketApproval.created_at >= since, TicketApproval.staff_id.in_(able))
 
     def say(self, session: Session, key: DataKey, ticket: Ticket, side: Side, actor: Actor, text: str) -> None:
         message = TicketMessage(

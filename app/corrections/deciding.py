@@ -133,7 +133,7 @@ class Deciding(Handling):
         ``fresh``: only with a factor shown just now. It is asked for last, of who may agree at all.
         """
         person = self._person(session, actor, ticket)
-        held = self._book.standing_approvals(session, ticket, digest)
+        held = self._book.counted_approvals(session, ticket, digest)
         if person in {a.person_key for a in held}:
             raise Conflict("second_person_required")
         now = self._book.clock.now()

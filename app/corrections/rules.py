@@ -110,6 +110,8 @@ class Guard(StrEnum):
 
 REOPEN_WITHIN = timedelta(days=7)
 APPEAL_WITHIN = timedelta(days=30)
+# a two-person kind is due within 15 working days, about three weeks: who agreed before that has not looked since
+AGREEMENT_STANDS = timedelta(days=30)
 GUARD_WORDS: Mapping[Guard, str] = {
     Guard.NONE: "",
     Guard.HANDLER: "only by the person who works it, or who stands in for them that day",

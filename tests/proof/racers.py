@@ -81,8 +81,7 @@ class OldAgreementsCount(TicketBook):
     def void_approvals(self, session: Session, ticket: Ticket) -> None:
         return None
 
-    @staticmethod
-    def standing_approvals(session: Session, ticket: Ticket, digest: bytes) -> Sequence[TicketApproval]:
+    def standing_approvals(self, session: Session, ticket: Ticket, digest: bytes) -> Sequence[TicketApproval]:
         return session.scalars(select(TicketApproval).where(TicketApproval.ticket_id == ticket.id)).all()
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from app.corrections.models import Evidence, Ticket, TicketApproval
+from app.corrections.models import Evidence, Ticket, TicketApproval, VoidedApproval
 from app.corrections.rules import Kind, State
 from app.corrections.views import OpenTicket
 from app.dossiers.models import Dossier, RecordVersion
 from app.dossiers.rules import DossierState
 from app.errors import Conflict, DomainError, Invalid, NotFound, StepUpRequired, VersionMismatch
+from app.people.models import StaffMember
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.app.corrections.conftest import OpenFor, reader
@@ -115,6 +116,42 @@ def test_who_may_not_agree_is_told_so_rather_than_asked_for_a_factor(
         lantai.desk.accept(replace(first, factor_at=None), line.id, once.version)
     with pytest.raises(VersionMismatch):
         lantai.desk.accept(replace(clerk(), factor_at=None), line.id, line.version)
+
+
+@pytest.mark.parametrize("gone", ["closed", "role taken", "too old"])
+def test_an_agreement_counts_while_its_person_could_agree(
+    gone: str,
+    graduate_factory: Callable[..., Person],
+    open_for: OpenFor,
+    clerk: Clerk,
+    lantai: Lantai,
+    clock: FakeClock,
+) -> None:
+    first, second, third = clerk(), clerk(), clerk()
+    line = open_for(graduate_factory(), Kind.STATUTORY_IDENTITY).line
+    once = lantai.desk.accept(first, line.id, line.version).line
+
+    def account(**values: Any) -> None:
+        with lantai.db.transaction() as session:
+            session.execute(update(StaffMember).where(StaffMember.id == first.id).values(**values))
+
+    clock.advance(days=30)
+    assert len(lantai.desk.ticket(second, line.id).approvals) == 1
+    if gone == "too old":
+        clock.advance(seconds=1)
+    else:
+        account(**({"disabled_at": clock.now()} if gone == "closed" else {"roles": ["auditor"]}))
+    assert lantai.desk.ticket(second, line.id).approvals == ()
+    second, third, first = (replace(a, factor_at=clock.now()) for a in (second, third, first))
+    again = lantai.desk.accept(second, line.id, once.version)
+    assert (again.line.state, len(again.approvals), again.agreed) == (State.AWAITING_SECOND, 1, True)
+    with lantai.db.transaction() as session:
+        assert session.scalars(select(VoidedApproval.staff_id)).all() == [first.id]
+    account(disabled_at=None, roles=[r.value for r in first.roles])  # back again: agrees anew, not by the old word
+    assert len(lantai.desk.ticket(third, line.id).approvals) == 1
+    assert lantai.desk.accept(first, line.id, again.line.version).line.state is State.APPLIED
+    account(disabled_at=clock.now())
+    assert len(lantai.desk.ticket(third, line.id).approvals) == 2  # what was decided stays
 
 
 def test_what_is_said_after_an_approval_voids_it(
