@@ -15,8 +15,8 @@ from enum import StrEnum
 from uuid import UUID
 
 import pyotp
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
@@ -31,6 +31,8 @@ from auth.staff_models import LinkKind, StaffLink
 
 LINK_LIFE = timedelta(hours=72)
 MAX_LABEL = 40
+# long enough for an administrator's leave: an account opened meanwhile is still on their first page
+SEEN_FOR = timedelta(days=30)
 
 
 class LinkState(StrEnum):
@@ -59,6 +61,21 @@ class LinkView:
     state: LinkState
     created_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccount:
+    """An account somebody else opened. ``invited_by`` is empty for the command line; ``same_person`` names the other
+    accounts it was said to share its natural person with.
+    """
+
+    id: UUID
+    display_name: str
+    username: str
+    roles: frozenset[Role]
+    opened_at: datetime
+    invited_by: str
+    same_person: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +163,43 @@ class StaffLinks:
                     r.expires_at,
                 )
                 for r in rows
+            ]
+
+    def opened_by_others(self, actor: Actor) -> list[OpenedAccount]:
+        """Lately and newest first, so that no administrator opens an account unseen by the others."""
+        _require_admin(actor)
+        inviter = aliased(StaffMember)
+        query = (
+            select(StaffMember, inviter.display_name)
+            .outerjoin(StaffLink, and_(StaffLink.staff_id == StaffMember.id, StaffLink.kind == LinkKind.INVITATION))
+            .outerjoin(inviter, inviter.id == StaffLink.created_by)
+            .where(
+                StaffMember.created_at >= self._clock.now() - SEEN_FOR,
+                StaffMember.id != actor.id,
+                or_(StaffLink.created_by.is_(None), StaffLink.created_by != actor.id),
+            )
+            .order_by(StaffMember.created_at.desc(), StaffMember.id)
+        )
+        with self._db.transaction() as session:
+            found = session.execute(query).all()
+            twins: dict[UUID, list[StaffMember]] = {}
+            for row in session.scalars(
+                select(StaffMember)
+                .where(StaffMember.person_key.in_([m.person_key for m, _ in found]))
+                .order_by(StaffMember.username)
+            ):
+                twins.setdefault(row.person_key, []).append(row)
+            return [
+                OpenedAccount(
+                    m.id,
+                    m.display_name,
+                    m.username,
+                    frozenset(Role(r) for r in m.roles),
+                    m.created_at,
+                    name or "",
+                    tuple(t.username for t in twins[m.person_key] if t.id != m.id),
+                )
+                for m, name in found
             ]
 
     def issue(

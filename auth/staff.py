@@ -12,7 +12,7 @@ from uuid import UUID
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ from auth.lockouts import Lockouts
 from auth.places import staff_totp_place
 from auth.sessions import Issued, SessionService
 from auth.staff_factors import TOTP, StaffFactors
-from auth.staff_models import StaffPasskey
+from auth.staff_models import LinkKind, StaffLink, StaffPasskey
 
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
 
@@ -235,10 +235,27 @@ class StaffService:
                 raise Forbidden("role_required")  # closed by the other one meanwhile
             row.disabled_at = row.disabled_at or self._clock.now()
             self._sessions.revoke_all(session, actor, row.id)
+            self._withdraw_invitations(session, actor, row.id)
             moved = self._open_work.hand_over(session, actor, row.id) if self._open_work is not None else 0
             data = {"handed_over": moved}
             self._log.record(session, actor, "staff.disabled", object_kind="staff", object_id=row.id, data=data)
             return moved
+
+    def _withdraw_invitations(self, session: Session, actor: Actor, staff_id: UUID) -> None:
+        """Whoever is out of the house lets nobody in."""
+        withdrawn = session.scalars(
+            update(StaffLink)
+            .where(
+                StaffLink.kind == LinkKind.INVITATION,
+                StaffLink.created_by == staff_id,
+                StaffLink.used_at.is_(None),
+                StaffLink.revoked_at.is_(None),
+            )
+            .values(revoked_at=self._clock.now())
+            .returning(StaffLink.id)
+        ).all()
+        for link_id in withdrawn:
+            self._log.record(session, actor, "staff.link_revoked", object_kind="staff_link", object_id=link_id)
 
     def change_password(self, actor: Actor, current: str, new: str) -> None:
         """Raises Invalid (code_wrong on the current one, too_short)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from app.actors import Role
 from auth.guards import current_actor
 from staff_console.gate import desk
 from staff_console.governance import for_home
@@ -24,6 +25,7 @@ def add_home(console: Blueprint) -> None:
             work=work,
             damaged=damaged(actor),
             clock_notices=parts().clock_board.notices(actor),
+            opened=parts().links.opened_by_others(actor) if actor.has_role(Role.ADMINISTRATOR) else [],
             notices=parts().staff_notices.unread(actor),
             dues=dues(work.lines),
             handlers=parts().people.staff_names([t.assigned_to for t in work.lines if t.assigned_to]),

@@ -178,6 +178,43 @@ def test_closing_an_account(desk: Desks, lantai: Lantai) -> None:
     assert administrator.post(f"/staff/{uuid4()}/deactivate", {"understood": "yes"}).status_code == 404
 
 
+def test_whoever_is_out_of_the_house_lets_nobody_in(desk: Desks, app: Flask, clock: FakeClock, lantai: Lantai) -> None:
+    one, two = desk(Role.ADMINISTRATOR), desk(Role.ADMINISTRATOR)
+    left, kept = (code_in(a.post("/staff/invitations", INVITED).text) for a in (one, two))
+    assert two.post(f"/staff/{one.login.id}/deactivate", {"understood": "yes"}).status_code == 303
+    assert app.test_client().post("/console/welcome", data={"code": left}).status_code == 404
+    assert redeem(app.test_client(), kept, clock).status_code == 200
+    with lantai.db.transaction() as session:
+        assert session.scalars(select(Event.actor_id).where(Event.type == "staff.link_revoked")).all() == [two.login.id]
+
+
+def test_nobody_opens_an_account_unseen_by_the_other_administrators(
+    desk: Desks, app: Flask, clock: FakeClock, lantai: Lantai
+) -> None:
+    one, two, clerk = desk(Role.ADMINISTRATOR), desk(Role.ADMINISTRATOR), desk()
+    form = {**INVITED, "same_person_as": clerk.login.credentials.username}
+    for username, sent in (("lin", form), ("zhou", INVITED)):
+        code = code_in(one.post("/staff/invitations", sent).text)
+        assert redeem(app.test_client(), code, clock, username=username).status_code == 200
+    made = {a.username: a for a in lantai.links.opened_by_others(two.login.actor)}
+    assert made["lin"].same_person == (clerk.login.credentials.username,)
+    assert (made["zhou"].same_person, made["zhou"].invited_by) == ((), "员工1")
+    assert made["zhou"].roles == {Role.ARCHIVIST, Role.DISPATCHER}
+    assert made["staff1"].invited_by == ""  # by the command line
+    assert "staff2" not in made  # the reader
+    seen = two.read("/").text
+    assert f"与 {clerk.login.credentials.username} 为同一人" in seen
+    assert "命令行" in seen
+    assert not {"lin", "zhou"} & {a.username for a in lantai.links.opened_by_others(one.login.actor)}
+    assert "由他人开通" not in clerk.read("/").text
+    with pytest.raises(Forbidden):
+        lantai.links.opened_by_others(clerk.login.actor)
+    clock.advance(days=30)
+    assert "zhou" in {a.username for a in lantai.links.opened_by_others(two.login.actor)}
+    clock.advance(seconds=1)
+    assert lantai.links.opened_by_others(two.login.actor) == []
+
+
 # --- a lost authenticator ---------------------------------------------------------------------------------------------
 
 
