@@ -101,6 +101,7 @@ class Guard(StrEnum):
     NONE = ""
     HANDLER = "handler"
     DECISION = "decision"
+    REFUSAL = "refusal"
     KIND_TAKES_UNIT = "kind_takes_unit"
     KIND_TAKES_MATERIAL = "kind_takes_material"
     SAME_GRADUATE = "same_graduate"
@@ -117,6 +118,7 @@ GUARD_WORDS: Mapping[Guard, str] = {
     Guard.HANDLER: "only by the person who works it, or who stands in for them that day",
     Guard.DECISION: "every proof the kind asks for is there, enough different persons agreed to exactly this change on "
     "this base version, and on an appeal nobody of them took part before",
+    Guard.REFUSAL: "on an appeal, nobody who took part before",
     Guard.KIND_TAKES_UNIT: "only for kinds that wait for the forming unit",
     Guard.KIND_TAKES_MATERIAL: "only for kinds that end in a new material",
     Guard.SAME_GRADUATE: "into an older open ticket of the same graduate",
@@ -161,7 +163,7 @@ EDGES: Sequence[Edge] = (
     ),
     Edge(Move.UNIT_ANSWERED, State.WITH_UNIT, State.IN_REVIEW, Side.STAFF, Guard.KIND_TAKES_UNIT),
     *(Edge(Move.ACCEPT, s, State.APPLIED, Side.STAFF, Guard.DECISION) for s in _DESK),
-    *(Edge(Move.REJECT, s, State.REJECTED, Side.STAFF, Guard.DECISION) for s in _OPEN),
+    *(Edge(Move.REJECT, s, State.REJECTED, Side.STAFF, Guard.REFUSAL) for s in _OPEN),
     *(Edge(Move.MERGE, s, State.MERGED, Side.STAFF, Guard.SAME_GRADUATE) for s in _OPEN),
     *(Edge(Move.WITHDRAW, s, State.WITHDRAWN, Side.GRADUATE) for s in _OPEN),
     *(Edge(Move.REOPEN, s, State.IN_REVIEW, Side.STAFF, Guard.WITHIN_REOPENING) for s in _DECIDED),

@@ -20,7 +20,7 @@ from app.errors import Conflict, Invalid
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.app.corrections.conftest import BroughtTo, OpenFor, reader
-from tests.app.corrections.handbook import kind_lines, machine_lines
+from tests.app.corrections.handbook import kind_lines, machine_lines, undo_lines
 from tests.conftest import Person
 from tests.fakes import FakeClock, jpeg
 
@@ -118,7 +118,7 @@ def test_every_move_does_what_the_table_says(
 
 def test_the_handbook_shows_the_table_as_it_is() -> None:
     text = (ROOT / "docs" / "corrections.md").read_text(encoding="utf-8")
-    for line in (*machine_lines(), *kind_lines()):
+    for line in (*machine_lines(), *undo_lines(), *kind_lines()):
         assert line in text, line
 
 
