@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -11,15 +10,12 @@ from app.corrections.views import MissingMaterial
 from app.dossiers.incoming import normal_value, value_fault
 from app.dossiers.rules import MATERIAL_CLASSES, SECTIONS, Section, guards_account, is_statutory
 from app.errors import FieldFault, Invalid
+from app.text_rules import hides_something
 
 MAX_STATEMENT = 2000
 MAX_VALUE = 500
 MAX_TITLE = 120
 MAX_EVIDENCE = 6
-# what turns the direction round, what nobody sees: marks, joiners, separators, soft hyphen, annotations, tags, delete
-_UNSEEN = re.compile(
-    "[\x00\x7f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 _TOO_LONG: Mapping[int, str] = {MAX_STATEMENT: "over_2000_characters", MAX_VALUE: "over_500_characters"}
 """Limits whose fault names the number, so that whoever wrote a long note knows how much to cut."""
 
@@ -28,7 +24,7 @@ def clean_text(text: str, pointer: str, maximum: int) -> str:
     """Trimmed text. Raises Invalid for empty, overlong, or invisible and direction-changing characters."""
     text = text.strip()
     code = "required" if not text else _TOO_LONG.get(maximum, "too_long") if len(text) > maximum else ""
-    if _UNSEEN.search(text) or any(ord(c) < 32 and c not in "\n\r\t" for c in text):
+    if hides_something(text):
         code = "invisible_characters"
     if code:
         raise Invalid("invalid_input", faults=[FieldFault(pointer, code)])

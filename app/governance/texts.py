@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 from app.errors import FieldFault, Invalid
-
-_INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+from app.text_rules import hides_something
 
 
 def checked(text: str, pointer: str, most: int, *, needed: bool = True) -> str:
     """Trimmed text. Raises Invalid for empty, overlong, or invisible and direction-changing characters."""
     text = text.strip()
     code = "required" if needed and not text else "too_long" if len(text) > most else ""
-    if any(c in _INVISIBLE or (ord(c) < 32 and c not in "\n\t") for c in text):
+    if hides_something(text):
         code = "invisible_characters"
     if code:
         raise Invalid("invalid_input", faults=[FieldFault(pointer, code)])

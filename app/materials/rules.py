@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
+from app.text_rules import hides_something, without_hidden
+
 # --- scans --------------------------------------------------------------------------------------------------------
 
 
@@ -92,12 +94,9 @@ def formed_on_fault(text: str, today: date) -> str | None:
     return "date_in_future" if first > today else "date_malformed" if first.year < 1900 else None
 
 
-_INVISIBLE = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200c\u200d\ufeff\x00")
-
-
 def text_fault(text: str, most: int, *, required: bool = True) -> str | None:
     """Why a trimmed text cannot stand: empty, too long, or with invisible or direction-changing characters."""
-    if any(c in _INVISIBLE or (ord(c) < 32 and c not in "\n\r\t") for c in text):
+    if hides_something(text):
         return "invisible_characters"
     if not text:
         return "required" if required else None
@@ -132,7 +131,7 @@ def entry_faults(entry: Entry, classes: Mapping[str, str], today: date, *, title
 def title_from(file_name: str, position: int) -> str:
     """A title out of an upload's file name, without folders and suffix; a number where nothing usable is left."""
     stem = file_name.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")[0] or file_name
-    stem = "".join(c for c in stem if c.isprintable() and c not in _INVISIBLE).strip()[:MAX_TITLE]
+    stem = "".join(c for c in without_hidden(stem) if c.isprintable()).strip()[:MAX_TITLE]
     return stem or f"扫描件 {position}"
 
 

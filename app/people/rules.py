@@ -10,6 +10,8 @@ import re
 import unicodedata
 from datetime import date
 
+from app.text_rules import HAN, is_variation_selector
+
 # GB/T 2260 province level. 83 is no region code: it stands on the residence permits of people from Taiwan, which use
 # the same 18 digits as identity cards (81 and 82 likewise for Hong Kong and Macao).
 PROVINCES = {
@@ -34,10 +36,9 @@ _DOTS = dict.fromkeys(map(ord, "\u2022\u2024\u2027\u2219\u22c5\u2e31\u30fb\uff65
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]"
 )
-_HAN = r"\u2e80-\u2fdf\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_HAN_CHARACTER = re.compile(f"[{_HAN}]")
-_SPACE_BESIDE_HAN = re.compile(rf"(?<=[{_HAN}]) (?=[{_HAN}])")
-_FULL_STOP_BETWEEN_HAN = re.compile(rf"(?<=[{_HAN}])[.\uff0e](?=[{_HAN}])")
+_HAN_CHARACTER = re.compile(f"[{HAN}]")
+_SPACE_BESIDE_HAN = re.compile(rf"(?<=[{HAN}]) (?=[{HAN}])")
+_FULL_STOP_BETWEEN_HAN = re.compile(rf"(?<=[{HAN}])[.\uff0e](?=[{HAN}])")
 _NAME_MARKS = {MIDDLE_DOT, " ", "-", "'", "\u2019", "."}
 _NAME_MAX = 50
 
@@ -153,17 +154,13 @@ def name_fault(text: str) -> str | None:
 
 def _character_fault(character: str) -> str | None:
     category = unicodedata.category(character)
-    if _INVISIBLE.match(character) or category in ("Cc", "Cf", "Zl", "Zp") or _is_variation_selector(character):
+    if _INVISIBLE.match(character) or category in ("Cc", "Cf", "Zl", "Zp") or is_variation_selector(character):
         return "name_invisible_character"
     if category in ("Co", "Cs"):
         return "name_private_use_character"
     if category == "Cn":  # Unicode grows faster than Python: ideographs for rare names come with every version
         return None if _HAN_CHARACTER.match(character) else "name_wrong_character"
     return None if category[0] in "LM" or character in _NAME_MARKS or character == "〇" else "name_wrong_character"
-
-
-def _is_variation_selector(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
 
 
 # --- masks -----------------------------------------------------------------------------------------------------------
