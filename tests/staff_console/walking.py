@@ -12,10 +12,11 @@ from uuid import UUID, uuid4
 
 from flask import Flask
 
-from app.actors import Role
+from app.actors import Actor, Role
 from app.corrections.bulk import Act, Order
+from app.corrections.casework import SentFile
 from app.corrections.rules import Kind
-from app.corrections.views import TicketView
+from app.corrections.views import MissingMaterial, TicketView
 from app.governance.review_views import NewCampaign
 from auth.guards import policy_of
 from parts import Lantai
@@ -53,11 +54,17 @@ OWN = frozenset({"upload_id", "search_id"})
 
 @dataclass(frozen=True)
 class Stop:
-    """One page. ``who`` is None for those who have not signed in."""
+    """One page, or the answer to one of its forms. ``who`` is None for those who have not signed in.
+
+    ``refusal``: the status of a page that says no, which is then no complaint.
+    """
 
     name: str
     who: Desk | None
     path: str
+    form: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    refusal: int = 0
 
 
 @dataclass
@@ -106,8 +113,33 @@ def make_office(
     refused = open_ticket(graduate_factory())
     lantai.desk.reject(actor, refused.line.id, refused.line.version, "record_is_right", "原件如此。")
     office.tickets["rejected"] = refused.line.id
+    office.tickets |= _roundabout(lantai, actor, open_ticket, graduate_factory)
     office.reported = _signed_review(lantai, worker, desk(Role.REVIEWER))
     return office
+
+
+def _roundabout(
+    lantai: Lantai, actor: Actor, open_ticket: Callable[..., TicketView], graduate_factory: Callable[..., Person]
+) -> dict[str, UUID]:
+    """Tickets that go another way than straight to a decision."""
+    unit = open_ticket(graduate_factory(), Kind.FORMING_UNIT, proofs=(fakes.jpeg(),)).line
+    lantai.casework.send_out(actor, unit.id, unit.version, "已函请教务处核实。")
+    person = graduate_factory()
+    merged, survivor = open_ticket(person).line, open_ticket(person, Kind.OTHER, None, {}).line
+    lantai.casework.merge(actor, merged.id, merged.version, survivor.id)
+    closed = open_ticket(graduate_factory()).line
+    refused = lantai.desk.reject(actor, closed.id, closed.version, "record_is_right", "原件如此。").line
+    lantai.casework.reopen(actor, closed.id, refused.version, "核对时看错了行。")
+    missing = open_ticket(graduate_factory(), Kind.MISSING_MATERIAL, None, {}).line
+    scan = SentFile(fakes.jpeg(64, 48), "image/jpeg")
+    lantai.casework.collect(actor, missing.id, missing.version, MissingMaterial("7", "三好学生登记表"), scan)
+    return {
+        "with-unit": unit.id,
+        "merged": merged.id,
+        "survivor": survivor.id,
+        "reopened": closed.id,
+        "collected": missing.id,
+    }
 
 
 def _signed_review(lantai: Lantai, keeper: Desk, checker: Desk) -> UUID:
@@ -147,12 +179,15 @@ def stops(app: Flask, office: Office) -> list[Stop]:
                 who = Desk(office.owned.staff)
             found.append(Stop(endpoint.removeprefix("console."), None if policy.startswith("public") else who, path))
     found += [Stop(f"ticket-{name}", office.worker, f"/tickets/{id}") for name, id in office.tickets.items()]
+    fresh = f"/tickets/{office.tickets['fresh']}"
     found += [
         Stop("home-administrator", office.administrator, "/"),
         Stop("home-auditor", office.newcomer, "/"),
         Stop("sign-in-expired", None, "/sign-in?next=/console/&expired=1"),
-        Stop("absent", office.worker, f"/tickets/{uuid4()}"),
-        Stop("forbidden", office.newcomer, "/tickets"),
+        Stop("absent", office.worker, f"/tickets/{uuid4()}", refusal=404),
+        Stop("forbidden", office.newcomer, "/tickets", refusal=403),
+        Stop("ticket-412", office.worker, fresh, "ask", {"version": "9", "text": "请补充学籍卡照片。"}, refusal=412),
+        Stop("ticket-422", office.worker, fresh, "ask", {"text": ""}, refusal=422),
         Stop("queue-empty", office.worker, "/tickets?kind=forming_unit"),
     ]
     return found
