@@ -1,6 +1,6 @@
 # Needs make and Python 3.11 or newer; everything else is installed into .venv from the lock files.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo journey test lint bench proof clean distclean
+.PHONY: help setup setup-dev demo journey test walk lint bench proof clean distclean
 
 # A name on the PATH is not enough: it may be a shim for a version that is not installed.
 PYTHON = $(shell for each in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -27,8 +27,11 @@ demo: setup ## everything at once, with sandboxes and sample people; Ctrl-C stop
 journey: setup-dev ## the whole way of a graduate, in real browsers against real processes
 	@exec $(VENV)/python -m tests.journey $(ARGS)
 
-test: setup-dev ## the tests
-	@exec $(VENV)/python -m pytest -n $(WORKERS) $(ARGS)
+test: setup-dev ## the tests, all but the long walks
+	@exec $(VENV)/python -m pytest -n $(WORKERS) -m "not walk" $(ARGS)
+
+walk: setup-dev ## every console page judged by axe, and a clerk's day, in a real Chromium
+	@exec $(VENV)/python -m pytest -n $(WORKERS) -m walk tests/staff_console $(ARGS)
 
 lint: setup-dev ## ruff, mypy --strict and the rules on who may import whom
 	@$(VENV)/ruff check .

@@ -90,7 +90,10 @@ def test_the_second_account_of_one_person_is_not_the_second_person(
     edit = {**one.read(path).forms[f"/console{path}/edit"], "field-ethnicity": "回族"}
     assert one.post(f"{path}/edit", edit).status_code == 303
     assert one.post(f"{path}/accept", one.read(path).forms[f"/console{path}/accept"]).status_code == 303
-    refused = same_person.post(f"{path}/accept", same_person.read(path).forms[f"/console{path}/accept"])
+    # it is not offered, and refused to whoever sends it all the same
+    assert f"/console{path}/accept" not in same_person.read(path).forms
+    form = {**other.read(path).forms[f"/console{path}/accept"], "csrf_token": same_person.csrf}
+    refused = same_person.post(f"{path}/accept", form)
     assert refused.status_code == 409
     assert "须由另一位工作人员复核" in refused.text
     assert lantai.desk.ticket(other.login.actor, line.id).line.state is State.AWAITING_SECOND

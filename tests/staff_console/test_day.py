@@ -25,7 +25,7 @@ from tests.staff_console.browsing import CHROMIUM, NO_CHROMIUM, Visit, served, w
 from tests.staff_console.conftest import Desk
 from tests.staff_console.day import IDLE_FACTOR_S, WORK, Clerk, Office, at_work, refused
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
+pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 Desks = Callable[..., Desk]
 Opener = Callable[..., TicketView]
 Makers = Callable[[Clerk, Clerk], Office]

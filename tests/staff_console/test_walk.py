@@ -22,6 +22,7 @@ _FOLD = "folded => document.querySelectorAll('details').forEach((d, n) => { d.op
 PICTURES = os.environ.get("LANTAI_SCREENSHOTS", "")
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.walk,
     pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
     pytest.mark.timeout(480),
 ]

@@ -125,7 +125,7 @@ def _roundabout(
     unit = open_ticket(graduate_factory(), Kind.FORMING_UNIT, proofs=(fakes.jpeg(),)).line
     lantai.casework.send_out(actor, unit.id, unit.version, "已函请教务处核实。")
     person = graduate_factory()
-    merged, survivor = open_ticket(person).line, open_ticket(person, Kind.OTHER, None, {}).line
+    survivor, merged = open_ticket(person, Kind.OTHER, None, {}).line, open_ticket(person).line
     lantai.casework.merge(actor, merged.id, merged.version, survivor.id)
     closed = open_ticket(graduate_factory()).line
     refused = lantai.desk.reject(actor, closed.id, closed.version, "record_is_right", "原件如此。").line
