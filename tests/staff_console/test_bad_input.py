@@ -92,7 +92,7 @@ def test_the_second_account_of_one_person_is_not_the_second_person(
     assert one.post(f"{path}/accept", one.read(path).forms[f"/console{path}/accept"]).status_code == 303
     # it is not offered, and refused to whoever sends it all the same
     assert f"/console{path}/accept" not in same_person.read(path).forms
-    form = {**other.read(path).forms[f"/console{path}/accept"], "csrf_token": same_person.csrf}
+    form = {**other.read(path).forms[f"/console{path}/accept"], "csrf_token": same_person.login.csrf}
     refused = same_person.post(f"{path}/accept", form)
     assert refused.status_code == 409
     assert "须由另一位工作人员复核" in refused.text
