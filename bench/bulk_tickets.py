@@ -30,7 +30,7 @@ OPEN_STATES = ((State.SUBMITTED, 12), (State.IN_REVIEW, 12), (State.NEEDS_INFO, 
 SHUT_STATES = ((State.APPLIED, 45), (State.RESOLVED, 12), (State.REJECTED, 9), (State.WITHDRAWN, 4))
 STATES = [state for state, share in (*OPEN_STATES, *SHUT_STATES) for _ in range(share)]
 GRADUATES, KEYS, TICKETS = (cast(Table, m.__table__) for m in (Graduate, WrappedKey, Ticket))
-COLUMNS = [c.name for c in TICKETS.columns if c.name != "serial"]
+COLUMNS = [c.name for c in TICKETS.columns if c.name != "serial" and c.computed is None]
 
 
 def _graduate(parts: Lantai, serial: int, college: str) -> tuple[dict[str, Any], DataKey, dict[str, Any]]:
