@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnDefault, Table, text
+from sqlalchemy import ColumnDefault, Table
 
 from app.corrections import rules
 from app.corrections.book import claim_place
@@ -102,5 +102,3 @@ def fill_tickets(parts: Lantai, count: int, staff: list[UUID]) -> None:
             parts.db.copy_in(session, GRADUATES, names[0], graduates)
             parts.db.copy_in(session, KEYS, names[1], keys)
             parts.db.copy_in(session, TICKETS, COLUMNS, tickets)
-    with parts.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("analyze"))
