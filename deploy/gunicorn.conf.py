@@ -4,13 +4,13 @@ import gc
 import os
 from typing import Any
 
-worker_class = "gthread"
+worker_class = "deploy.door_worker.DoorWorker"
 workers = int(os.environ.get("LANTAI_WEB_WORKERS", "2"))
 threads = int(os.environ.get("LANTAI_WEB_THREADS", "4"))
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
-limit_request_line = 4094
+limit_request_line = 4094  # longer ones are answered by the worker: 414, and 431 for the headers
 limit_request_fields = 60
 control_socket_disable = True  # one more door that nobody needs
 

@@ -61,10 +61,12 @@ ANSWERS = {
     "409": "Not possible in the present state",
     "412": "The version named by If-Match is not the current one",
     "413": "Too large",
+    "414": "The address is longer than 4,094 bytes",
     "415": "Wrong content type",
     "422": "Fields are wrong; `errors` names them",
     "428": "If-Match is required",
     "429": "Too many; see Retry-After",
+    "431": "The headers are too many or too long",
     "500": "Something broke; quote the request id",
     "503": "Something outside does not answer; nothing was changed",
 }
@@ -88,7 +90,7 @@ def _problem(description: str) -> dict[str, Any]:
 
 def _codes_for(method: str, policy: str, path: str, body: bool) -> list[str]:
     # 409 on reads too: any request may meet a lock held too long
-    codes = ["400", "409", "422", "429", "500", "503"]
+    codes = ["400", "409", "414", "422", "429", "431", "500", "503"]
     # a platform may block a person, so the public log-in can be forbidden too
     codes.append("403")
     if not policy.startswith("public"):

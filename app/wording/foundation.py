@@ -7,6 +7,8 @@ from collections.abc import Mapping
 # code -> (Chinese, English): what happened and what to do. {names} are filled from the error's params.
 WORDING: Mapping[str, tuple[str, str]] = {
     "invalid_input": ("提交的内容有误，请按提示修改后重试", "Some fields are wrong; correct the listed ones and retry"),
+    "address_too_long": ("请求地址过长，请减少查询条件后重试", "The address is too long; send fewer query fields"),
+    "headers_too_large": ("请求头过大，请清理后重试", "The request headers are too large; send fewer or shorter ones"),
     "malformed": ("请求格式无法识别，请检查后重试", "The request cannot be parsed; check its format and retry"),
     "unknown_query": ("网址参数有误，请去掉多余的参数", "Unknown or wrong query parameters; remove or correct them"),
     "taken": ("已有相同的内容，请刷新后重试", "The same is there already; reload and retry"),
