@@ -13,9 +13,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from deploy import door_worker
 from deploy.programs import next_free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -98,3 +101,18 @@ def test_unreadable_requests(door: Door, request_bytes: str, status: int, code: 
 
 def test_a_readable_request_still_reaches_the_application(door: Door) -> None:
     assert door.say(b"GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")[0] == 200
+
+
+def test_a_fault_of_our_own_is_logged_with_its_lines_and_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged = list[dict[str, object]]()
+    monkeypatch.setattr(door_worker, "log", SimpleNamespace(warning=lambda _, **said: logged.append(said)))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        try:
+            raise RuntimeError(SECRET)
+        except RuntimeError as error:
+            door_worker.answer(ours, error)
+        told = theirs.recv(65536)
+    assert told.startswith(b"HTTP/1.1 500 ")
+    assert [str(place).split(":")[0] for place in cast(list[str], logged[0]["places"])] == ["test_door_worker.py"]
+    assert SECRET not in f"{logged} {told.decode()}"
