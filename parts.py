@@ -60,7 +60,9 @@ from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
+from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
+from app.transfers.watch import TransferWatch
 from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
@@ -129,6 +131,8 @@ class Lantai:
     correction_history: CorrectionHistory
     checks: CheckService
     transfers: TransferService
+    double_acts: DoubleActs
+    transfer_watch: TransferWatch
     completeness: CompletenessService
     forecast: CohortForecast
     catalogue_print: CataloguePrinter

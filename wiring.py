@@ -28,7 +28,7 @@ from wired.corrections import wire_corrections
 from wired.dossiers import wire_dossiers, wire_materials
 from wired.governance import wire_governance
 from wired.ground import ground_parts, lay_ground
-from wired.leaving import wire_leaving
+from wired.leaving import wire_leaving, wire_steps
 from wired.staff import wire_staff
 from wired.telling import wire_telling
 
@@ -69,14 +69,15 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     """Wire everything. ``outside`` replaces the real providers in tests."""
     ground = lay_ground(settings, urls, ProcrastinateQueue(build_queue_app(urls)), outside)
     shelves = wire_dossiers(ground)
-    corrections = wire_corrections(ground, shelves["filing"])
+    steps = wire_steps(ground)
+    corrections = wire_corrections(ground, shelves["filing"], steps)
     governance = wire_governance(ground)
     access = wire_access(ground, governance["training"])
     return Lantai(
         **ground_parts(ground),
         **shelves,
         **wire_materials(ground, shelves["filing"]),
-        **wire_leaving(ground, shelves),
+        **wire_leaving(ground, shelves, steps),
         **corrections,
         **governance,
         **access,

@@ -33,6 +33,7 @@ def housekeeping(parts: Lantai) -> None:
             "imports": parts.importer.sweep(),
             "fixity": int(parts.fixity.tick()),
             "clocks": parts.clock_watch.tick(),
+            "transfers": parts.transfer_watch.tick(),
             "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:

@@ -22,6 +22,7 @@ from app.field_tables import (
     retrieval,
     staff,
     statistics,
+    transfers,
 )
 from app.field_tables.kept import Kept
 
@@ -55,6 +56,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **queues.FIELDS,
     **retrieval.FIELDS,
     **statistics.FIELDS,
+    **transfers.FIELDS,
     **staff.FIELDS,
     **governance.FIELDS,
 }

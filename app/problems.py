@@ -36,6 +36,7 @@ from app.wording import (
     retrieval,
     staff,
     statistics,
+    transfers,
 )
 
 STATUS: Mapping[type[DomainError], int] = {
@@ -78,6 +79,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **queues.WORDING,
     **retrieval.WORDING,
     **statistics.WORDING,
+    **transfers.WORDING,
     **staff.WORDING,
     **governance.WORDING,
 }
@@ -92,6 +94,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **queues.FAULT_WORDS,
     **retrieval.FAULT_WORDS,
     **statistics.FAULT_WORDS,
+    **transfers.FAULT_WORDS,
     **staff.FAULT_WORDS,
     **governance.FAULT_WORDS,
 }

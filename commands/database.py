@@ -23,6 +23,8 @@ APPEND_ONLY = (
     "check_item",
     "ticket_decision",
     "voided_approval",
+    "transfer_manifest",
+    "dispatch",
 )
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 

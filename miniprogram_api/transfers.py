@@ -1,27 +1,46 @@
-"""The transfer timeline: where the dossier is, with every step and its proof."""
+"""The transfer timeline: where the dossier is, with every step, its proof and its clock."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from app.actors import Assurance
-from app.transfers.rules import Channel
-from app.transfers.rules import State as TransferState
+from app.transfers.rules import Evidence
+from app.transfers.states import Channel
+from app.transfers.states import State as TransferState
 from auth.guards import current_actor, graduate
 from miniprogram_api.door import Out, api, lantai
+
+
+class ProofOut(Out):
+    kind: Evidence
+    label: str
+    text: str
 
 
 class TransferStepOut(Out):
     state: TransferState
     label: str
     at: datetime
-    proof_label: str
-    proof: str | None
+    proofs: list[ProofOut]
+
+
+class DueOut(Out):
+    on: date
+    label: str
+    source: str = Field(description="The rule the day comes from, in words")
+    overdue: bool
+    words: str = Field(
+        description="What a delay means, what happens next and whom to call; empty while nothing presses"
+    )
 
 
 class TransferOut(Out):
     id: UUID
+    number: str
     state: TransferState
     state_label: str
     next_words: str
@@ -30,6 +49,10 @@ class TransferOut(Out):
     receiver_name: str
     receiver_address: str
     moved_at: datetime
+    received: bool = Field(description="The receiver has signed. Sent and delivered are not received")
+    due: DueOut | None
+    supplements: UUID | None = Field(description="The received transfer whose papers this one completes")
+    follows: UUID | None = Field(description="The transfer that was redirected here")
     steps: list[TransferStepOut]
 
 

@@ -12,9 +12,9 @@ from app.corrections.rules import STATE_LABELS as TICKET_LABELS
 from app.corrections.rules import State as TicketState
 from app.materials.rules import State as SupplementState
 from app.ports import Platform
-from app.transfers.rules import NEXT_WORDS
-from app.transfers.rules import STATE_LABELS as TRANSFER_LABELS
-from app.transfers.rules import State as TransferState
+from app.transfers.states import NEXT_WORDS
+from app.transfers.states import STATE_LABELS as TRANSFER_LABELS
+from app.transfers.states import State as TransferState
 
 CATALOGUE_VERSION = "2026-1"
 BEIJING = timezone(timedelta(hours=8))
@@ -97,6 +97,15 @@ _TRANSFER_PHRASE = {
     TransferState.CLOSED: "已办结",
     TransferState.WITHDRAWN: "已撤销",
     TransferState.RETURNED: "已退回",
+    TransferState.HELD_AT_SCHOOL: "暂缓转递",
+    TransferState.RECEIPT_OVERDUE: "回执逾期",
+    TransferState.SUPPLEMENT_OPEN: "补寄材料",
+    TransferState.REFUSED: "被拒收",
+    TransferState.LOST_SUSPECTED: "疑似遗失",
+    TransferState.TRACING: "查询中",
+    TransferState.LOST_CONFIRMED: "确认遗失",
+    TransferState.REBUILDING: "补建中",
+    TransferState.REDIRECTED: "已改寄",
 }
 _SUPPLEMENT = {
     SupplementState.ACCEPTED: ("补充材料：已归档", "您提交的补充材料已审核归档，可在档案目录中查看。", "已归档"),

@@ -51,6 +51,7 @@ from app.retrieval.purposes import PurposeRegister
 from app.retrieval.search import SearchService
 from app.settings import Settings
 from app.statistics.service import StatisticsService
+from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
 from auth.activation import ActivationService
@@ -129,6 +130,8 @@ class ConsoleParts(Protocol):
     def checks(self) -> CheckService: ...
     @property
     def transfers(self) -> TransferService: ...
+    @property
+    def double_acts(self) -> DoubleActs: ...
     @property
     def completeness(self) -> CompletenessService: ...
     @property

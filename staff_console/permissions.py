@@ -41,7 +41,15 @@ PERMISSIONS: Sequence[Permission] = (
     Permission("办理", "安排各学院的经办人", (Role.REVIEWER, Role.ADMINISTRATOR), ("POST /console/tickets/teams",)),
     Permission("办理", "查看办理情况和满意度", WORKLOAD, ("GET /console/workload",)),
     Permission("办理", "审核补充材料", DESK, ("* /console/supplements",)),
-    Permission("办理", "办理档案转递", MOVERS, ("GET /console/transfers", f"POST {_GRADUATE}/transfers")),
+    Permission(
+        "办理", "建立档案转递，查看进行中的转递", MOVERS, ("GET /console/transfers", f"POST {_GRADUATE}/transfers$")
+    ),
+    Permission(
+        "办理",
+        "办理转递的各个步骤（各步骤另有规定的办理人）",
+        READERS,
+        (f"* {_GRADUATE}/transfers/<uuid:transfer_id>",),
+    ),
     Permission("办理", "查看检测结果", READERS, ("GET /console/checks", f"GET {_GRADUATE}/checks")),
     Permission("办理", "运行检测、登记人工核对", DESK, (f"POST {_GRADUATE}/checks",)),
     Permission(

@@ -58,6 +58,8 @@ FLASHES: Mapping[str, str] = {
     "check_confirmed": "已登记，重新检测后计入结论。",
     "transfer_opened": "转递已建立。",
     "transfer_moved": "转递状态已更新，毕业生将收到通知。",
+    "act_proposed": "已提出，请另一名工作人员确认。",
+    "act_dropped": "已撤回，转递状态没有变化。",
     "statistics_published": "新一期统计已生成。",
     "search_saved": "已收藏这次检索。",
     "search_forgotten": "已删除收藏的检索。",

@@ -1,20 +1,28 @@
-"""Transfers: what is under way, opening one, moving it on with its proof."""
+"""Transfers: what is under way, opening one, moving it on with its evidence, and what takes two persons."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Blueprint, Response, request
 
 from app.errors import Conflict, DomainError, Invalid, NotFound, VersionMismatch
 from app.problems import problem_of
-from app.transfers.rules import CHANNEL_LABELS, OPEN, UNSEALING, Channel, State
+from app.transfers.proving import Shown
+from app.transfers.rules import Evidence
+from app.transfers.states import CHANNEL_LABELS, OPEN, Channel, State
 from auth.guards import current_actor
 from staff_console import forms
+from staff_console.evidence import file_response
 from staff_console.gate import MOVERS, READERS, desk
 from staff_console.graduates import graduate_or_404
 from staff_console.parts import parts
 from staff_console.render import go, page
+
+# files are only read where a photo is asked for
+PHOTO_MOST = 12 * 1024 * 1024
+SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
 def _path(graduate_id: UUID) -> str:
@@ -26,6 +34,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
     actor = current_actor()
     found = graduate_or_404(graduate_id)
     views = parts().transfers.of_graduate(actor, graduate_id)
+    under_way = next((v for v in views if v.state in OPEN), None)
     return page(
         "transfers.html",
         status,
@@ -33,31 +42,39 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         tab="transfers",
         views=views,
         checked=next(iter(parts().checks.runs_of(actor, graduate_id, 1)), None),
-        under_way=next((v for v in views if v.state in OPEN), None),
-        backwards=UNSEALING,
+        under_way=under_way,
+        waiting=None if under_way is None else parts().double_acts.waiting(actor, graduate_id, under_way.id),
+        me=actor.id,
         channels=CHANNEL_LABELS,
-        may_move=actor.has_role(*MOVERS),
+        may_open=actor.has_role(*MOVERS),
         problem=problem_of(error) if error is not None else None,
         typed=request.form,
     )
 
 
-def _open(graduate_id: UUID) -> None:
-    parts().transfers.open(
-        current_actor(),
-        graduate_id,
-        channel=forms.choice(Channel, "channel"),
-        receiver_name=forms.text("receiver_name"),
-        receiver_address=forms.text("receiver_address"),
-    )
+def _attempt(graduate_id: UUID, done: str, deed: Callable[[], object]) -> Response:
+    graduate_or_404(graduate_id)
+    try:
+        deed()
+    except (Invalid, Conflict, VersionMismatch) as error:
+        return _show(graduate_id, problem_of(error).status, error)
+    return go(_path(graduate_id), done)
 
 
-def _move(graduate_id: UUID, transfer_id: UUID) -> None:
-    actor = current_actor()
-    if transfer_id not in {v.id for v in parts().transfers.of_graduate(actor, graduate_id)}:
+def _own(graduate_id: UUID, transfer_id: UUID) -> UUID:
+    """Raises NotFound for a transfer of another graduate."""
+    if transfer_id not in {v.id for v in parts().transfers.of_graduate(current_actor(), graduate_id)}:
         raise NotFound("transfer_not_found")
-    target, proof = forms.choice(State, "target"), forms.text("proof")
-    parts().transfers.move(actor, transfer_id, forms.version(), target, proof)
+    return transfer_id
+
+
+def _shown() -> Shown:
+    return {kind: forms.text(kind.value) for kind in Evidence if kind.value in request.form}
+
+
+def _photo() -> bytes | None:
+    file = request.files.get("photo")
+    return file.read(PHOTO_MOST + 1) if file is not None and file.filename else None
 
 
 def add_transfers(console: Blueprint) -> None:
@@ -86,19 +103,75 @@ def add_transfers(console: Blueprint) -> None:
     @console.post("/graduates/<uuid:graduate_id>/transfers")
     @desk(*MOVERS)
     def open_transfer(graduate_id: UUID) -> Response:
-        graduate_or_404(graduate_id)
-        try:
-            _open(graduate_id)
-        except (Invalid, Conflict) as error:
-            return _show(graduate_id, problem_of(error).status, error)
-        return go(_path(graduate_id), "transfer_opened")
+        return _attempt(
+            graduate_id,
+            "transfer_opened",
+            lambda: parts().transfers.open(
+                current_actor(),
+                graduate_id,
+                channel=forms.choice(Channel, "channel"),
+                receiver_name=forms.text("receiver_name"),
+                receiver_address=forms.text("receiver_address"),
+            ),
+        )
 
     @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/move")
-    @desk(*MOVERS)
+    @desk(*READERS)
     def move_transfer(graduate_id: UUID, transfer_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "transfer_moved",
+            lambda: parts().transfers.move(
+                current_actor(),
+                _own(graduate_id, transfer_id),
+                forms.version(),
+                forms.choice(State, "target"),
+                _shown(),
+            ),
+        )
+
+    _add_double_acts(console)
+
+
+def _add_double_acts(console: Blueprint) -> None:
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/acts")
+    @desk(*READERS)
+    def propose_act(graduate_id: UUID, transfer_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "act_proposed",
+            lambda: parts().double_acts.propose(
+                current_actor(),
+                _own(graduate_id, transfer_id),
+                forms.version(),
+                forms.choice(State, "target"),
+                _shown(),
+                _photo(),
+            ),
+        )
+
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/acts/<uuid:act_id>/confirm")
+    @desk(*READERS)
+    def confirm_act(graduate_id: UUID, transfer_id: UUID, act_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "transfer_moved",
+            lambda: parts().double_acts.confirm(current_actor(), _own(graduate_id, transfer_id), act_id),
+        )
+
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/acts/<uuid:act_id>/drop")
+    @desk(*READERS)
+    def drop_act(graduate_id: UUID, transfer_id: UUID, act_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "act_dropped",
+            lambda: parts().double_acts.drop(current_actor(), _own(graduate_id, transfer_id), act_id),
+        )
+
+    @console.get("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/acts/<uuid:act_id>/photo")
+    @desk(*READERS)
+    def seal_photo(graduate_id: UUID, transfer_id: UUID, act_id: UUID) -> Response:
         graduate_or_404(graduate_id)
-        try:
-            _move(graduate_id, transfer_id)
-        except (Invalid, Conflict, VersionMismatch) as error:
-            return _show(graduate_id, problem_of(error).status, error)
-        return go(_path(graduate_id), "transfer_moved")
+        _own(graduate_id, transfer_id)
+        media_type, data = parts().double_acts.photo(current_actor(), graduate_id, act_id)
+        return file_response(media_type, data, f"seal-{act_id.hex[:8]}.{SUFFIXES[media_type]}")

@@ -27,6 +27,7 @@ from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
 from app.corrections.undoing import UndoService
 from app.dossiers.filing import FilingService
+from app.transfers.steps import TransferSteps
 from app.transfers.supplements import SupplementaryTransfers
 from wired.ground import Ground
 
@@ -53,11 +54,11 @@ class CorrectionParts(TypedDict):
     clock_board: ClockBoard
 
 
-def wire_corrections(ground: Ground, filing: FilingService) -> CorrectionParts:
+def wire_corrections(ground: Ground, filing: FilingService, steps: TransferSteps) -> CorrectionParts:
     db, keys, log, queue, clock = ground.db, ground.keys, ground.log, ground.queue, ground.clock
     files, cleaner = ground.outside.files, ground.outside.cleaner
     clocks = TicketClocks(ground.calendar)
-    book = TicketBook(ground.people, log, queue, clock, clocks, SupplementaryTransfers(log, queue, clock))
+    book = TicketBook(ground.people, log, queue, clock, clocks, SupplementaryTransfers(steps, clock))
     desk = CorrectionDesk(db, keys, filing, book, files, cleaner)
     smallest = ground.settings.statistics_smallest
     work = build_desk_work(db, keys, book, desk, ground.outside.cache, smallest, ground.absences)

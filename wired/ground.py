@@ -51,6 +51,11 @@ class Ground:
     def letterhead(self) -> str:
         return f"{self.settings.school_name} {self.settings.archive_office}"
 
+    @property
+    def contact(self) -> str:
+        """Whom a graduate calls."""
+        return f"{self.settings.archive_office} {self.settings.archive_phone}".strip()
+
 
 class GroundParts(TypedDict):
     settings: Settings

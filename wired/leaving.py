@@ -14,7 +14,10 @@ from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService, recheck_on_change
+from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
+from app.transfers.steps import TransferSteps
+from app.transfers.watch import TransferWatch
 from providers.probe import ChildProber
 from providers.signing import FileSigner
 from wired.dossiers import DossierParts
@@ -28,6 +31,8 @@ class LeavingParts(TypedDict):
     reminders: ReminderService
     checks: CheckService
     transfers: TransferService
+    double_acts: DoubleActs
+    transfer_watch: TransferWatch
 
 
 class ChecklistForChecks:
@@ -46,7 +51,11 @@ class ChecklistForChecks:
         return ChecklistState(found.checklist_version, missing, sum(f.counts for f in found.findings))
 
 
-def wire_leaving(ground: Ground, shelves: DossierParts) -> LeavingParts:
+def wire_steps(ground: Ground) -> TransferSteps:
+    return TransferSteps(ground.log, ground.queue, ground.clock, ground.calendar, ground.index)
+
+
+def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) -> LeavingParts:
     db, keys, log, queue, clock = ground.db, ground.keys, ground.log, ground.queue, ground.clock
     settings, people, dossiers = ground.settings, ground.people, shelves["dossiers"]
     assessor = Assessor(db, shelves["holdings"], ground.listed)
@@ -73,5 +82,21 @@ def wire_leaving(ground: Ground, shelves: DossierParts) -> LeavingParts:
         "catalogue_print": CataloguePrinter(db, dossiers, people, ground.index, printer, log, clock, ground.letterhead),
         "reminders": ReminderService(db, forecast, log, queue, clock),
         "checks": checks,
-        "transfers": TransferService(db, keys, log, queue, clock, (completeness,), checks, settings.transfer_check),
+        "transfers": TransferService(
+            db,
+            keys,
+            steps,
+            shelves["holdings"],
+            log,
+            queue,
+            clock,
+            ground.calendar,
+            ground.contact,
+            checks,
+            settings.transfer_check,
+        ),
+        "double_acts": DoubleActs(
+            db, keys, steps, log, clock, ground.outside.files, ground.outside.cleaner, (completeness,)
+        ),
+        "transfer_watch": TransferWatch(db, keys, steps, ground.calendar, clock),
     }

@@ -251,18 +251,6 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "author_id": LINK,
         "sealed_text": sealed("what staff wrote for each other"),
     },
-    "transfer": {
-        "dossier_id": LINK,
-        "graduate_id": LINK,
-        "state": STATE,
-        "channel": clear("one of three lawful channels"),
-        "receiver_name": clear("an authorised body, never a person"),
-        "receiver_address": clear("the body's address"),
-        "sealed_proofs": sealed("tracking, seal and receipt numbers"),
-        "moved_at": TIME,
-        "supplements": LINK,
-        "ticket_id": LINK,
-    },
     "notice": {
         "graduate_id": LINK,
         "event_id": LINK,

@@ -2,94 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
+from app.dossiers.holdings import Holdings
 from app.dossiers.models import Dossier
 from app.dossiers.rules import DossierState
-from app.envelope import open_json, seal_json
-from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch
+from app.envelope import open_json
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
 from app.events import EventLog
-from app.jobs import Announce, CheckDossier, JobQueue
+from app.jobs import CheckDossier, JobQueue
 from app.keyring import Keyring
 from app.ports import Clock
 from app.transfers import rules
+from app.transfers.guarding import DossierChecks
+from app.transfers.manifest import Manifest, manifest_of
 from app.transfers.models import Transfer, proofs_place
-from app.transfers.rules import Channel, Evidence, State
+from app.transfers.proving import Shown
+from app.transfers.showing import TransferLine, TransferView, line_of, view_of
+from app.transfers.states import Channel, State
+from app.transfers.steps import NONE_SHOWN, TransferSteps
+from app.working_days.calendar import WorkingDays
 
 MOVER_ROLES = (Role.DISPATCHER, Role.ARCHIVIST)
-MAX_PROOF = 40
-
-
-@dataclass(frozen=True, slots=True)
-class TransferStep:
-    """``proof`` is the number that came with the step (tracking, seal, receipt)."""
-
-    state: State
-    label: str
-    at: datetime
-    proof_label: str
-    proof: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class TransferView:
-    """``supplements`` is the received transfer that this one brings the papers of a corrected ticket after."""
-
-    id: UUID
-    graduate_id: UUID
-    state: State
-    state_label: str
-    next_words: str
-    channel: Channel
-    channel_label: str
-    receiver_name: str
-    receiver_address: str
-    version: int
-    moved_at: datetime
-    steps: Sequence[TransferStep]
-    targets: Sequence[tuple[State, str, Evidence, str]]
-    supplements: UUID | None = None
-    ticket_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TransferLine:
-    """One line of the dispatchers' work list."""
-
-    id: UUID
-    graduate_id: UUID
-    state: State
-    state_label: str
-    next_words: str
-    channel_label: str
-    receiver_name: str
-    moved_at: datetime
-
-
-class SealGuard(Protocol):
-    """What another room knows against sealing a dossier."""
-
-    def require_sealable(self, graduate_id: UUID) -> None:
-        """Raises Conflict saying what must be done first."""
-        ...
-
-
-class DossierChecks(Protocol):
-    """The four-property checks, as a transfer needs them; plugged in by wiring."""
-
-    def stands(self, session: Session, graduate_id: UUID) -> bool:
-        """Whether the dossier as it stands passed its latest check."""
-        ...
+READER_ROLES = (*MOVER_ROLES, Role.REVIEWER)
 
 
 class TransferService:
@@ -97,16 +39,22 @@ class TransferService:
         self,
         db: Database,
         keys: Keyring,
+        steps: TransferSteps,
+        holdings: Holdings,
         log: EventLog,
         queue: JobQueue,
         clock: Clock,
-        guards: Sequence[SealGuard] = (),
+        calendar: WorkingDays,
+        contact: str,
         checks: DossierChecks | None = None,
         check_rule: str = "advise",
     ) -> None:
-        """``check_rule``: off, advise (checked by itself when assembled) or require (no "checked" without a pass)."""
-        self._db, self._keys, self._log, self._queue, self._clock = db, keys, log, queue, clock
-        self._guards = guards
+        """``check_rule``: off, advise (checked by itself when assembled) or require (no "checked" without a pass).
+
+        ``contact`` is whom a graduate calls about a delay.
+        """
+        self._db, self._keys, self._steps, self._holdings = db, keys, steps, holdings
+        self._log, self._queue, self._clock, self._calendar, self._contact = log, queue, clock, calendar, contact
         self._checks = checks if check_rule != "off" else None
         self._check_required = check_rule == "require"
 
@@ -143,85 +91,81 @@ class TransferService:
                 created_at=now,
                 moved_at=now,
             )
-            row.sealed_proofs = seal_json(key, proofs_place(row), {})
-            session.add(row)
-            try:
-                session.flush()
-            except IntegrityError:
-                # the partial unique index is the rule: one open transfer per dossier, whoever races
-                raise Conflict("transfer_open") from None
-            self._record(session, actor, row, "transfer.opened")
-            return self._view(session, row, {}, staff=True)
+            self._steps.opened(session, actor, key, row)
+            return self._view(session, row, {}, actor)
 
-    def move(self, actor: Actor, transfer_id: UUID, version: int, target: State, proof: str = "") -> TransferView:
-        """One edge of the rule book; the seal only with every SealGuard's leave.
+    def move(
+        self, actor: Actor, transfer_id: UUID, version: int, target: State, shown: Shown = NONE_SHOWN
+    ) -> TransferView:
+        """One edge of the rule book that one person may walk.
 
-        Raises Conflict('move_not_allowed') or a guard's, Invalid, VersionMismatch, NotFound.
+        Raises Conflict('move_not_allowed', 'two_persons_required', …), Invalid, VersionMismatch, NotFound, Forbidden.
         """
-        self._require_mover(actor)
+        self._require_reader(actor)
         owner, supplementary = self._owner(transfer_id)
         key = self._keys.of(owner)
-        if target in rules.SEALING and not supplementary:
-            # they open the whole dossier, so they are asked before the transaction
-            for guard in self._guards:
-                guard.require_sealable(owner)
+        frozen = self._frozen(transfer_id, owner) if target is State.ASSEMBLED and not supplementary else None
         with self._db.transaction() as session:
-            row = session.scalars(select(Transfer).where(Transfer.id == transfer_id).with_for_update()).one()
-            if row.version != version:
-                raise VersionMismatch("transfer_changed", extra={"current_version": row.version})
-            edge = rules.edge(row.state, target)
-            if edge is None:
-                raise Conflict("move_not_allowed", params={"state": rules.STATE_LABELS[row.state]})
-            proofs = open_json(key, proofs_place(row), row.sealed_proofs)
-            if edge.evidence is not Evidence.NONE:
-                proofs[target.value] = self._proof(edge.evidence, proof)
-                row.sealed_proofs = seal_json(key, proofs_place(row), proofs)
+            row = self._steps.locked(session, transfer_id, version)
             self._heed_checks(session, row, target)
-            row.state, row.moved_at = target, self._clock.now()
-            self._follow(session, row)
-            self._record(session, actor, row, "transfer.moved")
-            session.flush()
-            return self._view(session, row, proofs, staff=True)
+            self._steps.take(session, actor, row, key, target, shown, frozen=frozen)
+            return self._view(session, row, open_json(key, proofs_place(row), row.sealed_proofs), actor)
 
     def under_way(self, actor: Actor, *, offset: int = 0, limit: int = 25) -> tuple[list[TransferLine], int]:
-        """(lines, total) of the open transfers, the one that has stood still longest first."""
+        """(lines, total) of the open transfers, the one that is due first leads."""
         self._require_mover(actor)
         query = select(Transfer).where(Transfer.state.in_(rules.OPEN))
+        order = (Transfer.due_on.asc().nulls_last(), Transfer.moved_at, Transfer.id)
         with self._db.transaction() as session:
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-            rows = session.scalars(query.order_by(Transfer.moved_at, Transfer.id).offset(offset).limit(limit)).all()
-        return [
-            TransferLine(
-                r.id,
-                r.graduate_id,
-                r.state,
-                rules.STATE_LABELS[r.state],
-                rules.NEXT_WORDS[r.state],
-                rules.CHANNEL_LABELS[r.channel],
-                r.receiver_name,
-                r.moved_at,
-            )
-            for r in rows
-        ], total
+            rows = session.scalars(query.order_by(*order).offset(offset).limit(limit)).all()
+        return [line_of(r) for r in rows], total
 
     def of_graduate(self, actor: Actor, graduate_id: UUID) -> list[TransferView]:
         """Newest first, with every step. Graduates see their own; staff with a reading role any."""
         own = actor.kind is ActorKind.GRADUATE and actor.id == graduate_id
-        if not own and not (actor.kind is ActorKind.STAFF and actor.has_role(*MOVER_ROLES, Role.REVIEWER)):
+        if not own and not (actor.kind is ActorKind.STAFF and actor.has_role(*READER_ROLES)):
             raise NotFound("transfer_not_found")
         key = self._keys.of(graduate_id)
         with self._db.transaction() as session:
             rows = session.scalars(
                 select(Transfer).where(Transfer.graduate_id == graduate_id).order_by(Transfer.created_at.desc())
             ).all()
-            staff = actor.kind is ActorKind.STAFF
-            return [self._view(session, r, open_json(key, proofs_place(r), r.sealed_proofs), staff=staff) for r in rows]
+            return [self._view(session, r, open_json(key, proofs_place(r), r.sealed_proofs), actor) for r in rows]
+
+    def manifest(self, actor: Actor, graduate_id: UUID, transfer_id: UUID) -> Manifest | None:
+        """The frozen catalogue, titles of every zone: for the desk alone. Raises NotFound, Forbidden."""
+        self._require_mover(actor)
+        key = self._keys.of(graduate_id)
+        with self._db.transaction() as session:
+            row = session.scalar(
+                select(Transfer).where(Transfer.id == transfer_id, Transfer.graduate_id == graduate_id)
+            )
+            if row is None:
+                raise NotFound("transfer_not_found")
+            self._log.record(
+                session,
+                actor,
+                "transfer.manifest_read",
+                graduate_id=graduate_id,
+                object_kind="transfer",
+                object_id=transfer_id,
+            )
+            return self._steps.manifests.of(session, key, row)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _frozen(self, transfer_id: UUID, owner: UUID) -> Manifest:
+        return manifest_of(transfer_id, self._holdings.of(owner))
 
     @staticmethod
     def _require_mover(actor: Actor) -> None:
         if actor.kind is not ActorKind.STAFF or not actor.has_role(*MOVER_ROLES):
+            raise Forbidden("role_required")
+
+    @staticmethod
+    def _require_reader(actor: Actor) -> None:
+        if actor.kind is not ActorKind.STAFF or not actor.has_role(*READER_ROLES):
             raise Forbidden("role_required")
 
     def _owner(self, transfer_id: UUID) -> tuple[UUID, bool]:
@@ -232,16 +176,6 @@ class TransferService:
             raise NotFound("transfer_not_found")
         return row.graduate_id, row.supplements is not None
 
-    @staticmethod
-    def _proof(evidence: Evidence, proof: str) -> str:
-        proof = proof.strip().upper()
-        code = "required" if not proof else "too_long" if len(proof) > MAX_PROOF else ""
-        if not code and not all(c.isascii() and (c.isalnum() or c == "-") for c in proof):
-            code = "letters_and_digits_only"
-        if code:
-            raise Invalid("invalid_input", faults=[FieldFault("/proof", code, rules.EVIDENCE_LABELS[evidence])])
-        return proof
-
     def _heed_checks(self, session: Session, row: Transfer, target: State) -> None:
         if self._checks is None or row.supplements is not None:
             return
@@ -251,60 +185,7 @@ class TransferService:
         if required and not self._checks.stands(session, row.graduate_id):
             raise Conflict("check_required")
 
-    @staticmethod
-    def _follow(session: Session, row: Transfer) -> None:
-        """The dossier is closed to edits from sealing on, and open again when the transfer ends without arriving."""
-        if row.supplements is not None:
-            return  # the dossier itself has arrived already
-        dossier = session.get_one(Dossier, row.dossier_id, with_for_update=True)
-        if row.state in rules.SEALING:
-            dossier.state = DossierState.SEALED
-        elif row.state in rules.UNSEALING and dossier.state is DossierState.SEALED:
-            dossier.state = DossierState.OPEN
-        elif row.state is State.RECEIVED:
-            dossier.state = DossierState.TRANSFERRED
-
-    def _record(self, session: Session, actor: Actor, row: Transfer, step: str) -> None:
-        event_id = self._log.record(
-            session,
-            actor,
-            step,
-            graduate_id=row.graduate_id,
-            object_kind="transfer",
-            object_id=row.id,
-            data={"state": row.state.value, **({"supplements": str(row.supplements)} if row.supplements else {})},
-        )
-        self._queue.enqueue(session, Announce(event_id))
-
-    def _view(self, session: Session, row: Transfer, proofs: Mapping[str, str], *, staff: bool) -> TransferView:
+    def _view(self, session: Session, row: Transfer, proofs: Mapping[str, Any], actor: Actor) -> TransferView:
         session.flush()
-        steps = []
-        for e in self._log.of_object(session, "transfer", row.id):
-            state = State(e.data["state"])
-            edge_proof = next((x.evidence for x in rules.EDGES if x.target is state), Evidence.NONE)
-            steps.append(
-                TransferStep(
-                    state, rules.STATE_LABELS[state], e.at, rules.EVIDENCE_LABELS[edge_proof], proofs.get(state.value)
-                )
-            )
-        targets = tuple(
-            (e.target, rules.STATE_LABELS[e.target], e.evidence, rules.EVIDENCE_LABELS[e.evidence])
-            for e in rules.targets(row.state)
-        )
-        return TransferView(
-            id=row.id,
-            graduate_id=row.graduate_id,
-            state=row.state,
-            state_label=rules.STATE_LABELS[row.state],
-            next_words=rules.NEXT_WORDS[row.state],
-            channel=row.channel,
-            channel_label=rules.CHANNEL_LABELS[row.channel],
-            receiver_name=row.receiver_name,
-            receiver_address=row.receiver_address,
-            version=row.version,
-            moved_at=row.moved_at,
-            steps=tuple(steps),
-            targets=targets if staff else (),
-            supplements=row.supplements,
-            ticket_id=row.ticket_id,
-        )
+        events = self._log.of_object(session, "transfer", row.id)
+        return view_of(row, events, proofs, actor, self._clock.now(), self._calendar, self._contact)

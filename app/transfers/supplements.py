@@ -5,7 +5,9 @@ Each is linked to the receipt that closed it. Corrections declare the need (app/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,14 +15,14 @@ from sqlalchemy.orm import Session
 
 from app.actors import Actor
 from app.db import new_id
-from app.envelope import DataKey, open_json, seal_json
+from app.envelope import DataKey, open_json
 from app.errors import Conflict
-from app.events import EventLog
-from app.jobs import Announce, JobQueue
 from app.ports import Clock
 from app.transfers import rules
 from app.transfers.models import Transfer, proofs_place
-from app.transfers.rules import State
+from app.transfers.rules import Evidence
+from app.transfers.states import ARRIVED, State
+from app.transfers.steps import TransferSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Supplement:
 
 
 class SupplementaryTransfers:
-    def __init__(self, log: EventLog, queue: JobQueue, clock: Clock) -> None:
-        self._log, self._queue, self._clock = log, queue, clock
+    def __init__(self, steps: TransferSteps, clock: Clock) -> None:
+        self._steps, self._clock = steps, clock
 
     def open_supplement(self, session: Session, actor: Actor, key: DataKey, ticket_id: UUID) -> UUID:
         """To the same receiver by the same channel, ready to be assembled: destination and approval stand already.
@@ -47,7 +49,7 @@ class SupplementaryTransfers:
             .where(
                 Transfer.graduate_id == key.owner,
                 Transfer.supplements.is_(None),
-                Transfer.state.in_((State.RECEIVED, State.CLOSED)),
+                Transfer.state.in_(ARRIVED),
             )
             .order_by(Transfer.moved_at.desc())
             .limit(1)
@@ -69,19 +71,8 @@ class SupplementaryTransfers:
             supplements=before.id,
             ticket_id=ticket_id,
         )
-        row.sealed_proofs = seal_json(key, proofs_place(row), {})
-        session.add(row)
-        session.flush()
-        event_id = self._log.record(
-            session,
-            actor,
-            "transfer.opened",
-            graduate_id=row.graduate_id,
-            object_kind="transfer",
-            object_id=row.id,
-            data={"state": row.state.value, "supplements": str(before.id)},
-        )
-        self._queue.enqueue(session, Announce(event_id))
+        self._steps.opened(session, actor, key, row)
+        self._steps.supplement_opened(session, before.id)
         return row.id
 
     def supplement_of(self, session: Session, key: DataKey, ticket_id: UUID) -> Supplement | None:
@@ -92,5 +83,14 @@ class SupplementaryTransfers:
         if row is None or row.supplements is None:
             return None
         before = session.get_one(Transfer, row.supplements)
-        receipt = open_json(key, proofs_place(before), before.sealed_proofs).get(State.RECEIVED.value)
+        receipt = receipt_number(open_json(key, proofs_place(before), before.sealed_proofs))
         return Supplement(row.id, rules.STATE_LABELS[row.state], row.receiver_name, receipt)
+
+
+def receipt_number(proofs: Mapping[str, Any]) -> str | None:
+    """Of the last receipt; the first transfers keep it under the state's own name."""
+    numbered = [v for k, v in sorted(proofs.items()) if k.isdigit() and Evidence.RECEIPT_NUMBER.value in v]
+    if numbered:
+        return str(numbered[-1][Evidence.RECEIPT_NUMBER.value])
+    former = proofs.get(State.RECEIVED.value)
+    return None if former is None else str(former)

@@ -31,6 +31,8 @@ APPEND_ONLY = {
     "check_item",
     "ticket_decision",
     "voided_approval",
+    "transfer_manifest",
+    "dispatch",
 }
 
 

@@ -1,0 +1,236 @@
+"""The one way a transfer moves: along an edge, by who may, with its evidence, in the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.actors import SYSTEM, Actor, ActorKind
+from app.db import new_id
+from app.dossiers.models import Dossier
+from app.dossiers.rules import DossierState
+from app.envelope import BlindIndex, DataKey, open_json, seal_json
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch
+from app.events import EventLog
+from app.jobs import Announce, JobQueue
+from app.ports import Clock
+from app.transfers import clocks, manifest, rules
+from app.transfers.manifest import Manifest, ManifestBook
+from app.transfers.models import ActState, Dispatch, DoubleAct, Transfer, numbers_place, proofs_place
+from app.transfers.proving import Shown, checked
+from app.transfers.rules import By, Edge, Evidence
+from app.transfers.states import ARRIVED, ENDED, STATE_LABELS, State
+from app.working_days.calendar import WorkingDays, office_date
+
+NONE_SHOWN: Shown = {}
+STEPS = "steps"
+"""In the sealed proofs: how many steps have been taken; each one's evidence stands under its number."""
+
+
+class TransferSteps:
+    def __init__(self, log: EventLog, queue: JobQueue, clock: Clock, calendar: WorkingDays, index: BlindIndex) -> None:
+        self._log, self._queue, self._clock, self._calendar, self._index = log, queue, clock, calendar, index
+        self.manifests = ManifestBook()
+
+    def by(self, clock: Clock) -> TransferSteps:
+        """The same steps by another clock."""
+        return TransferSteps(self._log, self._queue, clock, self._calendar, self._index)
+
+    @staticmethod
+    def locked(session: Session, transfer_id: UUID, version: int | None = None) -> Transfer:
+        """Raises NotFound, VersionMismatch where ``version`` is not the present one."""
+        row = session.scalar(select(Transfer).where(Transfer.id == transfer_id).with_for_update())
+        if row is None:
+            raise NotFound("transfer_not_found")
+        if version is not None and row.version != version:
+            raise VersionMismatch("transfer_changed", extra={"current_version": row.version})
+        return row
+
+    def opened(self, session: Session, actor: Actor, key: DataKey, row: Transfer) -> None:
+        """Keeps a new transfer. Raises Conflict('transfer_open'): one open transfer per dossier, whoever races."""
+        row.sealed_proofs = seal_json(key, proofs_place(row), {})
+        session.add(row)
+        try:
+            session.flush()
+        except IntegrityError:
+            raise Conflict("transfer_open") from None
+        self._wind(row)
+        self.record(session, actor, row, "transfer.opened")
+
+    def take(
+        self,
+        session: Session,
+        actor: Actor,
+        row: Transfer,
+        key: DataKey,
+        target: State,
+        shown: Shown = NONE_SHOWN,
+        *,
+        frozen: Manifest | None = None,
+        two: bool = False,
+    ) -> None:
+        """One edge. ``row`` is locked; ``frozen`` is the catalogue for ``assembled``; ``two``: two persons did it.
+
+        Raises Conflict('move_not_allowed', 'two_persons_required', 'catalogue_changed', 'tracking_number_used'),
+        Forbidden, Invalid.
+        """
+        edge = rules.edge(row.state, target)
+        if edge is None:
+            raise Conflict("move_not_allowed", params={"state": STATE_LABELS[row.state]})
+        _allow(actor, edge, two=two)
+        meaningless = frozenset({Evidence.MANIFEST_CODE}) if row.manifest_digest is None else frozenset[Evidence]()
+        evidence = checked(edge, shown, without=meaningless)
+        step = self._keep(key, row, evidence)
+        before, row.state, row.moved_at = row.state, target, self._clock.now()
+        self._heed(session, actor, row, key, evidence, frozen)
+        self._follow(session, row, before)
+        self._wind(row)
+        self._void_acts(session, row)
+        self.record(session, actor, row, "transfer.moved", step=step)
+        session.flush()
+        if row.supplements is not None and (target in ENDED or target is State.RECEIVED):
+            self._close_parent(session, row.supplements)
+
+    def record(self, session: Session, actor: Actor, row: Transfer, kind: str, **data: Any) -> None:
+        """Told to the graduate as well."""
+        linked = {"supplements": str(row.supplements)} if row.supplements else {}
+        event_id = self._log.record(
+            session,
+            actor,
+            kind,
+            graduate_id=row.graduate_id,
+            object_kind="transfer",
+            object_id=row.id,
+            data={"state": row.state.value, **linked, **data},
+        )
+        self._queue.enqueue(session, Announce(event_id))
+
+    def supplement_opened(self, session: Session, parent_id: UUID) -> None:
+        """The received transfer shows that papers follow it."""
+        parent = self.locked(session, parent_id)
+        if rules.edge(parent.state, State.SUPPLEMENT_OPEN) is not None:
+            self._turn(session, parent, State.SUPPLEMENT_OPEN)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _keep(self, key: DataKey, row: Transfer, evidence: Shown) -> int:
+        proofs = open_json(key, proofs_place(row), row.sealed_proofs)
+        step = int(proofs.get(STEPS, 0)) + 1
+        proofs |= {STEPS: step, str(step): {kind.value: text for kind, text in evidence.items()}}
+        row.sealed_proofs = seal_json(key, proofs_place(row), proofs)
+        return step
+
+    def _heed(
+        self, session: Session, actor: Actor, row: Transfer, key: DataKey, evidence: Shown, frozen: Manifest | None
+    ) -> None:
+        """What the evidence means for the row."""
+        if row.state is State.DESTINATION_REGISTERED:
+            row.asked_on = office_date(row.moved_at)
+        if row.state is State.ASSEMBLED and frozen is not None:
+            self.manifests.freeze(session, key, row, frozen, row.moved_at)
+        if row.state is State.SEALED and row.manifest_digest is not None and row.supplements is None:
+            self._require_unchanged(session, key, row)
+        if Evidence.TRACKING_NUMBER in evidence:
+            self._hand_over(session, actor, row, key, evidence[Evidence.TRACKING_NUMBER])
+        if Evidence.MANIFEST_CODE in evidence and row.manifest_digest is not None:
+            if not manifest.code_fits(evidence[Evidence.MANIFEST_CODE], row.manifest_digest):
+                raise Invalid("invalid_input", faults=[FieldFault("/manifest_code", "other_manifest")])
+            row.receipt_digest = row.manifest_digest
+        if Evidence.KEPT_UNTIL in evidence:
+            row.kept_until = self._hold(date.fromisoformat(evidence[Evidence.KEPT_UNTIL]))
+
+    def _require_unchanged(self, session: Session, key: DataKey, row: Transfer) -> None:
+        kept = self.manifests.of(session, key, row)
+        dossier = session.get_one(Dossier, row.dossier_id, with_for_update=True)
+        if kept is not None and kept.dossier_version != dossier.version:
+            raise Conflict("catalogue_changed")
+
+    def _hand_over(self, session: Session, actor: Actor, row: Transfer, key: DataKey, number: str) -> None:
+        before = session.scalar(select(func.count()).where(Dispatch.transfer_id == row.id)) or 0
+        handed = Dispatch(
+            id=new_id(),
+            transfer_id=row.id,
+            number=before + 1,
+            channel=row.channel,
+            tracking_bidx=self._index.of("dispatch", "tracking", f"{row.channel.value}|{number}"),
+            handed_by=actor.id,
+            handed_at=row.moved_at,
+        )
+        handed.sealed_numbers = seal_json(key, numbers_place(handed), {"tracking_number": number})
+        row.handed_on = office_date(row.moved_at)
+        try:
+            with session.begin_nested():
+                session.add(handed)
+        except IntegrityError:
+            raise Conflict("tracking_number_used") from None
+
+    def _hold(self, until: date) -> date:
+        today = office_date(self._clock.now())
+        if not today < until <= clocks.latest_hold(today):
+            raise Invalid("invalid_input", faults=[FieldFault("/kept_until", "hold_too_long")])
+        return until
+
+    def _wind(self, row: Transfer) -> None:
+        found = clocks.due(clock_facts(row), self._calendar)
+        row.due_on, row.timer = (None, None) if found is None else (found.on, found.timer)
+
+    @staticmethod
+    def _follow(session: Session, row: Transfer, before: State) -> None:
+        """The dossier takes no edit from sealing on, and takes them again when a seal was opened or it was lost."""
+        if row.supplements is not None:
+            return  # the dossier itself has arrived already
+        dossier = session.get_one(Dossier, row.dossier_id, with_for_update=True)
+        if row.state in rules.SEALED_UP:
+            dossier.state = DossierState.SEALED
+        elif row.state in rules.OPENED_UP and dossier.state is DossierState.SEALED:
+            dossier.state = DossierState.OPEN
+        elif row.state is State.RECEIVED and before not in ARRIVED:
+            dossier.state = DossierState.TRANSFERRED
+
+    @staticmethod
+    def _void_acts(session: Session, row: Transfer) -> None:
+        session.execute(
+            update(DoubleAct)
+            .where(DoubleAct.transfer_id == row.id, DoubleAct.state == ActState.WAITING)
+            .values(state=ActState.VOID)
+        )
+
+    def _close_parent(self, session: Session, parent_id: UUID) -> None:
+        parent = self.locked(session, parent_id)
+        others = select(Transfer.id).where(
+            Transfer.supplements == parent_id, Transfer.state.not_in((*ENDED, State.RECEIVED))
+        )
+        if parent.state is State.SUPPLEMENT_OPEN and session.scalar(others.limit(1)) is None:
+            self._turn(session, parent, State.CLOSED)
+
+    def _turn(self, session: Session, row: Transfer, target: State) -> None:
+        """What follows by itself, without evidence of its own."""
+        row.state, row.moved_at = target, self._clock.now()
+        self._wind(row)
+        self.record(session, SYSTEM, row, "transfer.moved")
+        session.flush()
+
+
+def clock_facts(row: Transfer) -> clocks.ClockFacts:
+    return clocks.ClockFacts(row.state, office_date(row.moved_at), row.asked_on, row.handed_on, row.kept_until)
+
+
+def _allow(actor: Actor, edge: Edge, *, two: bool) -> None:
+    if actor.kind is ActorKind.STAFF:
+        if two:
+            allowed = By.TWO in edge.by and actor.has_role(*rules.ROLES[By.TWO])
+        else:
+            if edge.by == (By.TWO,) and actor.has_role(*rules.ROLES[By.TWO]):
+                raise Conflict("two_persons_required")
+            allowed = rules.may(edge, staff=actor.roles)
+    elif actor.kind is ActorKind.SYSTEM:
+        allowed = By.CARRIER in edge.by or By.CLOCK in edge.by
+    else:
+        allowed = rules.may(edge, graduate=actor.kind is ActorKind.GRADUATE, partner=actor.kind is ActorKind.PARTNER)
+    if not allowed:
+        raise Forbidden("role_required")
