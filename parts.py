@@ -62,6 +62,7 @@ from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
+from app.transfers.steps import TransferSteps
 from app.transfers.watch import TransferWatch
 from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
@@ -132,6 +133,7 @@ class Lantai:
     checks: CheckService
     transfers: TransferService
     double_acts: DoubleActs
+    transfer_steps: TransferSteps
     transfer_watch: TransferWatch
     completeness: CompletenessService
     forecast: CohortForecast

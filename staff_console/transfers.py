@@ -44,11 +44,11 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         checked=next(iter(parts().checks.runs_of(actor, graduate_id, 1)), None),
         under_way=under_way,
         waiting=None if under_way is None else parts().double_acts.waiting(actor, graduate_id, under_way.id),
-        me=actor.id,
         channels=CHANNEL_LABELS,
         may_open=actor.has_role(*MOVERS),
         problem=problem_of(error) if error is not None else None,
         typed=request.form,
+        tried=(request.view_args or {}).get("target", ""),
     )
 
 
@@ -66,6 +66,14 @@ def _own(graduate_id: UUID, transfer_id: UUID) -> UUID:
     if transfer_id not in {v.id for v in parts().transfers.of_graduate(current_actor(), graduate_id)}:
         raise NotFound("transfer_not_found")
     return transfer_id
+
+
+def _state(name: str) -> State:
+    """Raises NotFound."""
+    try:
+        return State(name)
+    except ValueError:
+        raise NotFound("route_not_found") from None
 
 
 def _shown() -> Shown:
@@ -115,9 +123,9 @@ def add_transfers(console: Blueprint) -> None:
             ),
         )
 
-    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/move")
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/move/<target>")
     @desk(*READERS)
-    def move_transfer(graduate_id: UUID, transfer_id: UUID) -> Response:
+    def move_transfer(graduate_id: UUID, transfer_id: UUID, target: str) -> Response:
         return _attempt(
             graduate_id,
             "transfer_moved",
@@ -125,7 +133,7 @@ def add_transfers(console: Blueprint) -> None:
                 current_actor(),
                 _own(graduate_id, transfer_id),
                 forms.version(),
-                forms.choice(State, "target"),
+                _state(target),
                 _shown(),
             ),
         )
@@ -134,9 +142,9 @@ def add_transfers(console: Blueprint) -> None:
 
 
 def _add_double_acts(console: Blueprint) -> None:
-    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/acts")
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/propose/<target>")
     @desk(*READERS)
-    def propose_act(graduate_id: UUID, transfer_id: UUID) -> Response:
+    def propose_act(graduate_id: UUID, transfer_id: UUID, target: str) -> Response:
         return _attempt(
             graduate_id,
             "act_proposed",
@@ -144,7 +152,7 @@ def _add_double_acts(console: Blueprint) -> None:
                 current_actor(),
                 _own(graduate_id, transfer_id),
                 forms.version(),
-                forms.choice(State, "target"),
+                _state(target),
                 _shown(),
                 _photo(),
             ),

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from app.actors import SYSTEM, Actor, ActorKind, Purpose, Role
 from app.checks.rules import Stage
@@ -18,10 +18,13 @@ from app.materials.rules import Entry
 from app.materials.scans import ScanFile
 from app.materials.service import NewSupplement
 from app.retrieval.rules import Filters
-from app.transfers.rules import Channel
+from app.transfers.rules import Evidence
+from app.transfers.showing import TransferView
+from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import jpeg
+from tests.moving import desk_pair, lead, opened
 
 NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "name": "console.css"}
 
@@ -82,9 +85,8 @@ def make_owned(
         },
         headers={"Idempotency-Key": "owned-ticket"},
     ).json
-    transfer = lantai.transfers.open(
-        staff.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某市某路 1 号"
-    )
+    transfer = opened(lantai, staff.actor, person.id)
+    acting = waiting_act(lantai, transfer)
     run_id = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING).id
     run_jobs()
     values: dict[str, object] = {
@@ -103,6 +105,8 @@ def make_owned(
             "id"
         ],
         "transfer_id": transfer.id,
+        "act_id": acting,
+        "target": "destination_registered",
         "run_id": run_id,
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
@@ -113,6 +117,16 @@ def make_owned(
         **NAMES,
     }
     return Owned(person, http, staff, values)
+
+
+def waiting_act(lantai: Lantai, transfer: TransferView) -> UUID:
+    """A seal that waits for its second person."""
+    pair = desk_pair(lantai)
+    view = lead(lantai, pair, transfer, State.CHECKED)
+    lantai.double_acts.propose(pair.first, view.id, view.version, State.SEALED, {Evidence.SEAL_NUMBER: "MF-1"}, jpeg(3))
+    act = lantai.double_acts.waiting(pair.first, view.graduate_id, view.id)
+    assert act is not None
+    return act.id
 
 
 def _own(lantai: Lantai, staff: StaffLogin) -> dict[str, object]:

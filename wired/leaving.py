@@ -32,6 +32,7 @@ class LeavingParts(TypedDict):
     checks: CheckService
     transfers: TransferService
     double_acts: DoubleActs
+    transfer_steps: TransferSteps
     transfer_watch: TransferWatch
 
 
@@ -95,6 +96,7 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
             checks,
             settings.transfer_check,
         ),
+        "transfer_steps": steps,
         "double_acts": DoubleActs(
             db, keys, steps, log, clock, ground.outside.files, ground.outside.cleaner, (completeness,)
         ),

@@ -54,12 +54,12 @@ class TransferSteps:
     def opened(self, session: Session, actor: Actor, key: DataKey, row: Transfer) -> None:
         """Keeps a new transfer. Raises Conflict('transfer_open'): one open transfer per dossier, whoever races."""
         row.sealed_proofs = seal_json(key, proofs_place(row), {})
+        self._wind(row)
         session.add(row)
         try:
             session.flush()
         except IntegrityError:
             raise Conflict("transfer_open") from None
-        self._wind(row)
         self.record(session, actor, row, "transfer.opened")
 
     def take(
@@ -147,7 +147,8 @@ class TransferSteps:
     def _require_unchanged(self, session: Session, key: DataKey, row: Transfer) -> None:
         kept = self.manifests.of(session, key, row)
         dossier = session.get_one(Dossier, row.dossier_id, with_for_update=True)
-        if kept is not None and kept.dossier_version != dossier.version:
+        # a whole seal has let nothing in
+        if dossier.state is DossierState.OPEN and kept is not None and kept.dossier_version != dossier.version:
             raise Conflict("catalogue_changed")
 
     def _hand_over(self, session: Session, actor: Actor, row: Transfer, key: DataKey, number: str) -> None:

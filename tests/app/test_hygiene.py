@@ -18,10 +18,13 @@ from app import logs
 from app.actors import Role
 from app.dossiers.rules import Section
 from app.people.service import Card
-from app.transfers.rules import Channel, State
+from app.transfers.rules import Evidence
+from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin, World, make_id_number
 from tests.fakes import MemoryFiles, jpeg
+from tests.moving import desk_pair, lead
+from tests.moving import opened as begun
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME, STATEMENT, REPLY, TRACKING = "金丝雀名", "金丝雀陈述", "金丝雀答复", "CANARY-EMS-77"
@@ -61,11 +64,10 @@ def story(person: Person, http: ApiClient, staff: StaffLogin, lantai: Lantai, ru
     seen = lantai.desk.ticket(staff.actor, opened["id"])
     lantai.desk.reject(staff.actor, seen.line.id, seen.line.version, "other", REPLY)
     lantai.people.find_by_student_number(staff.actor, person.card.student_number)
-    view = lantai.transfers.open(
-        staff.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某路 1 号"
-    )
-    for state in list(State)[1:8]:
-        view = lantai.transfers.move(staff.actor, view.id, view.version, state, TRACKING)
+    pair = desk_pair(lantai)
+    view = lead(lantai, pair, begun(lantai, staff.actor, person.id), State.SEALED)
+    handed = {Evidence.TRACKING_NUMBER: TRACKING}
+    lantai.transfers.move(pair.first, view.id, view.version, State.HANDED_TO_CARRIER, handed)
     run_jobs()
     # and what goes wrong must be as silent as what goes right
     http.post("/corrections", json={"kind": "other", "statement": STATEMENT, "phone": person.card.phone})

@@ -12,10 +12,11 @@ import pytest
 from app.actors import Role
 from app.dossiers.incoming import NewMaterial
 from app.file_ports import CleanDocument
-from app.transfers.rules import Channel, State
+from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import Person, StaffLogin
 from tests.fakes import jpeg
+from tests.moving import desk_pair, lead, opened
 
 SCAN = NewMaterial("4-1", "transcript", "成绩单", "2026-05-01", 1, None, CleanDocument("image/jpeg", jpeg(), 1))
 
@@ -112,11 +113,7 @@ def test_a_transfer_shows_the_check_before_it_is_recorded_as_checked(
     lantai: Lantai, held: Person, staff_factory: Callable[..., StaffLogin], run_jobs: Callable[[], None]
 ) -> None:
     actor = staff_factory(Role.DISPATCHER)
-    view = lantai.transfers.open(
-        actor.actor, held.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某路 1 号"
-    )
-    while view.state is not State.ASSEMBLED:
-        view = lantai.transfers.move(actor.actor, view.id, view.version, view.targets[0][0])
+    lead(lantai, desk_pair(lantai), opened(lantai, actor.actor, held.id), State.ASSEMBLED)
     page = f"/console/graduates/{held.id}/transfers"
     assert "尚未完成" in actor.client.get(page).text
     run_jobs()

@@ -12,22 +12,14 @@ from app.corrections.rules import Kind, State
 from app.corrections.views import TicketView
 from app.dossiers.incoming import FieldChange
 from app.dossiers.rules import Section
-from app.transfers.rules import Channel
-from app.transfers.rules import State as TransferState
+from app.transfers.states import State as Moved
 from parts import Lantai
 from tests.conftest import Person
 from tests.fakes import FakeClock
+from tests.moving import desk_pair, lead, opened
 from tests.staff_console.conftest import STATEMENT, Desk
 from tests.staff_console.reading import Reader
 
-UNTIL_SEALED = (
-    TransferState.DESTINATION_REGISTERED,
-    TransferState.COLLEGE_REVIEWED,
-    TransferState.SCHOOL_APPROVED,
-    TransferState.ASSEMBLED,
-    TransferState.CHECKED,
-    TransferState.SEALED,
-)
 Opener = Callable[..., TicketView]
 Desks = Callable[..., Desk]
 People = Callable[..., Person]
@@ -40,11 +32,7 @@ def _state(lantai: Lantai, desk: Desk, ticket: TicketView) -> State:
 def seal(lantai: Lantai, clerk: Desk, person: Person) -> None:
     """Walk a transfer until the dossier is sealed."""
     actor = clerk.login.actor
-    view = lantai.transfers.open(
-        actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="人民路 1 号"
-    )
-    for target in UNTIL_SEALED:
-        view = lantai.transfers.move(actor, view.id, view.version, target, "SEAL-1")
+    lead(lantai, desk_pair(lantai), opened(lantai, actor, person.id), Moved.SEALED)
 
 
 def test_shows_the_record_beside_the_wish_and_masks_the_person(

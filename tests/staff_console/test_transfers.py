@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from uuid import uuid4
 
 import pytest
 
 from app.actors import Role
-from app.transfers.rules import State
-from app.transfers.service import TransferView
+from app.transfers.showing import TransferView
+from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import Person
+from tests.fakes import jpeg
+from tests.moving import desk_pair, lead
 from tests.staff_console.conftest import Desk
 from tests.staff_console.reading import Reader
 
@@ -26,12 +29,6 @@ def _open(clerk: Desk, person: Person, lantai: Lantai) -> TransferView:
     return lantai.transfers.of_graduate(clerk.login.actor, person.id)[0]
 
 
-def _advance(clerk: Desk, view: TransferView, lantai: Lantai, *targets: State) -> TransferView:
-    for target in targets:
-        view = lantai.transfers.move(clerk.login.actor, view.id, view.version, target, "N-1")
-    return view
-
-
 def test_opens_and_lists_one(desk: Desks, graduate_factory: People, lantai: Lantai) -> None:
     person, dispatcher = graduate_factory("欧阳文静"), desk(Role.DISPATCHER)
     assert "没有进行中的转递" in dispatcher.read("/transfers").text
@@ -39,7 +36,7 @@ def test_opens_and_lists_one(desk: Desks, graduate_factory: People, lantai: Lant
     assert view.state is State.DRAFT
     page = dispatcher.read(f"/graduates/{person.id}/transfers")
     assert "转递已建立" in page.text
-    assert "记为“去向已登记”" in page.text
+    assert "登记去向" in page.text
     listed = dispatcher.read("/transfers").text
     assert "欧阳**" in listed
     assert "某市人才中心" in listed
@@ -85,38 +82,70 @@ def test_only_three_channels_are_offered(desk: Desks, graduate_factory: People) 
 
 def test_moves_with_the_proof_the_step_needs(desk: Desks, graduate_factory: People, lantai: Lantai) -> None:
     person, clerk = graduate_factory(), desk(Role.DISPATCHER)
-    line = (
-        State.DESTINATION_REGISTERED,
-        State.COLLEGE_REVIEWED,
-        State.SCHOOL_APPROVED,
-        State.ASSEMBLED,
-        State.CHECKED,
-        State.SEALED,
-    )
-    view = _advance(clerk, _open(clerk, person, lantai), lantai, *line)
+    view = lead(lantai, desk_pair(lantai), _open(clerk, person, lantai), State.SEALED)
     path = f"/graduates/{person.id}/transfers"
-    form = {"target": "handed_to_carrier", "version": str(view.version)}
+    form = {"version": str(view.version)}
     assert "运单号" in clerk.read(path).text
-    for proof, words in (("", "运单号"), ("运单一二三", "运单号"), ("A" * 41, "运单号")):
-        answer = clerk.post(f"{path}/{view.id}/move", {**form, "proof": proof})
+    for number, words in (("", "运单号"), ("运单一二三", "运单号"), ("A" * 41, "运单号")):
+        answer = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": number})
         assert (answer.status_code, words in answer.text) == (422, True)
-    done = clerk.post(f"{path}/{view.id}/move", {**form, "proof": "ea123456789cn"})
+    done = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": "ea123456789cn"})
     assert done.status_code == 303
     page = clerk.read(path)
     assert "转递状态已更新" in page.text
     assert "运单号 EA123456789CN" in page.text
-    again = clerk.post(f"{path}/{view.id}/move", {**form, "proof": "ea123456789cn"})
+    again = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": "ea123456789cn"})
     assert (again.status_code, "转递状态已变化" in again.text) == (412, True)
+
+
+def test_a_seal_is_proposed_with_a_photo_and_confirmed_by_another(
+    desk: Desks, graduate_factory: People, lantai: Lantai
+) -> None:
+    person, first, second = graduate_factory(), desk(Role.DISPATCHER), desk(Role.ARCHIVIST)
+    view = lead(lantai, desk_pair(lantai), _open(first, person, lantai), State.CHECKED)
+    path = f"/graduates/{person.id}/transfers"
+    acts = f"{path}/{view.id}/propose/sealed"
+    form = {"version": str(view.version), "seal_number": "MF2026-9"}
+    missing = first.post(acts, form)
+    assert (missing.status_code, "密封照片" in missing.text) == (422, True)
+    sent = first.post(acts, {**form, "photo": (BytesIO(jpeg(5)), "seal.jpg")})
+    assert sent.status_code == 303
+    own = first.read(path)
+    act = next(f for f in own.forms if f.endswith("/drop")).removesuffix("/drop")
+    assert f"{act}/confirm" not in own.forms
+    other = second.read(path)
+    assert "MF2026-9" in other.text
+    assert "待另一人确认：密封" in other.text
+    photo = second.get(f"{act.removeprefix('/console')}/photo")
+    assert (photo.status_code, photo.content_type) == (200, "image/jpeg")
+    alone = first.post(f"{act.removeprefix('/console')}/confirm", {})
+    assert (alone.status_code, "不能是同一人" in alone.text) == (409, True)
+    assert second.post(f"{act.removeprefix('/console')}/confirm", {}).status_code == 303
+    assert lantai.transfers.of_graduate(first.login.actor, person.id)[0].state is State.SEALED
+
+
+def test_a_seal_is_opened_by_two_and_taking_back_leaves_it_whole(
+    desk: Desks, graduate_factory: People, lantai: Lantai
+) -> None:
+    person, first = graduate_factory(), desk(Role.DISPATCHER)
+    view = lead(lantai, desk_pair(lantai), _open(first, person, lantai), State.SEALED)
+    path = f"/graduates/{person.id}/transfers"
+    form = {"version": str(view.version), "reason": "去向有误"}
+    assert first.post(f"{path}/{view.id}/move/withdrawn", form).status_code == 409
+    assert first.post(f"{path}/{view.id}/propose/withdrawn", form).status_code == 303
+    drop = next(f for f in first.read(path).forms if f.endswith("/drop")).removeprefix("/console")
+    assert first.post(drop, {}).status_code == 303
+    assert lantai.transfers.of_graduate(first.login.actor, person.id)[0].state is State.SEALED
 
 
 def test_steps_are_not_skipped(desk: Desks, graduate_factory: People, lantai: Lantai) -> None:
     person, clerk = graduate_factory(), desk()
     view = _open(clerk, person, lantai)
     path = f"/graduates/{person.id}/transfers/{view.id}/move"
-    skipped = clerk.post(path, {"target": "received", "version": "1", "proof": "R-1"})
+    skipped = clerk.post(f"{path}/received", {"version": "1", "receipt_number": "R-1"})
     assert skipped.status_code == 409
-    assert clerk.post(path, {"target": "lost", "version": "1"}).status_code == 422
-    assert clerk.post(path, {"target": "destination_registered", "version": "x"}).status_code == 422
+    assert clerk.post(f"{path}/lost", {"version": "1"}).status_code == 404
+    assert clerk.post(f"{path}/destination_registered", {"version": "x"}).status_code == 422
     assert lantai.transfers.of_graduate(clerk.login.actor, person.id)[0].state is State.DRAFT
 
 
@@ -124,22 +153,28 @@ def test_withdrawing_lets_one_open_again(desk: Desks, graduate_factory: People, 
     person, clerk = graduate_factory(), desk()
     view = _open(clerk, person, lantai)
     path = f"/graduates/{person.id}/transfers"
-    assert "确认已撤销" in clerk.read(path).text
-    assert clerk.post(f"{path}/{view.id}/move", {"target": "withdrawn", "version": "1"}).status_code == 303
+    assert "撤销" in clerk.read(path).text
+    form = {"version": str(view.version), "reason": "建错了"}
+    assert clerk.post(f"{path}/{view.id}/move/withdrawn", form).status_code == 303
     assert f"/console{path}" in clerk.read(path).forms
 
 
 def test_foreign_ids_and_wrong_roles(desk: Desks, graduate_factory: People, lantai: Lantai) -> None:
     person, other, clerk = graduate_factory(), graduate_factory(), desk()
     view = _open(clerk, person, lantai)
-    form = {"target": "destination_registered", "version": "1"}
-    assert clerk.post(f"/graduates/{other.id}/transfers/{view.id}/move", form).status_code == 404
+    form = {"version": "1"}
+    assert clerk.post(f"/graduates/{other.id}/transfers/{view.id}/move/destination_registered", form).status_code == 404
     assert clerk.post(f"/graduates/{uuid4()}/transfers", OPENING).status_code == 404
     reviewer = desk(Role.REVIEWER)
-    assert reviewer.post(f"/graduates/{person.id}/transfers/{view.id}/move", form).status_code == 403
+    assert (
+        reviewer.post(f"/graduates/{person.id}/transfers/{view.id}/move/destination_registered", form).status_code
+        == 403
+    )
     page = reviewer.read(f"/graduates/{person.id}/transfers")
     assert "某市人才中心" in page.text
-    assert not any("/move" in action for action in page.forms)
-    bare = clerk.login.client.post(f"/console/graduates/{person.id}/transfers/{view.id}/move", data=form)
+    assert not any("/move/" in action or "/propose/" in action for action in page.forms)
+    bare = clerk.login.client.post(
+        f"/console/graduates/{person.id}/transfers/{view.id}/move/destination_registered", data=form
+    )
     assert bare.status_code == 403
     assert lantai.transfers.of_graduate(clerk.login.actor, person.id)[0].state is State.DRAFT

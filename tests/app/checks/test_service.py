@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -20,14 +21,17 @@ from app.checks.rules import Outcome, Stage, Verdict
 from app.checks.service import CheckService
 from app.checks.views import RunView
 from app.dossiers.incoming import NewMaterial
+from app.envelope import BlindIndex
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.file_ports import CleanDocument
 from app.jobs import CheckDossier
-from app.transfers.rules import Channel, State
 from app.transfers.service import TransferService
+from app.transfers.states import State
+from app.transfers.steps import TransferSteps
 from parts import Lantai
 from tests.app.checks.conftest import scan
 from tests.conftest import Person, StaffLogin, World
+from tests.moving import desk_pair, lead, opened
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs/schemas/four-property-report-1.json"
 HUMAN = ("Z-1-51", "Z-1-61", "Z-3-51")
@@ -200,18 +204,24 @@ def test_batches_take_up_where_they_stopped_and_the_trouble_list_follows(
     assert set(lantai.checks.due(2026, Stage.ARCHIVING)) == {held.id, other.id}
 
 
-def move_to(lantai: Lantai, transfers: TransferService, actor: StaffLogin, person: Person, last: State) -> None:
-    view = transfers.open(
-        actor.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某路 1 号"
+def strict_transfers(lantai: Lantai) -> TransferService:
+    log, queue, clock, calendar = lantai.log, lantai.queue, lantai.clock, lantai.calendar
+    steps = TransferSteps(log, queue, clock, calendar, BlindIndex(b"k" * 32))
+    holdings = lantai.holdings
+    return TransferService(
+        lantai.db, lantai.keys, steps, holdings, log, queue, clock, calendar, "档案科", lantai.checks, "require"
     )
-    while view.state is not last:
-        view = transfers.move(actor.actor, view.id, view.version, view.targets[0][0])
+
+
+def move_to(lantai: Lantai, person: Person, last: State) -> None:
+    pair = desk_pair(lantai)
+    lead(lantai, pair, opened(lantai, pair.first, person.id), last)
 
 
 def test_an_assembled_dossier_is_checked_by_itself(
     lantai: Lantai, held: Person, archivist: StaffLogin, run_jobs: Callable[[], None]
 ) -> None:
-    move_to(lantai, lantai.transfers, archivist, held, State.ASSEMBLED)
+    move_to(lantai, held, State.ASSEMBLED)
     run_jobs()
     assert [r.stage for r in lantai.checks.runs_of(archivist.actor, held.id)] == [Stage.ARCHIVING]
     lantai.checks.run_due(CheckDossier(held.id))
@@ -223,12 +233,12 @@ def test_where_it_is_required_nothing_is_checked_without_a_pass(
 ) -> None:
     """The default only advises: the first transfer goes through; the strict one asks for a pass of this version."""
     checks: CheckService = lantai.checks
-    strict = TransferService(lantai.db, lantai.keys, lantai.log, lantai.queue, lantai.clock, (), checks, "require")
+    strict = replace(lantai, transfers=strict_transfers(lantai))
     with pytest.raises(Conflict) as caught:
-        move_to(lantai, strict, archivist, held, State.CHECKED)
+        move_to(strict, held, State.CHECKED)
     assert caught.value.code == "check_required"
     for check in HUMAN:
         checks.confirm(archivist.actor, held.id, check, True, "已核对")
     checks.run(archivist.actor, held.id, Stage.ARCHIVING)
-    view = strict.of_graduate(archivist.actor, held.id)[0]
-    assert strict.move(archivist.actor, view.id, view.version, State.CHECKED).state is State.CHECKED
+    view = lantai.transfers.of_graduate(archivist.actor, held.id)[0]
+    assert strict.transfers.move(archivist.actor, view.id, view.version, State.CHECKED).state is State.CHECKED

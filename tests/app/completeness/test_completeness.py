@@ -17,12 +17,13 @@ from app.dossiers.rules import MASKED_TITLE, Section
 from app.errors import Conflict, Forbidden, NotFound
 from app.file_ports import CleanDocument
 from app.jobs import RecheckDossier, SweepCompleteness
-from app.transfers.rules import State
+from app.transfers.rules import Evidence
+from app.transfers.states import State
 from parts import Lantai
 from tests.app.conftest import Clerk
-from tests.app.transfers.test_transfers import lead, opened
 from tests.conftest import Person
 from tests.fakes import FakeClock
+from tests.moving import desk_pair, lead, opened
 
 PDF = CleanDocument("application/pdf", b"%PDF-1.7 content", 2)
 
@@ -185,15 +186,22 @@ def test_recomputing_a_cohort_counts_and_passes_over_what_cannot_be_read(
 def test_from_2023_on_a_seal_needs_the_destination_code(
     cohort: int, code: str, sealable: bool, graduate_factory: Callable[..., Person], lantai: Lantai, clerk: Clerk
 ) -> None:
-    person, actor = graduate_factory(cohort_year=cohort, records=enrolment(code)), clerk(Role.DISPATCHER)
-    view = lead(lantai, actor, opened(lantai, actor, person), State.CHECKED)
+    person, actor, pair = graduate_factory(cohort_year=cohort, records=enrolment(code)), clerk(), desk_pair(lantai)
+    view = lead(lantai, pair, opened(lantai, actor, person.id), State.CHECKED)
     if sealable:
-        assert lantai.transfers.move(actor, view.id, view.version, State.SEALED, "MF-1").state is State.SEALED
+        assert lead(lantai, pair, view, State.SEALED).state is State.SEALED
         return
     with pytest.raises(Conflict) as refused:
-        lantai.transfers.move(actor, view.id, view.version, State.SEALED, "MF-1")
+        lead(lantai, pair, view, State.SEALED)
     assert refused.value.code == "seal_needs_materials"
     assert "转递编号" in str(refused.value.params["items"])
     assert lantai.transfers.of_graduate(actor, person.id)[0].state is State.CHECKED
     correct(lantai, actor, person, "ABCDEFGH0123456789")
-    assert lantai.transfers.move(actor, view.id, view.version, State.SEALED, "MF-1").state is State.SEALED
+    with pytest.raises(Conflict, match="catalogue_changed"):
+        lead(lantai, pair, view, State.SEALED)
+    reason = {Evidence.REASON: "补录转递编号"}
+    act = lantai.double_acts.waiting(actor, person.id, view.id)
+    assert act is not None
+    lantai.double_acts.drop(pair.first, view.id, act.id)
+    view = lantai.transfers.move(actor, view.id, view.version, State.SCHOOL_APPROVED, reason)
+    assert lead(lantai, pair, view, State.SEALED).state is State.SEALED

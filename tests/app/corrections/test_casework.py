@@ -18,28 +18,16 @@ from app.dossiers.rules import DossierState, Source
 from app.errors import Conflict, Forbidden, Invalid, NotFound, VersionMismatch
 from app.people.models import StaffMember
 from app.transfers.models import Transfer
-from app.transfers.rules import Channel
-from app.transfers.rules import State as TransferState
+from app.transfers.states import State as Moved
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.app.corrections.conftest import BroughtTo, OpenFor, reader
 from tests.conftest import Person
 from tests.fakes import FakeClock, jpeg
+from tests.moving import RECEIVER, desk_pair, lead, now, opened
 
 People = Callable[..., Person]
 SCAN = SentFile(jpeg(9), "image/jpeg")
-TO_RECEIVED = (
-    TransferState.DESTINATION_REGISTERED,
-    TransferState.COLLEGE_REVIEWED,
-    TransferState.SCHOOL_APPROVED,
-    TransferState.ASSEMBLED,
-    TransferState.CHECKED,
-    TransferState.SEALED,
-    TransferState.HANDED_TO_CARRIER,
-    TransferState.IN_TRANSIT,
-    TransferState.DELIVERED_UNCONFIRMED,
-    TransferState.RECEIVED,
-)
 
 
 def test_only_the_handler_releases(
@@ -265,21 +253,19 @@ def test_a_dossier_handed_over_sends_a_supplement_after_itself(
 ) -> None:
     person, staff = graduate_factory(), clerk()
     line = open_for(person).line
-    view = lantai.transfers.open(
-        staff, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="人民路 1 号"
-    )
-    for target in TO_RECEIVED:
-        view = lantai.transfers.move(staff, view.id, view.version, target, "R-2026-1")
+    pair = desk_pair(lantai)
+    view = lead(lantai, pair, opened(lantai, staff, person.id), Moved.RECEIVED)
     done = lantai.desk.accept(staff, line.id, line.version)
     assert (done.line.state, done.applied_version) == (State.APPLIED, 2)
     assert done.supplement is not None
-    assert (done.supplement.receiver_name, done.supplement.receipt) == ("某市人才中心", "R-2026-1")
+    assert (done.supplement.receiver_name, done.supplement.receipt) == (RECEIVER[0], "HZ-001")
     with lantai.db.transaction() as session:
         row = session.get_one(Transfer, done.supplement.id)
         assert (row.supplements, row.ticket_id) == (view.id, line.id)
     shown = next(t for t in lantai.transfers.of_graduate(staff, person.id) if t.id == done.supplement.id)
-    for target in TO_RECEIVED[3:]:
-        shown = lantai.transfers.move(staff, shown.id, shown.version, target, "R-2026-2")
+    assert now(lantai, staff, view).state is Moved.SUPPLEMENT_OPEN
+    lead(lantai, pair, shown, Moved.RECEIVED)
+    assert now(lantai, staff, view).state is Moved.CLOSED
     with lantai.db.transaction() as session:
         state = session.scalar(select(Dossier.state).where(Dossier.graduate_id == person.id))
     assert state is DossierState.TRANSFERRED
