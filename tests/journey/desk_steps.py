@@ -13,8 +13,6 @@ from tests.journey.wechat_steps import NEW_GRADE, STATEMENT, ask_for, show_finge
 DESK = "戊　工作人员办理 staff at the console"
 NEWS = "己　消息与转递 notices and transfer"
 APPLIED = "已同意更正，档案已生成新版本"
-SEAL = "FENGTIAO20260031"
-TRACKING = "1099887766554"
 
 
 def ticket_path(graduate: Graduate) -> str:
@@ -124,39 +122,3 @@ def rejected(scene: Scene) -> Iterator[str]:
     for message in lin.handset.messages():
         if message["kind"] == "template":
             yield f"支付宝：{message['title']} {message['fields']}"
-
-
-@step("move.out", NEWS, "建立转递，逐步登记到交寄", "transfer opened and moved by hand to the carrier", "wx.face")
-def move(scene: Scene) -> Iterator[str]:
-    wei, clerk = scene.graduate("wei"), scene.clerk("dispatcher")
-    path = f"/console/graduates/{clerk.find(wei.person.student_number)}/transfers"
-    clerk.open(path)
-    clerk.window.submit(
-        "/transfers", channel="ems", receiver_name="某市人才服务中心", receiver_address="某市某区某路 1 号"
-    )
-    check("转递已建立" in clerk.window.text, f"opened: {clerk.window.text[:200]}")
-    done = []
-    for proof in ("", "", "", "", "", SEAL, TRACKING):
-        clerk.open(path)
-        clerk.window.submit("/move:first", **({"proof": proof} if proof else {}))
-        check("转递状态已更新" in clerk.window.text, f"moved: {clerk.window.text[:300]}")
-        done.append(clerk.window.text.partition("当前状态：")[2].split()[0])
-    check(done[-1] == "已交寄", f"stands at {done[-1]}")
-    scene.keep("tracking number", TRACKING)
-    scene.keep("seal number", SEAL)
-    yield " → ".join(done)
-
-
-@step("move.seen", NEWS, "毕业生看到每一步并收到推送", "timeline seen by the graduate; the step was pushed",
-      "move.out", "wx.subscribe")  # fmt: skip
-def seen(scene: Scene) -> Iterator[str]:
-    wei = scene.graduate("wei")
-    until(lambda: bool(received(wei, "档案转递")), "a transfer message on the phone")
-    transfer = wei.app.get("/transfers")["items"][0]
-    check(transfer["state"] == "handed_to_carrier", f"the graduate sees {transfer['state']}")
-    proofs = {s["state"]: s["proof"] for s in transfer["steps"]}
-    check(proofs["handed_to_carrier"] == TRACKING, f"tracking number: {proofs['handed_to_carrier']}")
-    check("接收" not in transfer["state_label"], "sent is shown as received")
-    got = received(wei, "档案转递")[0]
-    yield f"{transfer['state_label']}，运单号 {TRACKING}；下一步：{transfer['next_words']}"
-    yield f"微信：{got['title']} {got['fields']}"

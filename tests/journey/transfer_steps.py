@@ -1,0 +1,90 @@
+"""Chapter F, second half: a dossier is sent on its way, by the rule book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.journey.cast import FILE_MARK, marked_jpeg
+from tests.journey.clients import until
+from tests.journey.console import Clerk
+from tests.journey.desk_steps import NEWS, received
+from tests.journey.scene import Scene
+from tests.journey.story import check, step
+
+SEAL = "FENGTIAO20260031"
+TRACKING = "1099887766554"
+UNTIL_CHECKED = (
+    ("dispatcher", "destination_registered"),
+    ("reviewer", "college_reviewed"),
+    ("archivist", "school_approved"),
+    ("dispatcher", "assembled"),
+    ("dispatcher", "checked"),
+)
+
+
+@step("move.out", NEWS, "建立转递，审核批准，冻结目录，两人密封，交寄",
+      "transfer opened, reviewed, approved, frozen, sealed by two persons and handed over", "wx.face")  # fmt: skip
+def move(scene: Scene) -> Iterator[str]:
+    wei, clerk = scene.graduate("wei"), scene.clerk("dispatcher")
+    path = f"/console/graduates/{clerk.find(wei.person.student_number)}/transfers"
+    clerk.open(path)
+    clerk.window.submit(
+        "/transfers", channel="ems", receiver_name="某市人才服务中心", receiver_address="某市某区某路 1 号"
+    )
+    check("转递已建立" in clerk.window.text, f"opened: {clerk.window.text[:200]}")
+    done = []
+    for role, target in UNTIL_CHECKED:
+        done.append(take(scene.clerk(role), path, target))
+    seal(scene, path)
+    done.append(standing(clerk, path))
+    clerk.window.submit("/move/handed_to_carrier", tracking_number=TRACKING)
+    check("转递状态已更新" in clerk.window.text, f"handed over: {clerk.window.text[:300]}")
+    done.append(standing(clerk, path))
+    check(done[-1] == "已交寄", f"stands at {done[-1]}")
+    scene.keep("tracking number", TRACKING)
+    scene.keep("seal number", SEAL)
+    yield " → ".join(done)
+
+
+def take(clerk: Clerk, path: str, target: str, **shown: str) -> str:
+    """One step at the console by one person; gives where the transfer stands then."""
+    clerk.open(path)
+    clerk.window.submit(f"/move/{target}", **shown)
+    check("转递状态已更新" in clerk.window.text, f"{target}: {clerk.window.text[:300]}")
+    return standing(clerk, path)
+
+
+def standing(clerk: Clerk, path: str) -> str:
+    clerk.open(path)
+    return clerk.window.text.partition("当前状态")[2].split()[0]
+
+
+def seal(scene: Scene, path: str) -> None:
+    """The dispatcher proposes with number and photo; alone that is nothing; the reviewer confirms."""
+    first, second = scene.clerk("dispatcher"), scene.clerk("reviewer")
+    photo = scene.house.folder / f"seal-{scene.number}.jpg"
+    photo.write_bytes(marked_jpeg("SEAL", FILE_MARK))
+    first.open(path)
+    first.window.upload("/propose/sealed", "photo", photo, seal_number=SEAL)
+    check("请另一名工作人员确认" in first.window.text, f"proposed: {first.window.text[:300]}")
+    check(not first.window.has_form("/confirm"), "the proposer may confirm their own seal")
+    second.open(path)
+    check(SEAL in second.window.text, "the seal number is not shown to the second person")
+    second.window.submit("/confirm")
+    check("转递状态已更新" in second.window.text, f"confirmed: {second.window.text[:300]}")
+
+
+@step("move.seen", NEWS, "毕业生看到每一步并收到推送", "timeline seen by the graduate; the step was pushed",
+      "move.out", "wx.subscribe")  # fmt: skip
+def seen(scene: Scene) -> Iterator[str]:
+    wei = scene.graduate("wei")
+    until(lambda: bool(received(wei, "档案转递")), "a transfer message on the phone")
+    transfer = wei.app.get("/transfers")["items"][0]
+    check(transfer["state"] == "handed_to_carrier", f"the graduate sees {transfer['state']}")
+    proofs = {p["kind"]: p["text"] for s in transfer["steps"] for p in s["proofs"]}
+    check(proofs["tracking_number"] == TRACKING, f"tracking number: {proofs}")
+    check(transfer["received"] is False, "handed over counts as received")
+    check("接收" not in transfer["state_label"], "sent is shown as received")
+    got = received(wei, "档案转递")[0]
+    yield f"{transfer['state_label']}，运单号 {TRACKING}；下一步：{transfer['next_words']}"
+    yield f"微信：{got['title']} {got['fields']}"
