@@ -60,6 +60,7 @@ from app.retrieval.upkeep import IndexUpkeep
 from app.settings import Settings
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
+from app.transfers.batches import DispatchDesk
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
@@ -133,6 +134,7 @@ class Lantai:
     checks: CheckService
     transfers: TransferService
     double_acts: DoubleActs
+    dispatching: DispatchDesk
     transfer_steps: TransferSteps
     transfer_watch: TransferWatch
     completeness: CompletenessService

@@ -12,6 +12,7 @@ from app.jobs import (
     Announce,
     CheckDossier,
     DeliverNotice,
+    DispatchWork,
     FixitySlice,
     HandlePush,
     ImportWork,
@@ -96,3 +97,4 @@ def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     register(queue, RecheckDossier, parts.completeness.recheck)
     register(queue, SweepCompleteness, parts.completeness.sweep)
     register(queue, ImportWork, parts.importer.work)
+    register(queue, DispatchWork, parts.dispatching.work)

@@ -87,6 +87,14 @@ class ImportWork(Job):
 
 
 @dataclass(frozen=True, slots=True)
+class DispatchWork(Job):
+    """Go on handing a batch of sealed dossiers over to the carrier."""
+
+    name: ClassVar[str] = "transfers.dispatch"
+    batch_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class CheckDossier(Job):
     """A four-property check of one dossier as it stands when the job runs."""
 
@@ -104,6 +112,7 @@ ALL_JOBS: tuple[type[Job], ...] = (
     RecheckDossier,
     SweepCompleteness,
     ImportWork,
+    DispatchWork,
 )
 
 

@@ -17,6 +17,7 @@ import app.materials.models
 import app.people.models
 import app.retrieval.models
 import app.statistics.models
+import app.transfers.batch_models
 import app.transfers.models
 import auth.models
 import auth.staff_models
@@ -36,6 +37,7 @@ ALL_MODELS = (
     app.materials.models,
     app.people.models,
     app.retrieval.models,
+    app.transfers.batch_models,
     app.transfers.models,
     app.statistics.models,
     app.governance.models,

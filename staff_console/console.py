@@ -11,6 +11,7 @@ from staff_console.casework import add_casework
 from staff_console.checks import add_checks
 from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
+from staff_console.dispatch import add_dispatch
 from staff_console.dossiers import add_dossiers
 from staff_console.drafts import add_drafts
 from staff_console.evidence import add_evidence
@@ -86,6 +87,7 @@ def create_console() -> APIBlueprint:
         add_retrieval,
         add_counter,
         add_transfers,
+        add_dispatch,
         add_checks,
         add_imports,
         add_people,

@@ -51,6 +51,7 @@ from app.retrieval.purposes import PurposeRegister
 from app.retrieval.search import SearchService
 from app.settings import Settings
 from app.statistics.service import StatisticsService
+from app.transfers.batches import DispatchDesk
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
@@ -130,6 +131,8 @@ class ConsoleParts(Protocol):
     def checks(self) -> CheckService: ...
     @property
     def transfers(self) -> TransferService: ...
+    @property
+    def dispatching(self) -> DispatchDesk: ...
     @property
     def double_acts(self) -> DoubleActs: ...
     @property

@@ -44,6 +44,7 @@ PERMISSIONS: Sequence[Permission] = (
     Permission(
         "办理", "建立档案转递，查看进行中的转递", MOVERS, ("GET /console/transfers", f"POST {_GRADUATE}/transfers$")
     ),
+    Permission("办理", "批量交寄", MOVERS, ("* /console/dispatch",)),
     Permission(
         "办理",
         "办理转递的各个步骤（各步骤另有规定的办理人）",

@@ -83,10 +83,10 @@ def way(source: State, target: State) -> list[Edge]:
 
 def evidence(lantai: Lantai, edge: Edge, view: TransferView) -> dict[Evidence, str]:
     """What the edge asks for, good enough to be believed."""
-    number = uuid.uuid4().hex[:9].upper()
+    number = f"{uuid.uuid4().int % 10**12:012d}"
     kept = lantai.clock.now().date().replace(year=lantai.clock.now().year + 1).isoformat()
     samples = {
-        Evidence.TRACKING_NUMBER: f"EMS-{number}",
+        Evidence.TRACKING_NUMBER: f"1{number}",
         Evidence.SEAL_NUMBER: "MF2026-01",
         Evidence.RECEIPT_NUMBER: "HZ-001",
         Evidence.MANIFEST_CODE: view.manifest_code or "",

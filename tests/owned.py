@@ -20,7 +20,7 @@ from app.materials.service import NewSupplement
 from app.retrieval.rules import Filters
 from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
-from app.transfers.states import State
+from app.transfers.states import Channel, State
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import jpeg
@@ -106,6 +106,8 @@ def make_owned(
         ],
         "transfer_id": transfer.id,
         "act_id": acting,
+        "dispatch_id": lantai.dispatching.begin(staff.actor, Channel.EMS),
+        "entry_id": uuid4(),
         "target": "destination_registered",
         "run_id": run_id,
         "item": "Z-1-51",

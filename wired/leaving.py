@@ -14,6 +14,7 @@ from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService, recheck_on_change
+from app.transfers.batches import DispatchDesk
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
@@ -32,6 +33,7 @@ class LeavingParts(TypedDict):
     checks: CheckService
     transfers: TransferService
     double_acts: DoubleActs
+    dispatching: DispatchDesk
     transfer_steps: TransferSteps
     transfer_watch: TransferWatch
 
@@ -97,6 +99,7 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
             settings.transfer_check,
         ),
         "transfer_steps": steps,
+        "dispatching": DispatchDesk(db, keys, steps, log, queue, clock),
         "double_acts": DoubleActs(
             db, keys, steps, log, clock, ground.outside.files, ground.outside.cleaner, (completeness,)
         ),

@@ -44,6 +44,22 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "handed_by": STAFF,
         "handed_at": TIME,
     },
+    "dispatch_batch": {
+        "channel": clear("one of three lawful channels"),
+        "state": STATE,
+        "created_by": STAFF,
+        "handed_by": STAFF,
+        "ended_at": TIME,
+    },
+    "dispatch_item": {
+        "batch_id": LINK,
+        "transfer_id": LINK,
+        "graduate_id": LINK,
+        "state": STATE,
+        "tracking_bidx": blind("that a number is scanned once"),
+        "sealed_number": sealed("the tracking number"),
+        "reason": clear("code of what stood in the way"),
+    },
     "double_act": {
         "transfer_id": LINK,
         "target": STATE,

@@ -67,6 +67,7 @@ SCOPE: Sequence[Sealed] = (
     Sealed("transfer", ("sealed_proofs",)),
     Sealed("transfer_manifest", ("sealed_body",), ("transfer_id", "graduate_id")),
     Sealed("dispatch", ("sealed_numbers",), ("transfer_id", "graduate_id")),
+    Sealed("dispatch_item", ("sealed_number",)),
     Sealed("double_act", ("sealed_evidence",), ("transfer_id", "graduate_id"), files=(CONTENT,)),
     Sealed("check_run", ("sealed_report",)),
     Sealed("check_item", ("sealed_note",), ("dossier_id", "graduate_id")),

@@ -24,7 +24,7 @@ from app.transfers.manifest import Manifest, ManifestBook
 from app.transfers.models import ActState, Dispatch, DoubleAct, Transfer, numbers_place, proofs_place
 from app.transfers.proving import Shown, checked
 from app.transfers.rules import By, Edge, Evidence
-from app.transfers.states import ARRIVED, ENDED, STATE_LABELS, State
+from app.transfers.states import ARRIVED, ENDED, STATE_LABELS, Channel, State
 from app.working_days.calendar import WorkingDays, office_date
 
 NONE_SHOWN: Shown = {}
@@ -110,6 +110,14 @@ class TransferSteps:
         )
         self._queue.enqueue(session, Announce(event_id))
 
+    def tracking_index(self, channel: Channel, number: str) -> bytes:
+        """What keeps a number from being used twice."""
+        return self._index.of("dispatch", "tracking", f"{channel.value}|{number}")
+
+    @staticmethod
+    def tracking_used(session: Session, bidx: bytes) -> bool:
+        return session.scalar(select(Dispatch.id).where(Dispatch.tracking_bidx == bidx)) is not None
+
     def supplement_opened(self, session: Session, parent_id: UUID) -> None:
         """The received transfer shows that papers follow it."""
         parent = self.locked(session, parent_id)
@@ -158,7 +166,7 @@ class TransferSteps:
             transfer_id=row.id,
             number=before + 1,
             channel=row.channel,
-            tracking_bidx=self._index.of("dispatch", "tracking", f"{row.channel.value}|{number}"),
+            tracking_bidx=self.tracking_index(row.channel, number),
             handed_by=actor.id,
             handed_at=row.moved_at,
         )

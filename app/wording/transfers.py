@@ -24,15 +24,35 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "冻结目录之后档案又有变动，不能密封；请选择“重新整理”，再次冻结目录",
         "The dossier changed after its catalogue was frozen; assemble it again before sealing",
     ),
+    "already_scanned": ("该档案已在待交寄清单中，请勿重复扫描", "This dossier already waits in a batch"),
+    "already_handed_over": ("该档案已交寄（{state}），请勿重复交寄", "This dossier was handed over already"),
+    "not_sealed": ("该档案尚未密封（{state}），不能交寄", "This dossier is not sealed yet"),
+    "other_channel": ("该档案应经{channel}转递，请扫入对应方式的批次", "This dossier goes by another channel"),
+    "batch_closed": ("该批次已交寄或已放弃，不能再改动", "The batch was handed over or given up"),
+    "batch_empty": ("批次中没有待交寄的档案，请先扫描", "The batch is empty; scan first"),
+    "batch_full": ("一个批次最多 {most} 份，请另建批次", "The batch is full; begin another"),
+    "dispatch_batch_not_found": ("没有找到该交寄批次", "There is no such batch"),
+    "dispatch_item_not_found": ("批次中没有这一条，可能已移出", "The batch has no such item"),
     "tracking_number_used": (
         "该运单号已用于另一次交寄，请核对后重新录入",
         "This tracking number belongs to another hand-over; check it",
     ),
 }
+
+
+def words_for(code: str) -> str:
+    """In Chinese, of a reason kept by its code; what names a state or a channel loses it."""
+    return WORDING.get(code, ("未能交寄，请在该档案的转递页查看", ""))[0].split("（")[0]
+
+
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "other_manifest": (
         "核对码与本次转递的目录不符，请核对回执是否属于这份档案",
         "is not the code of this transfer's catalogue; check whose receipt it is",
+    ),
+    "unknown_transfer": (
+        "没有这个转递编号，请重新扫描档案袋上的条码",
+        "is no transfer's number; scan the label again",
     ),
     "hold_too_long": ("保管期限最长为今天起两年", "may lie at most two years ahead"),
     "not_a_picture": ("请上传 JPEG 或 PNG 照片", "takes a JPEG or PNG picture"),

@@ -1,0 +1,386 @@
+"""Handing over many at once: scan slip and waybill in turn, then one act, carried out by the worker.
+
+Each dossier's step and its mark in the batch are one commit: whatever is killed, each is handed over once, and what is
+left goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.actors import Actor, ActorKind, Role
+from app.db import Database, new_id
+from app.envelope import DataKey, open_json, seal_json
+from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, NotFound, Unavailable
+from app.events import EventLog
+from app.jobs import DispatchWork, JobQueue
+from app.keyring import Keyring
+from app.people.models import StaffMember
+from app.ports import Clock
+from app.transfers import rules
+from app.transfers.batch_models import BatchState, DispatchBatch, DispatchItem, ItemState, number_place
+from app.transfers.models import Transfer
+from app.transfers.proving import checked
+from app.transfers.rules import By, Evidence
+from app.transfers.showing import transfer_number
+from app.transfers.states import CHANNEL_LABELS, STATE_LABELS, Channel, State
+from app.transfers.steps import TransferSteps
+
+NUMBER = re.compile(r"ZD[0-9]{4}([0-9]{6,12})")
+SLICE = 25
+MOST = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    id: UUID
+    number: str
+    channel: Channel
+    channel_label: str
+    state: BatchState
+    created_by: UUID
+    created_at: datetime
+    ended_at: datetime | None
+    waiting: int
+    done: int
+    failed: int
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.done + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """``reason`` is the code of what stood in the way."""
+
+    id: UUID
+    position: int
+    transfer: str
+    graduate_id: UUID
+    receiver_name: str
+    state: ItemState
+    reason: str
+    tracking: str = field(repr=False)
+
+
+class DispatchDesk:
+    def __init__(
+        self, db: Database, keys: Keyring, steps: TransferSteps, log: EventLog, queue: JobQueue, clock: Clock
+    ) -> None:
+        self._db, self._keys, self._steps = db, keys, steps
+        self._log, self._queue, self._clock = log, queue, clock
+
+    # --- at the desk --------------------------------------------------------------------------------------------------
+
+    def begin(self, actor: Actor, channel: Channel) -> UUID:
+        """A new, empty batch."""
+        _require(actor)
+        row = DispatchBatch(
+            id=new_id(),
+            channel=channel,
+            state=BatchState.COLLECTING,
+            created_by=actor.id,
+            created_at=self._clock.now(),
+        )
+        with self._db.transaction() as session:
+            session.add(row)
+            session.flush()
+            self._record(session, actor, "dispatch.begun", row.id)
+        return row.id
+
+    def add(self, actor: Actor, batch_id: UUID, transfer: str, tracking: str) -> None:
+        """One scanned pair: the slip's number and the waybill's.
+
+        Raises Invalid naming the field, Conflict('already_scanned', 'already_handed_over', 'tracking_number_used',
+        'other_channel', 'move_not_allowed', 'batch_closed', 'batch_full'), NotFound.
+        """
+        _require(actor)
+        found = self._by_number(transfer)
+        key = self._keys.of(found.graduate_id)
+        edge = rules.edge(State.SEALED, State.HANDED_TO_CARRIER)
+        if edge is None:
+            raise Conflict("move_not_allowed", params={"state": STATE_LABELS[found.state]})
+        number = checked(edge, {Evidence.TRACKING_NUMBER: tracking})[Evidence.TRACKING_NUMBER]
+        with self._db.transaction() as session:
+            batch = self._collecting(session, batch_id)
+            row = self._steps.locked(session, found.id)
+            self._require_sealed(batch, row)
+            bidx = self._steps.tracking_index(row.channel, number)
+            if self._steps.tracking_used(session, bidx):
+                raise Conflict("tracking_number_used")
+            position = self._next_position(session, batch_id)
+            item = DispatchItem(
+                id=new_id(),
+                batch_id=batch_id,
+                position=position,
+                transfer_id=row.id,
+                graduate_id=row.graduate_id,
+                state=ItemState.WAITING,
+                tracking_bidx=bidx,
+                reason="",
+                at=self._clock.now(),
+            )
+            item.sealed_number = seal_json(key, number_place(item), {"tracking_number": number})
+            session.add(item)
+            try:
+                session.flush()
+            except IntegrityError as error:
+                used = "uq_dispatch_item_tracking" in str(error.orig)
+                raise Conflict("tracking_number_used" if used else "already_scanned") from None
+
+    def remove(self, actor: Actor, batch_id: UUID, item_id: UUID) -> None:
+        """Takes a pair out again, before the hand-over."""
+        _require(actor)
+        with self._db.transaction() as session:
+            self._collecting(session, batch_id)
+            item = session.scalar(
+                select(DispatchItem).where(
+                    DispatchItem.id == item_id,
+                    DispatchItem.batch_id == batch_id,
+                    DispatchItem.state == ItemState.WAITING,
+                )
+            )
+            if item is None:
+                raise NotFound("dispatch_item_not_found")
+            item.state, item.at = ItemState.DROPPED, self._clock.now()
+
+    def drop(self, actor: Actor, batch_id: UUID) -> None:
+        """Gives the whole batch up, before the hand-over; every dossier stays sealed where it is."""
+        _require(actor)
+        with self._db.transaction() as session:
+            batch = self._collecting(session, batch_id)
+            for item in session.scalars(select(DispatchItem).where(DispatchItem.batch_id == batch_id)):
+                item.state = ItemState.DROPPED
+            batch.state, batch.ended_at = BatchState.DROPPED, self._clock.now()
+            self._record(session, actor, "dispatch.dropped", batch_id)
+
+    def hand_over(self, actor: Actor, batch_id: UUID) -> None:
+        """Every waiting dossier goes to the carrier; the worker carries it out. Pressing twice is once."""
+        _require(actor)
+        with self._db.transaction() as session:
+            batch = self._locked(session, batch_id)
+            if batch.state in (BatchState.RUNNING, BatchState.DONE):
+                return
+            self._require_collecting(batch)
+            if not self._counts(session, [batch_id]).get(batch_id, {}).get(ItemState.WAITING):
+                raise Conflict("batch_empty")
+            batch.state, batch.handed_by = BatchState.RUNNING, actor.id
+            self._record(session, actor, "dispatch.handed_over", batch_id)
+            self._queue.enqueue(session, DispatchWork(batch_id))
+
+    # --- the worker ---------------------------------------------------------------------------------------------------
+
+    def work(self, job: DispatchWork) -> None:
+        """Slices until nothing waits. Nothing when another process is at it: it goes on by itself."""
+        with self._db.alone(job.batch_id) as held:
+            if not held:
+                return
+            while self._slice(job.batch_id):
+                pass
+
+    def _slice(self, batch_id: UUID) -> bool:
+        """Whether more may be waiting."""
+        with self._db.transaction() as session:
+            owners = list(session.scalars(self._waiting(batch_id).with_only_columns(DispatchItem.graduate_id)))
+            keys = self._keys.many(session, owners)
+        with self._db.transaction() as session:
+            batch = self._locked(session, batch_id)
+            if batch.state is not BatchState.RUNNING or batch.handed_by is None:
+                return False
+            actor = self._presser(session, batch.handed_by)
+            items = session.scalars(self._waiting(batch_id)).all()
+            for item in items:
+                key = keys[item.graduate_id]
+                number = open_json(key, number_place(item), item.sealed_number)["tracking_number"]
+                row = self._steps.locked(session, item.transfer_id)
+                item.reason = self._step(session, actor, row, key, number)
+                item.state = ItemState.FAILED if item.reason else ItemState.DONE
+                item.at = self._clock.now()
+            session.flush()
+            if items:
+                return True
+            batch.state, batch.ended_at = BatchState.DONE, self._clock.now()
+            return False
+
+    def _step(self, session: Session, actor: Actor, row: Transfer, key: DataKey, number: str) -> str:
+        """Empty, or the code of what stood in the way; the others go on."""
+        try:
+            with session.begin_nested():
+                shown = {Evidence.TRACKING_NUMBER: number}
+                self._steps.take(session, actor, row, key, State.HANDED_TO_CARRIER, shown)
+        except Unavailable:
+            raise
+        except DomainError as error:
+            return error.code
+        return ""
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def batches(self, actor: Actor, *, offset: int = 0, limit: int = 20) -> tuple[list[BatchView], int]:
+        """(newest first, total)."""
+        _require(actor)
+        with self._db.transaction() as session:
+            total = session.scalar(select(func.count(DispatchBatch.id))) or 0
+            query = select(DispatchBatch).order_by(DispatchBatch.serial.desc()).offset(offset).limit(limit)
+            rows = session.scalars(query).all()
+            counts = self._counts(session, [r.id for r in rows])
+        return [_view(r, counts.get(r.id, {})) for r in rows], total
+
+    def batch(self, actor: Actor, batch_id: UUID) -> BatchView:
+        """Raises NotFound."""
+        _require(actor)
+        with self._db.transaction() as session:
+            row = session.get(DispatchBatch, batch_id)
+            if row is None:
+                raise NotFound("dispatch_batch_not_found")
+            return _view(row, self._counts(session, [batch_id]).get(batch_id, {}))
+
+    def items(self, actor: Actor, batch_id: UUID, *, offset: int = 0, limit: int = 50) -> Sequence[ItemView]:
+        """The latest scanned first, without those taken out."""
+        _require(actor)
+        query = (
+            select(DispatchItem, Transfer)
+            .join(Transfer, Transfer.id == DispatchItem.transfer_id)
+            .where(DispatchItem.batch_id == batch_id, DispatchItem.state != ItemState.DROPPED)
+            .order_by(DispatchItem.position.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        with self._db.transaction() as session:
+            rows = session.execute(query).all()
+            keys = self._keys.many(session, [i.graduate_id for i, _ in rows])
+        return [
+            ItemView(
+                i.id,
+                i.position,
+                transfer_number(t),
+                i.graduate_id,
+                t.receiver_name,
+                i.state,
+                i.reason,
+                open_json(keys[i.graduate_id], number_place(i), i.sealed_number)["tracking_number"],
+            )
+            for i, t in rows
+        ]
+
+    def expects(self, actor: Actor, transfer: str) -> str:
+        """The number as it is written, of a sealed transfer that may be scanned next. Raises NotFound, Conflict."""
+        _require(actor)
+        found = self._by_number(transfer)
+        if found.state is not State.SEALED:
+            _refuse(found.state)
+        return transfer_number(found)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _by_number(self, text: str) -> Transfer:
+        match = NUMBER.fullmatch(text.strip().upper())
+        with self._db.transaction() as session:
+            row = (
+                None
+                if match is None
+                else session.scalar(select(Transfer).where(Transfer.serial == int(match.group(1))))
+            )
+        if row is None or transfer_number(row) != text.strip().upper():
+            raise Invalid("invalid_input", faults=[FieldFault("/transfer", "unknown_transfer")])
+        return row
+
+    @staticmethod
+    def _require_sealed(batch: DispatchBatch, row: Transfer) -> None:
+        if row.state is not State.SEALED:
+            _refuse(row.state)
+        if row.channel is not batch.channel:
+            raise Conflict("other_channel", params={"channel": CHANNEL_LABELS[row.channel]})
+
+    @staticmethod
+    def _next_position(session: Session, batch_id: UUID) -> int:
+        last = session.scalar(
+            select(func.coalesce(func.max(DispatchItem.position), 0)).where(DispatchItem.batch_id == batch_id)
+        )
+        if (last or 0) >= MOST:
+            raise Conflict("batch_full", params={"most": MOST})
+        return (last or 0) + 1
+
+    @staticmethod
+    def _waiting(batch_id: UUID) -> Select[DispatchItem]:
+        return (
+            select(DispatchItem)
+            .where(DispatchItem.batch_id == batch_id, DispatchItem.state == ItemState.WAITING)
+            .order_by(DispatchItem.position)
+            .limit(SLICE)
+        )
+
+    @staticmethod
+    def _locked(session: Session, batch_id: UUID) -> DispatchBatch:
+        row = session.scalar(select(DispatchBatch).where(DispatchBatch.id == batch_id).with_for_update())
+        if row is None:
+            raise NotFound("dispatch_batch_not_found")
+        return row
+
+    def _collecting(self, session: Session, batch_id: UUID) -> DispatchBatch:
+        row = self._locked(session, batch_id)
+        self._require_collecting(row)
+        return row
+
+    @staticmethod
+    def _require_collecting(row: DispatchBatch) -> None:
+        if row.state is not BatchState.COLLECTING:
+            raise Conflict("batch_closed")
+
+    @staticmethod
+    def _counts(session: Session, batches: Sequence[UUID]) -> dict[UUID, dict[ItemState, int]]:
+        query = (
+            select(DispatchItem.batch_id, DispatchItem.state, func.count())
+            .where(DispatchItem.batch_id.in_(batches))
+            .group_by(DispatchItem.batch_id, DispatchItem.state)
+        )
+        found: dict[UUID, dict[ItemState, int]] = {}
+        for batch_id, state, count in session.execute(query):
+            found.setdefault(batch_id, {})[state] = count
+        return found
+
+    @staticmethod
+    def _presser(session: Session, staff_id: UUID) -> Actor:
+        """Who pressed the button, with the roles they have now: a role taken away meanwhile hands nothing over."""
+        staff = session.get_one(StaffMember, staff_id)
+        roles = frozenset(Role(r) for r in staff.roles) if staff.disabled_at is None else frozenset[Role]()
+        return Actor(ActorKind.STAFF, staff_id, roles=roles)
+
+    def _record(self, session: Session, actor: Actor, kind: str, batch_id: UUID) -> None:
+        self._log.record(session, actor, kind, object_kind="dispatch_batch", object_id=batch_id)
+
+
+def _refuse(state: State) -> None:
+    if state in rules.OUTSIDE or state in rules.ARRIVED:
+        raise Conflict("already_handed_over", params={"state": STATE_LABELS[state]})
+    raise Conflict("not_sealed", params={"state": STATE_LABELS[state]})
+
+
+def _view(row: DispatchBatch, counts: dict[ItemState, int]) -> BatchView:
+    return BatchView(
+        row.id,
+        f"JJ{row.created_at.year}{row.serial:05d}",
+        row.channel,
+        CHANNEL_LABELS[row.channel],
+        row.state,
+        row.created_by,
+        row.created_at,
+        row.ended_at,
+        counts.get(ItemState.WAITING, 0),
+        counts.get(ItemState.DONE, 0),
+        counts.get(ItemState.FAILED, 0),
+    )
+
+
+def _require(actor: Actor) -> None:
+    if actor.kind is not ActorKind.STAFF or not actor.has_role(*rules.ROLES[By.DESK]):
+        raise Forbidden("role_required")
