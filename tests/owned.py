@@ -85,8 +85,6 @@ def make_owned(
         },
         headers={"Idempotency-Key": "owned-ticket"},
     ).json
-    transfer = opened(lantai, staff.actor, person.id)
-    acting = waiting_act(lantai, transfer)
     run_id = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING).id
     run_jobs()
     values: dict[str, object] = {
@@ -104,11 +102,7 @@ def make_owned(
         "verification_id": http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json[
             "id"
         ],
-        "transfer_id": transfer.id,
-        "act_id": acting,
-        "dispatch_id": lantai.dispatching.begin(staff.actor, Channel.EMS),
-        "entry_id": uuid4(),
-        "target": "destination_registered",
+        **_moved(lantai, staff, person),
         "run_id": run_id,
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
@@ -119,6 +113,18 @@ def make_owned(
         **NAMES,
     }
     return Owned(person, http, staff, values)
+
+
+def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, object]:
+    """A transfer whose seal waits for its second person, and a batch of hand-overs."""
+    transfer = opened(lantai, staff.actor, person.id)
+    return {
+        "transfer_id": transfer.id,
+        "act_id": waiting_act(lantai, transfer),
+        "dispatch_id": lantai.dispatching.begin(staff.actor, Channel.EMS),
+        "entry_id": uuid4(),
+        "target": "destination_registered",
+    }
 
 
 def waiting_act(lantai: Lantai, transfer: TransferView) -> UUID:
