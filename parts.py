@@ -52,6 +52,8 @@ from app.people.absences import AbsenceService
 from app.people.service import PeopleService
 from app.people.staff_notices import StaffNotices
 from app.ports import Clock, Outside
+from app.receivers.importing import ReceiverImport
+from app.receivers.service import ReceiverRegistry
 from app.retrieval.kept import KeptSearches
 from app.retrieval.own import OwnDossier
 from app.retrieval.purposes import PurposeRegister
@@ -61,6 +63,7 @@ from app.settings import Settings
 from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.batches import DispatchDesk
+from app.transfers.channel_rules import ChannelSet
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
@@ -137,6 +140,9 @@ class Lantai:
     dispatching: DispatchDesk
     transfer_steps: TransferSteps
     transfer_watch: TransferWatch
+    receivers: ReceiverRegistry
+    receiver_import: ReceiverImport
+    channel_rules: ChannelSet
     completeness: CompletenessService
     forecast: CohortForecast
     catalogue_print: CataloguePrinter

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     class_map: Path | None = None
     checklist: Path | None = None
 
+    # 转递方式规则: a school's own file instead of the shipped one
+    channel_rules: Path | None = None
+
     # 工作日历: a school's own yearly notices beside the shipped ones
     working_days: Path | None = None
 

@@ -25,6 +25,7 @@ APPEND_ONLY = (
     "voided_approval",
     "transfer_manifest",
     "dispatch",
+    "receiver_version",
 )
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 

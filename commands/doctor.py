@@ -23,6 +23,8 @@ from app.completeness import checklist
 from app.completeness.rules import Checklist
 from app.dossiers import class_map
 from app.settings import Settings, SettingsError, load_settings
+from app.transfers import channel_file
+from app.transfers.channel_rules import ChannelSet
 from app.working_days import notices
 from app.working_days.calendar import WorkingDays, office_date
 from commands.database import alembic_config
@@ -176,7 +178,16 @@ def lists_in_force(settings: Settings) -> Iterator[Finding]:
     yield Finding("材料清单", True, f"{_version(listed, settings.checklist)}，{len(listed.items)} 项")
 
 
-def _version(held: class_map.ClassMap | Checklist, own: Path | None) -> str:
+def channels_in_force(settings: Settings) -> Finding:
+    """Which rules of channels transfers go by."""
+    try:
+        rules = channel_file.load(settings.channel_rules)
+    except channel_file.ChannelRulesInvalid as error:
+        return Finding("转递方式规则", False, "；".join(error.faults) + "：检查 LANTAI_CHANNEL_RULES")
+    return Finding("转递方式规则", True, f"{_version(rules, settings.channel_rules)}，{len(rules.rules)} 条")
+
+
+def _version(held: class_map.ClassMap | Checklist | ChannelSet, own: Path | None) -> str:
     whose = own.name if own is not None else "随程序附带"
     return f"{held.version}（{held.valid_from} 起，{held.digest[:12]}，{whose}）"
 
@@ -198,11 +209,12 @@ def _findings(settings: Settings, urls: ServiceUrls) -> Iterator[Finding]:
     for check in checks:
         yield check()
     yield from lists_in_force(settings)
+    yield channels_in_force(settings)
 
 
 @click.command("doctor")
 def doctor_command() -> None:
-    """检查配置、数据库、Redis、密钥、文件存储、平台、工作日历、字体和人脸库，列出在用的类别映射和材料清单版本，并说明如何处理。"""
+    """检查配置、数据库、Redis、密钥、文件存储、平台、工作日历、字体和人脸库，列出在用的类别映射、材料清单和转递方式规则版本，并说明如何处理。"""
     settings = load_settings()
     click.echo(f"环境：{settings.environment}" + ("（沙箱平台）" if settings.uses_sandbox else ""))
     bad = 0

@@ -15,6 +15,7 @@ import app.imports.models
 import app.keyring
 import app.materials.models
 import app.people.models
+import app.receivers.models
 import app.retrieval.models
 import app.statistics.models
 import app.transfers.batch_models
@@ -36,6 +37,7 @@ ALL_MODELS = (
     app.keyring,
     app.materials.models,
     app.people.models,
+    app.receivers.models,
     app.retrieval.models,
     app.transfers.batch_models,
     app.transfers.models,

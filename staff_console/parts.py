@@ -46,12 +46,15 @@ from app.people.absences import AbsenceService
 from app.people.service import PeopleService
 from app.people.staff_notices import StaffNotices
 from app.ports import Clock
+from app.receivers.importing import ReceiverImport
+from app.receivers.service import ReceiverRegistry
 from app.retrieval.kept import KeptSearches
 from app.retrieval.purposes import PurposeRegister
 from app.retrieval.search import SearchService
 from app.settings import Settings
 from app.statistics.service import StatisticsService
 from app.transfers.batches import DispatchDesk
+from app.transfers.channel_rules import ChannelSet
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
@@ -135,6 +138,12 @@ class ConsoleParts(Protocol):
     def dispatching(self) -> DispatchDesk: ...
     @property
     def double_acts(self) -> DoubleActs: ...
+    @property
+    def receivers(self) -> ReceiverRegistry: ...
+    @property
+    def receiver_import(self) -> ReceiverImport: ...
+    @property
+    def channel_rules(self) -> ChannelSet: ...
     @property
     def completeness(self) -> CompletenessService: ...
     @property

@@ -18,7 +18,11 @@ from app.people.absences import AbsenceService
 from app.people.service import PeopleService
 from app.people.staff_notices import StaffNotices
 from app.ports import Clock, Outside
+from app.receivers.importing import ReceiverImport
+from app.receivers.service import ReceiverRegistry
 from app.settings import Settings, SettingsError
+from app.transfers import channel_file
+from app.transfers.channel_rules import ChannelSet
 from app.working_days import notices
 from app.working_days.calendar import WorkingDays
 from providers.embedded.records import ServiceUrls
@@ -41,6 +45,8 @@ class Ground:
     absences: AbsenceService
     calendar: WorkingDays
     listed: Checklist
+    channel_rules: ChannelSet
+    receivers: ReceiverRegistry
 
     @property
     def office(self) -> str:
@@ -71,6 +77,9 @@ class GroundParts(TypedDict):
     absences: AbsenceService
     calendar: WorkingDays
     idempotency: Idempotency
+    channel_rules: ChannelSet
+    receivers: ReceiverRegistry
+    receiver_import: ReceiverImport
 
 
 def lay_ground(settings: Settings, urls: ServiceUrls, queue: JobQueue, outside: Outside | None) -> Ground:
@@ -97,6 +106,8 @@ def lay_ground(settings: Settings, urls: ServiceUrls, queue: JobQueue, outside: 
         absences=AbsenceService(db, staff_notices, log, clock),
         calendar=calendar,
         listed=listed,
+        channel_rules=_channel_rules(settings),
+        receivers=ReceiverRegistry(db, log, clock, local_push=settings.environment != "production"),
     )
 
 
@@ -115,6 +126,9 @@ def ground_parts(ground: Ground) -> GroundParts:
         "absences": ground.absences,
         "calendar": ground.calendar,
         "idempotency": Idempotency(ground.db, ground.keys, ground.clock),
+        "channel_rules": ground.channel_rules,
+        "receivers": ground.receivers,
+        "receiver_import": ReceiverImport(ground.db, ground.receivers, ground.log, ground.clock),
     }
 
 
@@ -127,6 +141,13 @@ def _configured_lists(settings: Settings) -> Checklist:
         raise SettingsError([f"LANTAI_CLASS_MAP: {fault}" for fault in error.faults]) from None
     except checklist.ChecklistInvalid as error:
         raise SettingsError([f"LANTAI_CHECKLIST: {fault}" for fault in error.faults]) from None
+
+
+def _channel_rules(settings: Settings) -> ChannelSet:
+    try:
+        return channel_file.load(settings.channel_rules)
+    except channel_file.ChannelRulesInvalid as error:
+        raise SettingsError([f"LANTAI_CHANNEL_RULES: {fault}" for fault in error.faults]) from None
 
 
 def _calendar(settings: Settings) -> WorkingDays:

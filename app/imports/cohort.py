@@ -10,11 +10,11 @@ from datetime import date
 from itertools import islice
 from typing import BinaryIO
 
+from app.csv_table import RawRow, csv_rows
 from app.errors import FieldFault, Invalid
 from app.imports import columns
 from app.imports.bundle import Bundle, photo_names
 from app.imports.columns import FURTHER_TABLES, GRADUATE_TABLE, Fault
-from app.imports.csv_table import RawRow, csv_rows
 from app.imports.headers import Layout, find_header
 from app.imports.rules import MAX_TABLE
 from app.imports.xlsx_table import Workbook, letters

@@ -9,9 +9,9 @@ from datetime import date
 
 from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import MATERIAL_CLASSES, Section
-from app.imports.dates import iso_date
 from app.people import rules as people
 from app.people.service import Card
+from app.written_dates import iso_date
 
 Row = Mapping[str, str]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from app.csv_table import RawRow
 from app.errors import FieldFault, Invalid
 from app.imports.columns import FIELDS, GRADUATE_TABLE, NEEDED
-from app.imports.csv_table import RawRow
 from app.imports.rules import HEADER_ROWS
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {

@@ -79,7 +79,6 @@ RATIO_FREE = 4 * 1024 * 1024
 MAX_TABLE = 1024**3
 MAX_WORKBOOK_IN_ZIP = 64 * 1024 * 1024
 MAX_PICTURE = 64 * 1024 * 1024
-MAX_CELL = 100_000
 HEADER_ROWS = 20
 """The header is looked for in so many first lines."""
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 from xml.parsers import expat
 
+from app.csv_table import RawRow
 from app.errors import Invalid, TooLarge
 from app.imports.bundle import OLE_MAGIC, ZipBundle
-from app.imports.csv_table import RawRow
-from app.imports.dates import serial_date
 from app.imports.rules import MAX_TABLE
+from app.written_dates import serial_date
 
 _PIECE = 1 << 16
 _MAX_TEXTS = 256 * 1024 * 1024

@@ -33,6 +33,7 @@ APPEND_ONLY = {
     "voided_approval",
     "transfer_manifest",
     "dispatch",
+    "receiver_version",
 }
 
 

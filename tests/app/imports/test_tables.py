@@ -17,9 +17,9 @@ import pytest
 from app.errors import Invalid
 from app.imports.bundle import open_upload
 from app.imports.cohort import Cohort
-from app.imports.dates import iso_date
 from app.imports.headers import SYNONYMS
 from app.imports.templates import template_file
+from app.written_dates import iso_date
 from tests.app.imports.test_imports import _zip, row, table
 
 ROOT = Path(__file__).resolve().parents[3]

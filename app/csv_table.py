@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from app.errors import FieldFault, Invalid
-from app.imports.rules import MAX_CELL
 
 RawRow = tuple[int, list[str], Mapping[int, str]]
 """(line in the file, cells as text, column position -> code of what a cell itself is refused for)."""
 
+MAX_CELL = 100_000
 _SAMPLE = 1 << 16
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NO_MARKS: Mapping[int, str] = {}
