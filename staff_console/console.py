@@ -31,6 +31,8 @@ from staff_console.purposes import add_purposes
 from staff_console.queue import add_queue
 from staff_console.queue_bulk import add_bulk
 from staff_console.queue_teams import add_teams
+from staff_console.receiver_import import add_receiver_import
+from staff_console.receivers import add_receivers
 from staff_console.render import protect
 from staff_console.retrieval import add_retrieval
 from staff_console.reviews import add_review_reports, add_reviews
@@ -88,6 +90,8 @@ def create_console() -> APIBlueprint:
         add_counter,
         add_transfers,
         add_dispatch,
+        add_receivers,
+        add_receiver_import,
         add_checks,
         add_imports,
         add_people,

@@ -51,6 +51,18 @@ PERMISSIONS: Sequence[Permission] = (
         READERS,
         (f"* {_GRADUATE}/transfers/<uuid:transfer_id>",),
     ),
+    Permission("办理", "查看接收单位名录和转递方式规则", READERS, ("GET /console/receivers",)),
+    Permission(
+        "办理",
+        "登记、变更和导入接收单位",
+        (Role.ARCHIVIST,),
+        (
+            "POST /console/receivers",
+            "GET /console/receivers/new",
+            "* /console/receivers/import",
+            "GET /console/receivers/template.csv",
+        ),
+    ),
     Permission("办理", "查看检测结果", READERS, ("GET /console/checks", f"GET {_GRADUATE}/checks")),
     Permission("办理", "运行检测、登记人工核对", DESK, (f"POST {_GRADUATE}/checks",)),
     Permission(

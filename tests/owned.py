@@ -22,6 +22,7 @@ from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
 from parts import Lantai
+from tests.app.receivers.samples import facts
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import jpeg
 from tests.moving import desk_pair, lead, opened
@@ -140,6 +141,7 @@ def waiting_act(lantai: Lantai, transfer: TransferView) -> UUID:
 def _own(lantai: Lantai, staff: StaffLogin) -> dict[str, object]:
     """Of the staff's own work and accounts: nobody has most of these, so they are absent for everybody."""
     return {
+        "receiver_id": lantai.receivers.record(SYSTEM, "OWNED", facts(), 0),
         "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),
         **{name: uuid4() for name in ("bulk_id", "macro_id", "passkey_id", "absence_id", "link_id", "replacement_id")},
     }

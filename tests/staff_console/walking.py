@@ -39,6 +39,7 @@ NO_PAGES = {
     "/console/import/<uuid:batch_id>/errors.csv": "a file",
     "/console/import/templates/<name>": "a file",
     "/console/materials/<uuid:material_id>/file": "a file",
+    "/console/receivers/template.csv": "a file",
     "/console/materials/<uuid:material_id>/versions/<int:number>/file": "a file",
     "/console/materials/<uuid:material_id>/versions/<int:number>/preview": "a picture",
     "/console/supplements/<uuid:supplement_id>/file": "a file",
