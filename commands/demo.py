@@ -26,9 +26,11 @@ from commands.cohort import print_report
 from commands.demo_cases import open_tickets, open_transfer
 from commands.demo_scans import sample_scan
 from commands.parts import wired
+from commands.receivers import take_in
 from parts import Lantai
 from providers.sandbox.cohort import SampleGraduate, write_cohort
 from providers.sandbox.phones import PhoneBook
+from providers.sandbox.receivers import write_receivers
 
 COHORT_SIZE = 40
 SEED = 2026
@@ -96,6 +98,7 @@ def _load(parts: Lantai) -> dict[str, Any]:
             SYSTEM, folder.name, packed_folder(folder), lambda done, *_: bar.update(done - bar.pos)
         )
     print_report(report)
+    _add_receivers(parts, folder.parent / "receivers.csv")
     staff = [_add_staff(parts, *row) for row in STAFF]
     _, terminal = parts.logins.add_terminal("演示自助终端")
     ids = _add_scans(parts, people[:6])
@@ -123,6 +126,19 @@ def _write_materials(folder: Path, people: list[SampleGraduate]) -> None:
         for class_code, kind, title, pages in MATERIALS:
             writer.writerow([person.student_number, class_code, kind, title, f"{YEAR}-06-10", pages, ""])
     (folder / "materials.csv").write_text(out.getvalue(), encoding="utf-8-sig")
+
+
+def _add_receivers(parts: Lantai, path: Path) -> None:
+    write_receivers(path, seed=SEED)
+    take_in(parts, lambda: path.open("rb"))
+
+
+@group.command("receivers")
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--counties", type=click.IntRange(0, 90), default=24, show_default=True, help="县级机构的个数。")
+def receivers_command(path: Path, counties: int) -> None:
+    """写出一份虚构的接收单位名录，供 lantai receivers import 试用。"""
+    click.echo(f"已写入 {write_receivers(path, seed=SEED, counties=counties)} 个虚构单位：{path}")
 
 
 def _add_staff(parts: Lantai, username: str, name: str, roles: tuple[Role, ...]) -> dict[str, Any]:

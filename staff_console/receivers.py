@@ -30,7 +30,7 @@ from app.receivers.rules import (
     Standing,
 )
 from app.receivers.views import ReceiverView, Wanted
-from app.transfers.channel_rules import DEMAND_LABELS, HISTORY_LABELS
+from app.transfers.channel_rules import DEMAND_LABELS, HISTORY_LABELS, ChannelRule
 from app.transfers.rules import CHANNEL_LABELS
 from auth.guards import current_actor
 from staff_console import forms
@@ -154,6 +154,16 @@ def _as_text(facts: ReceiverFacts) -> dict[str, str]:
     return {name: "" if (v := getattr(facts, name)) is None else str(v) for name in FIELD_LABELS}
 
 
+def scope_words(rule: ChannelRule) -> str:
+    """Whom a rule of channels is about."""
+    days = [f"{rule.valid_from} 起"] if rule.valid_from else []
+    days += [f"至 {rule.valid_to}（不含）"] if rule.valid_to else []
+    regions = [f"地区 {'、'.join(rule.regions)}"] if rule.regions else []
+    told = [HISTORY_LABELS[h] for h in HISTORY_LABELS if h in rule.history]
+    told += [KIND_LABELS[k] for k in KIND_LABELS if k in rule.receivers]
+    return "；".join([*told, *regions, *days]) or "所有人"
+
+
 # --- acts -------------------------------------------------------------------------------------------------------------
 
 
@@ -235,8 +245,7 @@ def add_receivers(console: Blueprint) -> None:
             "channel_rules.html",
             rules=parts().channel_rules,
             own=parts().settings.channel_rules is not None,
-            kinds=KIND_LABELS,
+            scope=scope_words,
             channels=CHANNEL_LABELS,
-            histories=HISTORY_LABELS,
             demand_labels=DEMAND_LABELS,
         )

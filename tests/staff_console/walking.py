@@ -189,6 +189,15 @@ def stops(app: Flask, office: Office) -> list[Stop]:
         Stop("forbidden", office.newcomer, "/tickets", refusal=403),
         Stop("ticket-412", office.worker, fresh, "ask", {"version": "9", "text": "请补充学籍卡照片。"}, refusal=412),
         Stop("ticket-422", office.worker, fresh, "ask", {"text": ""}, refusal=422),
+        Stop("receivers-empty", office.worker, "/receivers?changed=1"),
+        Stop(
+            "receiver-422",
+            office.worker,
+            f"/receivers/{office.owned.values['receiver_id']}",
+            "close",
+            {"version": "1", "on": "", "closing_source": "省厅通知"},
+            refusal=422,
+        ),
         Stop("queue-empty", office.worker, "/tickets?kind=forming_unit"),
     ]
     return found
