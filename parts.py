@@ -64,6 +64,7 @@ from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
+from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
@@ -136,6 +137,7 @@ class Lantai:
     correction_history: CorrectionHistory
     checks: CheckService
     transfers: TransferService
+    destinations: DestinationService
     double_acts: DoubleActs
     dispatching: DispatchDesk
     transfer_steps: TransferSteps

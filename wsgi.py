@@ -16,6 +16,7 @@ from auth.guards import public
 from miniprogram_api import (
     account,
     corrections,
+    destinations,
     document,
     dossier,
     ratings,
@@ -33,7 +34,20 @@ from staff_console.console import create_console
 from staff_console.problems import render_console_problem
 from wiring import build, service_urls
 
-DOORS = (account, corrections, ratings, document, dossier, retrieval, sessions, supplements, transfers, ingest, singles)
+DOORS = (
+    account,
+    corrections,
+    destinations,
+    ratings,
+    document,
+    dossier,
+    retrieval,
+    sessions,
+    supplements,
+    transfers,
+    ingest,
+    singles,
+)
 BODY_MOST = 256 * 1024
 
 

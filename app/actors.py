@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     BIND = "bind"
     VIEW_DOSSIER = "view_dossier"
     CORRECT = "correct"
+    DESTINATION = "destination"
     MANAGE_ACCOUNT = "manage_account"
 
 

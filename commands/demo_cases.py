@@ -8,10 +8,11 @@ from app.actors import Actor, ActorKind, Assurance, Purpose, Role, StepUp
 from app.corrections.rules import Kind
 from app.corrections.views import OpenTicket
 from app.dossiers.rules import Section
-from app.transfers.rules import Channel, State
+from app.receivers.rules import DestinationCase, ReceiverKind
+from app.receivers.views import Wanted
+from app.transfers.destination import Destination
+from app.transfers.states import State
 from parts import Lantai
-
-RECEIVER = ("示例市人力资源公共服务中心", "示例市人民路 1 号 人事档案科")
 
 
 def _graduate(parts: Lantai, graduate_id: UUID) -> Actor:
@@ -42,8 +43,9 @@ def open_tickets(parts: Lantai, graduates: list[UUID]) -> None:
 
 def open_transfer(parts: Lantai, dispatcher: UUID, graduate_id: UUID) -> None:
     """One transfer that has come to the school's approval."""
-    actor = Actor(ActorKind.STAFF, dispatcher, frozenset({Role.DISPATCHER}))
-    name, address = RECEIVER
-    view = parts.transfers.open(actor, graduate_id, channel=Channel.EMS, receiver_name=name, receiver_address=address)
+    actor = Actor(ActorKind.STAFF, dispatcher, frozenset({Role.DISPATCHER, Role.ARCHIVIST}))
+    receiver = parts.receivers.search(actor, Wanted(kind=ReceiverKind.PUBLIC_BODY), limit=1).lines[0]
+    parts.destinations.open(actor, graduate_id, Destination(DestinationCase.UNEMPLOYED, receiver.code))
+    (view,) = parts.transfers.of_graduate(actor, graduate_id)
     for state in (State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED):
         view = parts.transfers.move(actor, view.id, view.version, state)

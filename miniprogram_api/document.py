@@ -164,9 +164,11 @@ IDEMPOTENT = frozenset(
         "add_information",
         "withdraw",
         "appeal",
+        "register_destination",
+        "change_destination",
     }
 )
-VERSIONED = frozenset({"withdraw_supplement", "add_information", "withdraw", "appeal"})
+VERSIONED = frozenset({"withdraw_supplement", "add_information", "withdraw", "appeal", "change_destination"})
 FILES = frozenset({"material_file", "evidence_file", "catalogue_pdf", "supplement_file"})
 
 

@@ -48,6 +48,7 @@ class TransferOut(Out):
     channel_label: str
     receiver_name: str
     receiver_address: str
+    version: int = Field(description="For If-Match")
     moved_at: datetime
     received: bool = Field(description="The receiver has signed. Sent and delivered are not received")
     due: DueOut | None

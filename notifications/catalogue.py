@@ -155,6 +155,19 @@ def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
             "请进入小程序查看进度",
             "pages/transfer/index",
         )
+    if event_type == "transfer.destination_changed":
+        moved = bool(data.get("moved"))
+        rest = "新地址 24 小时后生效。" if moved else ""
+        return NoticeText(
+            Template.ACCOUNT_NOTICE,
+            Promise.AT_LEAST_ONCE,
+            "档案去向已变更" if moved else "档案去向信息已修改",
+            f"您的档案转递去向刚刚变更。{rest}如非本人操作，请立即联系学校档案管理部门。",
+            "去向变更",
+            "非本人操作请联系学校",
+            "pages/transfer/index",
+            "档案转递去向",
+        )
     if event_type == "supplement.decided":
         title, body, phrase = _SUPPLEMENT[SupplementState(data["state"])]
         return NoticeText(

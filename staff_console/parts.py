@@ -55,6 +55,7 @@ from app.settings import Settings
 from app.statistics.service import StatisticsService
 from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
+from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from auth.accounts import AccountService
@@ -136,6 +137,8 @@ class ConsoleParts(Protocol):
     def transfers(self) -> TransferService: ...
     @property
     def dispatching(self) -> DispatchDesk: ...
+    @property
+    def destinations(self) -> DestinationService: ...
     @property
     def double_acts(self) -> DoubleActs: ...
     @property

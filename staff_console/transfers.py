@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from app.errors import Conflict, DomainError, Invalid, NotFound, VersionMismatch
+from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, VersionMismatch
+from app.people.service import GraduateView
 from app.problems import problem_of
+from app.receivers.rules import CASE_LABELS, DestinationCase
+from app.receivers.suggesting import Suggestion
+from app.receivers.views import ReceiverLine
+from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
+from app.transfers.destination import Destination
 from app.transfers.proving import Shown
 from app.transfers.rules import Evidence
 from app.transfers.states import CHANNEL_LABELS, OPEN, Channel, State
@@ -21,6 +28,7 @@ from staff_console.parts import parts
 from staff_console.render import go, page
 
 # files are only read where a photo is asked for
+SUGGESTED = 8
 PHOTO_MOST = 12 * 1024 * 1024
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
@@ -45,11 +53,27 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         under_way=under_way,
         waiting=None if under_way is None else parts().double_acts.waiting(actor, graduate_id, under_way.id),
         channels=CHANNEL_LABELS,
+        cases=CASE_LABELS,
+        histories=HISTORY_LABELS,
+        receivers=_receivers(found) if under_way is None and actor.has_role(*MOVERS) else (),
+        told_history=request.form.getlist("history"),
+        asked=request.values,
         may_open=actor.has_role(*MOVERS),
         problem=problem_of(error) if error is not None else None,
         typed=request.form,
         tried=(request.view_args or {}).get("target", ""),
     )
+
+
+def _receivers(found: GraduateView) -> list[Suggestion[ReceiverLine]]:
+    """Bodies the rules suggest for the case that was chosen, or that most need one, best first."""
+    name = request.values.get("case", "")
+    case = DestinationCase(name) if name in set(DestinationCase) else DestinationCase.UNEMPLOYED
+    region = request.values.get("region", "").strip()
+    # where the ID was first given is the best guess at 户籍地; the desk may name another region
+    origin = found.card.id_number[:6]
+    today = parts().receivers.today
+    return parts().receivers.suggestions(case, origin, region, today, text=request.values.get("q", ""))[:SUGGESTED]
 
 
 def _attempt(graduate_id: UUID, done: str, deed: Callable[[], object]) -> Response:
@@ -66,6 +90,24 @@ def _own(graduate_id: UUID, transfer_id: UUID) -> UUID:
     if transfer_id not in {v.id for v in parts().transfers.of_graduate(current_actor(), graduate_id)}:
         raise NotFound("transfer_not_found")
     return transfer_id
+
+
+def _destination() -> Destination:
+    """Raises Invalid by field."""
+    channel = forms.choice(Channel, "channel") if forms.text("channel") else None
+    letter_on = forms.text("letter_on").strip()
+    try:
+        day = date.fromisoformat(letter_on) if letter_on else None
+    except ValueError:
+        raise Invalid("invalid_input", faults=[FieldFault("/letter_on", "not_a_date")]) from None
+    return Destination(
+        forms.choice(DestinationCase, "case"),
+        forms.text("receiver"),
+        channel,
+        frozenset(h for h in PersonHistory if h.value in request.form.getlist("history")),
+        day,
+        forms.text("letter_number"),
+    )
 
 
 def _state(name: str) -> State:
@@ -114,13 +156,7 @@ def add_transfers(console: Blueprint) -> None:
         return _attempt(
             graduate_id,
             "transfer_opened",
-            lambda: parts().transfers.open(
-                current_actor(),
-                graduate_id,
-                channel=forms.choice(Channel, "channel"),
-                receiver_name=forms.text("receiver_name"),
-                receiver_address=forms.text("receiver_address"),
-            ),
+            lambda: parts().destinations.open(current_actor(), graduate_id, _destination()),
         )
 
     @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/move/<target>")

@@ -5,17 +5,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from stdnum.cn import uscc
 
 from app.actors import Actor, ActorKind, Role
 from app.people.models import StaffMember
+from app.receivers.models import Receiver
+from app.receivers.rules import DestinationCase, ReceiverFacts, ReceiverKind
 from app.transfers import rules
+from app.transfers.destination import Destination
 from app.transfers.rules import Edge, Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
 from parts import Lantai
 from tests.fakes import jpeg
 
-RECEIVER = ("某市人才服务中心", "某市某路 1 号")
+RECEIVER, CODE = ("某市人才服务中心", "某市某路 1 号"), "GG-330100"
 LINE = (
     State.DRAFT,
     State.DESTINATION_REGISTERED,
@@ -60,9 +67,34 @@ def _member(lantai: Lantai) -> Actor:
     return Actor(ActorKind.STAFF, row.id, roles=frozenset(DESK_ROLES), factor_at=lantai.clock.now())
 
 
+def receiver_code(lantai: Lantai) -> str:
+    """A public body of the registry, recorded the first time it is asked for."""
+    with lantai.db.transaction() as session:
+        known = session.scalar(select(Receiver.id).where(Receiver.code == CODE))
+    if known is None:
+        name, address = RECEIVER
+        credit = "12330100000000001"
+        facts = ReceiverFacts(
+            kind=ReceiverKind.PUBLIC_BODY,
+            name=name,
+            credit_code=credit + uscc.calc_check_digit(credit),
+            region_code="330100",
+            address=address,
+            valid_from=date(2020, 1, 1),
+            source="名录",
+        )
+        lantai.receivers.record(_member(lantai), CODE, facts, 0)
+    return CODE
+
+
+def destination(lantai: Lantai, *, channel: Channel | None = Channel.EMS) -> Destination:
+    return Destination(DestinationCase.UNEMPLOYED, receiver_code(lantai), channel)
+
+
 def opened(lantai: Lantai, actor: Actor, graduate_id: uuid.UUID, *, channel: Channel = Channel.EMS) -> TransferView:
-    name, address = RECEIVER
-    return lantai.transfers.open(actor, graduate_id, channel=channel, receiver_name=name, receiver_address=address)
+    """A transfer taken down at the desk, still a draft."""
+    transfer_id = lantai.destinations.open(actor, graduate_id, destination(lantai, channel=channel))
+    return next(v for v in lantai.transfers.of_graduate(actor, graduate_id) if v.id == transfer_id)
 
 
 def way(source: State, target: State) -> list[Edge]:

@@ -15,6 +15,7 @@ from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService, recheck_on_change
 from app.transfers.batches import DispatchDesk
+from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
@@ -32,6 +33,7 @@ class LeavingParts(TypedDict):
     reminders: ReminderService
     checks: CheckService
     transfers: TransferService
+    destinations: DestinationService
     double_acts: DoubleActs
     dispatching: DispatchDesk
     transfer_steps: TransferSteps
@@ -98,6 +100,7 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
             checks,
             settings.transfer_check,
         ),
+        "destinations": DestinationService(db, keys, people, ground.receivers, ground.channel_rules, steps, clock),
         "transfer_steps": steps,
         "dispatching": DispatchDesk(db, keys, steps, log, queue, clock),
         "double_acts": DoubleActs(

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, EnumText, UtcTime, new_id
 from app.envelope import Place
+from app.receivers.rules import DestinationCase
 from app.transfers.clocks import Timer
 from app.transfers.states import Channel, State
 
@@ -35,10 +36,13 @@ RECEIPT_FITS = (
 
 
 class Transfer(Base):
-    """The receiver is frozen into the row. ``sealed_proofs`` maps states to their numbers (tracking, seal, receipt).
+    """The receiver is frozen into the row: which version of the registry, with its name and address copied.
+
+    ``sealed_proofs`` maps states to their numbers (tracking, seal, receipt).
 
     ``supplements`` is the received transfer that this one brings a later correction's papers after (补充材料转递);
-    ``follows`` the one that was redirected here. ``asked_on``: day of the 调档函, else of the registration.
+    ``follows`` the one that was redirected here. ``asked_on``: day of the 调档函, else of the registration. Nothing is
+    done before ``resting_until``: the address was changed.
     """
 
     __tablename__ = "transfer"
@@ -64,6 +68,11 @@ class Transfer(Base):
     supplements: Mapped[UUID | None] = mapped_column(ForeignKey("transfer.id"), index=True)
     ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"), index=True)
     follows: Mapped[UUID | None] = mapped_column(ForeignKey("transfer.id"), index=True)
+    case: Mapped[DestinationCase | None] = mapped_column(EnumText(DestinationCase, 20))
+    receiver_id: Mapped[UUID | None] = mapped_column(ForeignKey("receiver.id"), index=True)
+    receiver_version: Mapped[int | None] = mapped_column(SmallInteger)
+    letter_on: Mapped[date | None] = mapped_column(Date)
+    resting_until: Mapped[datetime | None] = mapped_column(UtcTime)
     asked_on: Mapped[date | None] = mapped_column(Date)
     handed_on: Mapped[date | None] = mapped_column(Date)
     kept_until: Mapped[date | None] = mapped_column(Date)

@@ -50,6 +50,12 @@ def _tidied(kind: Evidence, text: str) -> tuple[str, str]:
         return text, "not_a_date"
 
 
+def plain_number(text: str) -> str:
+    """In capitals; empty where it is none."""
+    found, code = _number(text.strip().upper())
+    return "" if code else found
+
+
 def _number(text: str) -> tuple[str, str]:
     if len(text) > NUMBER_MOST:
         return text, "too_long"

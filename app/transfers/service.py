@@ -10,12 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
-from app.db import Database, new_id
+from app.db import Database
 from app.dossiers.holdings import Holdings
-from app.dossiers.models import Dossier
-from app.dossiers.rules import DossierState
 from app.envelope import open_json
-from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.events import EventLog
 from app.jobs import CheckDossier, JobQueue
 from app.keyring import Keyring
@@ -26,7 +24,7 @@ from app.transfers.manifest import Manifest, manifest_of
 from app.transfers.models import Transfer, proofs_place
 from app.transfers.proving import Shown
 from app.transfers.showing import TransferLine, TransferView, line_of, view_of
-from app.transfers.states import Channel, State
+from app.transfers.states import State
 from app.transfers.steps import NONE_SHOWN, TransferSteps
 from app.working_days.calendar import WorkingDays
 
@@ -57,42 +55,6 @@ class TransferService:
         self._log, self._queue, self._clock, self._calendar, self._contact = log, queue, clock, calendar, contact
         self._checks = checks if check_rule != "off" else None
         self._check_required = check_rule == "require"
-
-    def open(
-        self, actor: Actor, graduate_id: UUID, *, channel: Channel, receiver_name: str, receiver_address: str
-    ) -> TransferView:
-        """Raises Conflict('transfer_open') when one is already under way, Conflict('dossier_transferred'), Invalid."""
-        self._require_mover(actor)
-        faults = [
-            FieldFault(f"/{name}", "required" if not value.strip() else "too_long")
-            for name, value, most in (
-                ("receiver_name", receiver_name, 120),
-                ("receiver_address", receiver_address, 200),
-            )
-            if not value.strip() or len(value) > most
-        ]
-        if faults:
-            raise Invalid("invalid_input", faults=faults)
-        key = self._keys.of(graduate_id)
-        now = self._clock.now()
-        with self._db.transaction() as session:
-            dossier = session.scalars(select(Dossier).where(Dossier.graduate_id == graduate_id).with_for_update()).one()
-            if dossier.state is DossierState.TRANSFERRED:
-                raise Conflict("dossier_transferred")
-            row = Transfer(
-                id=new_id(),
-                dossier_id=dossier.id,
-                graduate_id=graduate_id,
-                state=State.DRAFT,
-                channel=channel,
-                receiver_name=receiver_name.strip(),
-                receiver_address=receiver_address.strip(),
-                version=1,
-                created_at=now,
-                moved_at=now,
-            )
-            self._steps.opened(session, actor, key, row)
-            return self._view(session, row, {}, actor)
 
     def move(
         self, actor: Actor, transfer_id: UUID, version: int, target: State, shown: Shown = NONE_SHOWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,9 @@ from app.transfers.states import ARRIVED, ENDED, STATE_LABELS, Channel, State
 from app.working_days.calendar import WorkingDays, office_date
 
 NONE_SHOWN: Shown = {}
+NO_PROOFS: Mapping[str, str] = {}
+FORWARD = frozenset({State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.ASSEMBLED})
+"""What waits while a changed address rests."""
 STEPS = "steps"
 """In the sealed proofs: how many steps have been taken; each one's evidence stands under its number."""
 
@@ -51,9 +55,11 @@ class TransferSteps:
             raise VersionMismatch("transfer_changed", extra={"current_version": row.version})
         return row
 
-    def opened(self, session: Session, actor: Actor, key: DataKey, row: Transfer) -> None:
+    def opened(
+        self, session: Session, actor: Actor, key: DataKey, row: Transfer, proofs: Mapping[str, str] = NO_PROOFS
+    ) -> None:
         """Keeps a new transfer. Raises Conflict('transfer_open'): one open transfer per dossier, whoever races."""
-        row.sealed_proofs = seal_json(key, proofs_place(row), {})
+        row.sealed_proofs = seal_json(key, proofs_place(row), dict(proofs))
         self._wind(row)
         session.add(row)
         try:
@@ -76,13 +82,15 @@ class TransferSteps:
     ) -> None:
         """One edge. ``row`` is locked; ``frozen`` is the catalogue for ``assembled``; ``two``: two persons did it.
 
-        Raises Conflict('move_not_allowed', 'two_persons_required', 'catalogue_changed', 'tracking_number_used'),
-        Forbidden, Invalid.
+        Raises Conflict('move_not_allowed', 'two_persons_required', 'catalogue_changed', 'tracking_number_used',
+        'destination_rests'), Forbidden, Invalid.
         """
         edge = rules.edge(row.state, target)
         if edge is None:
             raise Conflict("move_not_allowed", params={"state": STATE_LABELS[row.state]})
         _allow(actor, edge, two=two)
+        if target in FORWARD and row.resting_until is not None and self._clock.now() < row.resting_until:
+            raise Conflict("destination_rests", extra={"until": row.resting_until.isoformat()})
         meaningless = frozenset({Evidence.MANIFEST_CODE}) if row.manifest_digest is None else frozenset[Evidence]()
         evidence = checked(edge, shown, without=meaningless)
         step = self._keep(key, row, evidence)
@@ -138,7 +146,7 @@ class TransferSteps:
     ) -> None:
         """What the evidence means for the row."""
         if row.state is State.DESTINATION_REGISTERED:
-            row.asked_on = office_date(row.moved_at)
+            row.asked_on = row.letter_on or office_date(row.moved_at)
         if row.state is State.ASSEMBLED and frozen is not None:
             self.manifests.freeze(session, key, row, frozen, row.moved_at)
         if row.state is State.SEALED and row.manifest_digest is not None and row.supplements is None:

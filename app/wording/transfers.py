@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 WORDING: Mapping[str, tuple[str, str]] = {
+    "destination_closed": (
+        "去向变更已于 {day} 截止；确需变更的，请联系学校档案管理部门",
+        "Destinations could be changed until {day}; ask the archive office",
+    ),
+    "destination_settled": (
+        "档案已进入办理（{state}），去向不能在此变更；请联系学校档案管理部门",
+        "The dossier is being dealt with; its destination can no longer be changed here",
+    ),
+    "destination_rests": (
+        "接收地址刚刚变更，须满 24 小时后才能继续办理，以便本人核实",
+        "The address was changed less than a day ago; nothing is done before it has rested",
+    ),
     "two_persons_required": (
         "此步骤须由两名工作人员共同完成：一人提出，另一人确认",
         "This step takes two persons: one proposes, another confirms",
@@ -54,6 +66,13 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
         "没有这个转递编号，请重新扫描档案袋上的条码",
         "is no transfer's number; scan the label again",
     ),
+    "receiver_not_for_case": (
+        "该单位不接收这类去向的档案，请按规定选择",
+        "does not receive dossiers of this kind of destination",
+    ),
+    "channel_not_allowed": ("按规定不能经此方式转递", "is not allowed by the rules"),
+    "letter_needed": ("升学须填写招生学校调档函的编号", "needs the number of the admitting school's letter"),
+    "in_the_future": ("不能晚于今天", "must not lie ahead"),
     "hold_too_long": ("保管期限最长为今天起两年", "may lie at most two years ahead"),
     "not_a_picture": ("请上传 JPEG 或 PNG 照片", "takes a JPEG or PNG picture"),
 }

@@ -21,9 +21,9 @@ from app.corrections.views import OpenTicket, TicketView
 from app.dossiers.rules import Section
 from app.errors import DomainError
 from app.ports import Platform
-from app.transfers.rules import Channel
 from auth.rules import Factor, Proof
 from auth.sessions import Issued
+from tests.moving import opened, receiver_code
 from tests.proof.house import House, Person, at_once, house
 from tests.proof.outcome import Budget, Outcome
 from wiring import libpq_url
@@ -126,14 +126,10 @@ def open_transfer(home: House, staff: Sequence[Actor]) -> None:
     """Several staff open a transfer of one dossier: one is open."""
     person = home.graduate()
 
+    receiver_code(home.parts)
+
     def open_one(index: int) -> object:
-        return home.parts.transfers.open(
-            staff[index % len(staff)],
-            person.id,
-            channel=Channel.EMS,
-            receiver_name="市公共就业和人才服务中心",
-            receiver_address="人民路 1 号",
-        )
+        return opened(home.parts, staff[index % len(staff)], person.id)
 
     _one("openings", _won(at_once(THREADS, open_one)))
     _one("transfers", home.count("select count(*) from transfer where graduate_id = %s", person.id))

@@ -41,12 +41,12 @@ from app.keyring import WrappedKey
 from app.people.models import Graduate, StaffMember
 from app.people.service import card_place
 from app.transfers.models import Transfer
-from app.transfers.rules import Channel
 from auth.models import Claim, GraduateTotp, Verification
 from auth.places import staff_link_place, staff_totp_place, state_place, totp_place
 from auth.rules import Factor
 from auth.staff_models import StaffLink
 from tests import fakes
+from tests.moving import opened as transfer_opened
 from tests.proof.cell import Cell
 from tests.proof.house import House, Person, house
 from tests.proof.outcome import Budget, Outcome
@@ -110,9 +110,7 @@ def fill(home: House) -> list[Person]:
         home.parts.corrections.add_evidence(
             actor, home.parts.corrections.prepare_evidence(actor, fakes.jpeg(30 + number), "image/jpeg")
         )
-        home.parts.transfers.open(
-            staff, person.id, channel=Channel.EMS, receiver_name="人才中心", receiver_address="人民路 1 号"
-        )
+        transfer_opened(home.parts, staff, person.id)
         home.parts.totp.enrol(actor)
         view = home.claimed(person, number)
         home.parts.factors.set_consent(view.actor, "face", granted=True)

@@ -14,11 +14,11 @@ from app.corrections.views import TicketView
 from app.imports.rules import BatchSource
 from app.materials.service import NewSupplement
 from app.people.models import StaffMember
-from app.transfers.rules import Channel
 from parts import Lantai
 from staff_console.work_list import LOOKED_THROUGH
 from tests import fakes
 from tests.conftest import Person
+from tests.moving import opened
 from tests.staff_console.conftest import Desk
 
 Opener = Callable[..., TicketView]
@@ -110,9 +110,7 @@ def test_other_errands_stand_in_piles_and_leave_when_done(
     actor = person.actor(Purpose.CORRECT, now=clock.now())
     sent = NewSupplement("7", "", "获奖证书", "2025-05", "请补入")
     lantai.supplements.submit(actor, lantai.supplements.prepare(actor, sent, fakes.jpeg(), "image/jpeg"))
-    lantai.transfers.open(
-        clerk.login.actor, person.id, channel=Channel.EMS, receiver_name="某市人才中心", receiver_address="某路 1 号"
-    )
+    opened(lantai, clerk.login.actor, person.id)
     table = "学号,学生姓名,身份证号,学院,专业,学历层次,毕业年份\n20220001,测试甲,1,文学院,档案学,本科,2026\n"
     batch = lantai.importer.receive(
         clerk.login.actor, name="2026届.csv", stream=BytesIO(table.encode()), source=BatchSource.CONSOLE, batch_key="b"

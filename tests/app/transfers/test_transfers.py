@@ -307,17 +307,6 @@ def test_a_move_between_voids_what_waits(graduate_factory: People, lantai: Lanta
     assert lantai.double_acts.waiting(pair.second, person.id, view.id) is None
 
 
-def test_names_and_addresses_are_required(graduate_factory: People, clerk: Clerk, lantai: Lantai) -> None:
-    with pytest.raises(Invalid) as caught:
-        lantai.transfers.open(
-            clerk(), graduate_factory().id, channel=Channel.EMS, receiver_name=" ", receiver_address="x" * 201
-        )
-    assert {(f.pointer, f.code) for f in caught.value.faults} == {
-        ("/receiver_name", "required"),
-        ("/receiver_address", "too_long"),
-    }
-
-
 # --- races ------------------------------------------------------------------------------------------------------------
 
 

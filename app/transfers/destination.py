@@ -1,0 +1,217 @@
+"""Where a dossier is to go: chosen by the graduate or taken down at the desk, always a body of the registry.
+
+A choice is reviewed by college and school; it may be changed until 31 August of the year of graduation, and while the
+dossier has not been assembled. A changed address rests for a day before anything is done with it, and everybody bound
+to the dossier hears of it: whoever took over an account must not send a dossier away unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Actor, ActorKind
+from app.db import Database, new_id
+from app.dossiers.models import Dossier
+from app.dossiers.rules import DossierState
+from app.envelope import DataKey, open_json, seal_json
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
+from app.keyring import Keyring
+from app.people.models import Graduate
+from app.people.service import PeopleService
+from app.ports import Clock
+from app.receivers.rules import DestinationCase
+from app.receivers.service import ReceiverRegistry
+from app.receivers.suggesting import rules_of
+from app.receivers.views import FrozenReceiver
+from app.transfers import clocks, rules
+from app.transfers.channel_rules import ChannelDecision, ChannelFacts, ChannelSet, PersonHistory, decide
+from app.transfers.models import Transfer, proofs_place
+from app.transfers.proving import plain_number
+from app.transfers.rules import By
+from app.transfers.states import CHANNEL_LABELS, Channel, State
+from app.transfers.steps import TransferSteps
+from app.working_days.calendar import office_date
+
+COOLING = timedelta(hours=24)
+CHANGEABLE = frozenset(
+    {State.DRAFT, State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.HELD_AT_SCHOOL}
+)
+LETTER = "letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """``receiver`` is a code of the registry; for a dossier kept at school the body it goes to when the time is over.
+
+    ``channel``: None for the preferred one. ``letter_number`` and ``letter_on`` are of the 调档函.
+    """
+
+    case: DestinationCase
+    receiver: str
+    channel: Channel | None = None
+    history: frozenset[PersonHistory] = frozenset()
+    letter_on: date | None = None
+    letter_number: str = field(default="", repr=False)
+
+
+class DestinationService:
+    def __init__(
+        self,
+        db: Database,
+        keys: Keyring,
+        people: PeopleService,
+        registry: ReceiverRegistry,
+        channels: ChannelSet,
+        steps: TransferSteps,
+        clock: Clock,
+    ) -> None:
+        self._db, self._keys, self._people, self._registry = db, keys, people, registry
+        self._channels, self._steps, self._clock = channels, steps, clock
+
+    def last_day(self, cohort_year: int) -> date:
+        """Until when the graduate may change it (2-domain §2)."""
+        return clocks.last_change_day(cohort_year)
+
+    def channels_for(
+        self, receiver: FrozenReceiver, history: frozenset[PersonHistory] = frozenset()
+    ) -> ChannelDecision:
+        """How a dossier may go to this body, by which rules, as of today."""
+        facts = ChannelFacts(history, receiver.kind, receiver.region_code)
+        return decide(self._channels, facts, office_date(self._clock.now()))
+
+    def open(self, actor: Actor, graduate_id: UUID, wanted: Destination) -> UUID:
+        """A new transfer. By the graduate it is registered at once; the desk's is a draft that the desk registers.
+
+        Raises Conflict('transfer_open', 'dossier_transferred', 'receiver_not_authorised', 'changes_held',
+        'destination_closed'), Invalid by field, NotFound, Forbidden.
+        """
+        self._require(actor, graduate_id)
+        key = self._keys.of(graduate_id)
+        now = self._clock.now()
+        with self._db.transaction() as session:
+            dossier = session.scalar(select(Dossier).where(Dossier.graduate_id == graduate_id).with_for_update())
+            if dossier is None:
+                raise NotFound("dossier_not_found")
+            if dossier.state is DossierState.TRANSFERRED:
+                raise Conflict("dossier_transferred")
+            receiver, channel = self._chosen(session, wanted)
+            row = Transfer(
+                id=new_id(),
+                dossier_id=dossier.id,
+                graduate_id=graduate_id,
+                state=State.DRAFT,
+                version=1,
+                created_at=now,
+                moved_at=now,
+            )
+            self._set(row, wanted, receiver, channel)
+            self._steps.opened(session, actor, key, row, _letter(wanted))
+            if actor.kind is ActorKind.GRADUATE:
+                self._require_time(session, graduate_id)
+                self._steps.take(session, actor, row, key, State.DESTINATION_REGISTERED)
+            return row.id
+
+    def change(self, actor: Actor, transfer_id: UUID, version: int, wanted: Destination) -> None:
+        """Another destination for a transfer that has not been assembled; it is reviewed anew.
+
+        Raises as ``open``, and Conflict('destination_settled'), VersionMismatch.
+        """
+        owner = self._owner(transfer_id)
+        self._require(actor, owner)
+        key = self._keys.of(owner)
+        with self._db.transaction() as session:
+            row = self._steps.locked(session, transfer_id, version)
+            if row.state not in CHANGEABLE or row.supplements is not None:
+                raise Conflict("destination_settled", params={"state": rules.STATE_LABELS[row.state]})
+            if actor.kind is ActorKind.GRADUATE:
+                self._require_time(session, owner)
+            receiver, channel = self._chosen(session, wanted)
+            moved = (row.receiver_name, row.receiver_address) != (receiver.name, receiver.address)
+            self._set(row, wanted, receiver, channel)
+            self._keep_letter(key, row, wanted)
+            if moved:
+                row.resting_until = self._clock.now() + COOLING
+            if row.state is State.HELD_AT_SCHOOL:
+                self._steps.take(session, actor, row, key, State.DRAFT)
+            own = actor.kind is ActorKind.GRADUATE or row.state is State.DRAFT
+            if own and row.state is not State.DESTINATION_REGISTERED:
+                self._steps.take(session, actor, row, key, State.DESTINATION_REGISTERED)
+            self._steps.record(session, actor, row, "transfer.destination_changed", moved=moved)
+            session.flush()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _chosen(self, session: Session, wanted: Destination) -> tuple[FrozenReceiver, Channel]:
+        """Raises Invalid by field, Conflict('receiver_not_authorised'), NotFound."""
+        today = office_date(self._clock.now())
+        if not wanted.receiver.strip():
+            raise Invalid("invalid_input", faults=[FieldFault("/receiver", "required")])
+        receiver = self._registry.frozen(session, wanted.receiver.strip(), today)
+        faults = _letter_faults(wanted, today)
+        if receiver.kind not in {kind for rule in rules_of(wanted.case) for kind in rule.kinds}:
+            faults.append(FieldFault("/receiver", "receiver_not_for_case"))
+        allowed = self.channels_for(receiver, wanted.history)
+        channel = wanted.channel or allowed.preferred
+        if channel is None or channel not in allowed.allowed:
+            may = "、".join(CHANNEL_LABELS[c] for c in allowed.allowed)
+            faults.append(FieldFault("/channel", "channel_not_allowed", f"按规定只能经{may}转递" if may else ""))
+        if faults or channel is None:
+            raise Invalid("invalid_input", faults=faults)
+        return receiver, channel
+
+    @staticmethod
+    def _set(row: Transfer, wanted: Destination, receiver: FrozenReceiver, channel: Channel) -> None:
+        row.case, row.channel = wanted.case, channel
+        row.receiver_id, row.receiver_version = receiver.id, receiver.version
+        row.receiver_name, row.receiver_address = receiver.name, receiver.address
+        row.letter_on = wanted.letter_on
+
+    @staticmethod
+    def _keep_letter(key: DataKey, row: Transfer, wanted: Destination) -> None:
+        proofs = open_json(key, proofs_place(row), row.sealed_proofs)
+        proofs.pop(LETTER, None)
+        row.sealed_proofs = seal_json(key, proofs_place(row), {**proofs, **_letter(wanted)})
+
+    def _require_time(self, session: Session, graduate_id: UUID) -> None:
+        cohort = session.scalars(select(Graduate.cohort_year).where(Graduate.id == graduate_id)).one()
+        last = clocks.last_change_day(cohort)
+        if office_date(self._clock.now()) > last:
+            raise Conflict("destination_closed", params={"day": last.isoformat()})
+
+    def _require(self, actor: Actor, graduate_id: UUID) -> None:
+        """Raises Forbidden, NotFound for another's, Conflict('changes_held') soon after an account was taken over."""
+        if actor.kind is ActorKind.GRADUATE:
+            if actor.id != graduate_id:
+                raise NotFound("transfer_not_found")
+            self._people.require_no_hold(graduate_id)
+        elif actor.kind is not ActorKind.STAFF or not actor.has_role(*rules.ROLES[By.DESK]):
+            raise Forbidden("role_required")
+
+    def _owner(self, transfer_id: UUID) -> UUID:
+        with self._db.transaction() as session:
+            owner = session.scalar(select(Transfer.graduate_id).where(Transfer.id == transfer_id))
+        if owner is None:
+            raise NotFound("transfer_not_found")
+        return owner
+
+
+def _letter(wanted: Destination) -> Mapping[str, str]:
+    return {LETTER: plain_number(wanted.letter_number)} if wanted.letter_number.strip() else {}
+
+
+def _letter_faults(wanted: Destination, today: date) -> list[FieldFault]:
+    """Further study goes by the admitting school's letter alone (2-domain §3)."""
+    faults = []
+    if wanted.case is DestinationCase.FURTHER_STUDY and not wanted.letter_number.strip():
+        faults.append(FieldFault("/letter_number", "letter_needed"))
+    if wanted.letter_number.strip() and not plain_number(wanted.letter_number):
+        faults.append(FieldFault("/letter_number", "letters_and_digits_only"))
+    if wanted.letter_on is not None and wanted.letter_on > today:
+        faults.append(FieldFault("/letter_on", "in_the_future"))
+    return faults
