@@ -1,4 +1,4 @@
-"""Destinations: chosen among lawful receivers, changed in time, resting after a changed address, and told to everybody."""
+"""Destinations: chosen among lawful receivers, changed in time, resting after a changed address, told to everybody."""
 
 from __future__ import annotations
 
