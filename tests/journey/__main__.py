@@ -40,6 +40,7 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     search_faults,
     search_steps,
     terminal_steps,
+    transfer_faults,
     transfer_steps,
     wechat_steps,
 )

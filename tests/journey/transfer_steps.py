@@ -10,6 +10,7 @@ from tests.journey.console import Clerk
 from tests.journey.desk_steps import NEWS, received
 from tests.journey.scene import Scene
 from tests.journey.story import check, step
+from tests.journey.wechat_steps import show_fingerprint
 
 SEAL = "FENGTIAO20260031"
 TRACKING = "1099887766554"
@@ -22,16 +23,51 @@ UNTIL_CHECKED = (
 )
 
 
-@step("move.out", NEWS, "建立转递，审核批准，冻结目录，两人密封，交寄",
-      "transfer opened, reviewed, approved, frozen, sealed by two persons and handed over", "wx.face")  # fmt: skip
+@step("move.registry", NEWS, "导入接收单位名录：先试后导，再导无变化",
+      "the registry of receivers from a list: tried, taken in, and once more without a change", "op.staff")  # fmt: skip
+def registry(scene: Scene) -> Iterator[str]:
+    path = scene.house.folder / f"receivers-{scene.number}.csv"
+    check(scene.stack.cli("demo", "receivers", str(path)).code == 0, "no list was written")
+    rows = len(path.read_text("utf-8-sig").splitlines()) - 1
+    tried = scene.stack.cli("receivers", "import", str(path), "--dry-run")
+    check(tried.code == 0, f"dry run: {tried.output[-300:]}")
+    taken = scene.stack.cli("receivers", "import", str(path))
+    check(taken.code == 0, f"import: {taken.output[-300:]}")
+    again = scene.stack.cli("receivers", "import", str(path))
+    check(again.code == 0 and f"{rows} 行" in again.output, f"again: {again.output[-300:]}")
+    clerk = scene.clerk("dispatcher")
+    clerk.open("/console/receivers")
+    check("示例" in clerk.window.text, "the registry is empty at the console")
+    yield f"{rows} 个单位；{again.output.strip().splitlines()[-1]}"
+
+
+@step("move.choose", NEWS, "八月三十一日后本人不能再改去向；柜台按规定列出接收单位并登记",
+      "after 31 August the graduate is told to ask; the desk chooses a body by its rule",
+      "move.registry", "wx.face")  # fmt: skip
+def choose(scene: Scene) -> Iterator[str]:
+    wei, clerk = scene.graduate("wei"), scene.clerk("dispatcher")
+    show_fingerprint(scene, wei, "destination")
+    offered = wei.app.get("/destinations/suggestions?case=unemployed&region=410102")["items"]
+    check(bool(offered), "no body is suggested")
+    body = {"case": "unemployed", "receiver": offered[0]["code"]}
+    late = wei.app.call("POST", "/transfers", json=body)
+    check((late.status, late.code) == (409, "destination_closed"), f"late registration: {late.status} {late.code}")
+    path = f"/console/graduates/{clerk.find(wei.person.student_number)}/transfers"
+    clerk.open(f"{path}?case=unemployed&region=410102")
+    check(offered[0]["name"] in clerk.window.text, "the desk is not offered the same body")
+    clerk.window.submit("/transfers", channel="ems")
+    check("转递已建立" in clerk.window.text, f"opened: {clerk.window.text[:200]}")
+    transfer = wei.app.get("/transfers")["items"][0]
+    check(transfer["receiver_name"] == offered[0]["name"], f"receiver: {transfer['receiver_name']}")
+    wei.ids["transfers"] = path
+    yield f"{offered[0]['name']}：{offered[0]['words']}"
+
+
+@step("move.out", NEWS, "审核批准，冻结目录，两人密封，交寄",
+      "reviewed, approved, frozen, sealed by two persons and handed over", "move.choose")  # fmt: skip
 def move(scene: Scene) -> Iterator[str]:
     wei, clerk = scene.graduate("wei"), scene.clerk("dispatcher")
-    path = f"/console/graduates/{clerk.find(wei.person.student_number)}/transfers"
-    clerk.open(path)
-    clerk.window.submit(
-        "/transfers", channel="ems", receiver_name="某市人才服务中心", receiver_address="某市某区某路 1 号"
-    )
-    check("转递已建立" in clerk.window.text, f"opened: {clerk.window.text[:200]}")
+    path = wei.ids["transfers"]
     done = []
     for role, target in UNTIL_CHECKED:
         done.append(take(scene.clerk(role), path, target))
