@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -14,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, VersionMismatch
 from app.events import Event
-from app.receivers.rules import DestinationCase, ReceiverKind, Refusal, Standing
+from app.receivers.rules import DestinationCase, ReceiverFacts, ReceiverKind, Refusal, Standing
 from app.receivers.views import Wanted, Warnings
 from parts import Lantai
 from providers.embedded.services import ServiceUrls
@@ -105,29 +107,34 @@ def test_a_private_persons_data_and_companies_do_not_get_in(lantai: Lantai) -> N
     assert lantai.receivers.search(SYSTEM, Wanted()).total == 0
 
 
-def test_two_who_change_one_body_at_once_get_one_version(lantai: Lantai, today: date) -> None:
-    code = add(lantai, valid_from=OPENED)
+def waiting(lantai: Lantai) -> bool:
+    """Whether somebody waits for a lock of somebody else's transaction."""
+    with lantai.db.engine.connect() as connection:
+        query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        return bool(connection.scalar(text(query)))
 
-    def change(n: int) -> str:
-        try:
-            lantai.receivers.record(SYSTEM, code, facts(department=f"第{n}科", valid_from=today), 1)
-        except DomainError as error:
-            return error.code
-        return "ok"
 
-    with ThreadPoolExecutor(4) as pool:
-        said = sorted(pool.map(change, range(4)))
-    assert said == ["ok", "receiver_changed", "receiver_changed", "receiver_changed"]
+def until_somebody_waits(lantai: Lantai) -> None:
+    deadline = time.monotonic() + 10
+    while not waiting(lantai):
+        assert time.monotonic() < deadline, "nobody came to the lock"
+        time.sleep(0.01)
 
-    def begin(_: int) -> str:
-        try:
-            lantai.receivers.record(SYSTEM, "TWICE", facts(9), 0)
-        except DomainError as error:
-            return error.code
-        return "ok"
 
-    with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(begin, range(4))) == ["ok", *["receiver_exists"] * 3]
+@pytest.mark.parametrize(("known", "word"), [(True, "receiver_changed"), (False, "receiver_exists")])
+def test_who_comes_second_waits_and_then_is_told(lantai: Lantai, today: date, known: bool, word: str) -> None:
+    if known:
+        add(lantai, code="R-1")
+    version = int(known)
+    with ThreadPoolExecutor(1) as pool:
+        with lantai.db.transaction():
+            lantai.receivers.record(SYSTEM, "R-1", facts(department="综合科", valid_from=today), version)
+            second = pool.submit(lantai.receivers.record, SYSTEM, "R-1", facts(department="二科"), version)
+            until_somebody_waits(lantai)
+        with pytest.raises(DomainError) as caught:
+            second.result(timeout=20)
+    assert caught.value.code == word
+    assert [line.facts.department for line in lantai.receivers.search(SYSTEM, Wanted()).lines] == ["综合科"]
 
 
 def test_the_database_keeps_versions_as_they_are(lantai: Lantai, urls: ServiceUrls) -> None:
@@ -183,6 +190,73 @@ def test_lists_by_text_region_kind_and_day(lantai: Lantai, today: date) -> None:
     lantai.receivers.record(SYSTEM, "R-A", facts(1, department="综合科", valid_from=today), 1)
     assert codes(changed=True) == ["R-A"]
     assert lantai.receivers.warnings(SYSTEM) == Warnings(expiring=1, expired=1, changed=1)
+
+
+def test_a_planned_change_does_not_show_before_its_day(lantai: Lantai, today: date) -> None:
+    later = today + timedelta(days=30)
+    add(lantai, 1, "R-1", valid_from=OPENED)
+    lantai.receivers.record(SYSTEM, "R-1", facts(1, address="新址路 2 号", valid_from=later), 1)
+    for on, address, number in ((None, facts().address, 1), (later, "新址路 2 号", 2)):
+        (line,) = lantai.receivers.search(SYSTEM, Wanted(valid_on=on)).lines
+        assert (line.facts.address, line.number, line.standing) == (address, number, Standing.VALID)
+    assert lantai.receivers.search(SYSTEM, Wanted(text="新址")).total == 0
+
+
+class Plain:
+    """The registry as one would keep it on paper: for every day, what is said of it."""
+
+    def __init__(self, days: list[date]) -> None:
+        self.days: dict[date, ReceiverFacts | None] = dict.fromkeys(days)
+        self.number = 0
+
+    def record(self, told: ReceiverFacts) -> None:
+        self.number += 1
+        self.days = {d: told if told.valid_from <= d else said for d, said in self.days.items()}
+
+    def close(self, on: date) -> str:
+        said = self.days[on]
+        if said is None:
+            return "invalid_input"
+        if said.valid_to is not None and said.valid_to <= on:
+            return "receiver_closed"
+        self.record(replace(said, valid_to=on, source="停止接收"))
+        return "ok"
+
+    def entitled(self, on: date) -> ReceiverFacts | None:
+        said = self.days[on]
+        return said if said is not None and (said.valid_to is None or on < said.valid_to) else None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_recorded_in_whatever_order_every_day_has_the_plain_answer(lantai: Lantai, seed: int) -> None:
+    draw = Random(seed)
+    days = [OPENED + timedelta(days=n) for n in range(0, 40, 3)]
+    plain, found = Plain(days), None
+    for step in range(10):
+        if found is not None and draw.random() < 0.35:
+            on = draw.choice(days)
+            try:
+                lantai.receivers.close(SYSTEM, found, on, plain.number, "停止接收")
+                said = "ok"
+            except DomainError as error:
+                said = error.code
+            assert said == plain.close(on), (seed, step)
+        else:
+            begins = draw.choice(days)
+            ends = begins + timedelta(days=draw.randint(1, 30)) if draw.random() < 0.6 else None
+            told = facts(department=f"第{step}科", valid_from=begins, valid_to=ends)
+            found = lantai.receivers.record(SYSTEM, "R-1", told, plain.number)
+            plain.record(told)
+        assert found is not None
+        with lantai.db.transaction() as session:
+            for day in days:
+                try:
+                    held = lantai.receivers.frozen(session, found, day).facts
+                except Conflict:
+                    held = None
+                assert held == plain.entitled(day), (seed, step, day)
+    listed = {d for d in days if lantai.receivers.search(SYSTEM, Wanted(valid_on=d)).total}
+    assert listed == {d for d in days if plain.entitled(d)}, seed
 
 
 def test_warnings_of_changes_fade(lantai: Lantai, clock: fakes.FakeClock, today: date) -> None:

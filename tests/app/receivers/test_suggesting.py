@@ -70,6 +70,14 @@ def test_without_a_region_nobody_is_guessed() -> None:
     assert told(DestinationCase.PRIVATE_EMPLOYMENT, origin="", work="") == []
 
 
+def test_who_works_at_home_is_told_each_body_once() -> None:
+    assert told(DestinationCase.PRIVATE_EMPLOYMENT, work=HOME) == [
+        ("HOME-COUNTY", "D-3"),
+        ("HOME-CITY", "D-3"),
+        ("HOME-PROVINCE", "D-3"),
+    ]
+
+
 def test_a_city_asked_for_finds_its_own_body_before_the_counties_within() -> None:
     assert [code for code, _ in told(DestinationCase.UNEMPLOYED, origin="330100")] == [
         "HOME-CITY",
