@@ -15,7 +15,7 @@ from providers.sandbox.setup import read_environment_file
 BANNER = """
 ########################################################################
 #  SANDBOX  沙箱  —  no real platform answers here                     #
-#  WeChat, Alipay and WeCom are imitated for demonstration and tests.  #
+#  WeChat, Alipay, WeCom and EMS are imitated for demonstration only. #
 #  Nobody's identity is proved, no message leaves this machine.        #
 ########################################################################
 """

@@ -49,7 +49,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class SandboxConfig:
-    """Everything the three platforms know about our app."""
+    """Everything the three platforms and the carrier know about our app. Without an EMS app id nobody may ask it."""
 
     wechat_app_id: str
     wechat_app_secret: str = field(repr=False)
@@ -67,6 +67,9 @@ class SandboxConfig:
     push_timeout_s: float = 5.0
     notify_spacing_s: tuple[float, ...] = NOTIFY_SPACING_S
     phones_file: Path | None = None
+    ems_app_id: str = ""
+    ems_app_secret: str = field(default="", repr=False)
+    carrier_auto: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> SandboxConfig:
@@ -94,6 +97,9 @@ class SandboxConfig:
             push_timeout_s=float(environment.get("SANDBOX_PUSH_TIMEOUT_SECONDS") or 5.0),
             notify_spacing_s=tuple(float(part) for part in spacing.split(",")) if spacing else NOTIFY_SPACING_S,
             phones_file=Path(phones_file) if phones_file else None,
+            ems_app_id=environment.get("LANTAI_EMS_APP_ID", ""),
+            ems_app_secret=environment.get("LANTAI_EMS_APP_SECRET", ""),
+            carrier_auto=environment.get("SANDBOX_CARRIER_AUTO", "") == "1",
         )
 
 

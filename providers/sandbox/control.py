@@ -9,10 +9,13 @@ from flask import Blueprint, Response, jsonify, request
 
 from providers.sandbox.actions import NotPossible, PhoneActions, new_phone
 from providers.sandbox.alipay_notify import notify
+from providers.sandbox.carrier_control import carrier_routes
 from providers.sandbox.config import Template
+from providers.sandbox.control_body import flag_of, sent, text_of, texts_of
 from providers.sandbox.faces import NotThisPhone
 from providers.sandbox.faults import Fault
 from providers.sandbox.phones import UnknownPhone
+from providers.sandbox.waybills import UnknownWaybill
 from providers.sandbox.wechat_push import PushStyle, push, verification_query
 from providers.sandbox.world import World
 
@@ -29,13 +32,15 @@ def control_blueprint(world: World) -> Blueprint:
     _observing(blueprint, world)
     _trouble(blueprint, world)
     _callbacks(blueprint, world)
+    carrier_routes(blueprint, world)
     return blueprint
 
 
 def _errors(blueprint: Blueprint) -> None:
-    """404 unknown_phone, 409 not_possible, 422 invalid; each ``{"error", "detail"}``."""
+    """404 unknown_phone and unknown_waybill, 409 not_possible, 422 invalid; each ``{"error", "detail"}``."""
     table: tuple[tuple[type[Exception], int, str], ...] = (
         (UnknownPhone, 404, "unknown_phone"),
+        (UnknownWaybill, 404, "unknown_waybill"),
         (NotPossible, 409, "not_possible"),
         (NotThisPhone, 409, "not_this_phone"),
         (ValueError, 422, "invalid"),
@@ -51,38 +56,6 @@ def _renderer(status: int, word: str) -> Callable[[Exception], Reply]:
     return render
 
 
-def _body() -> Json:
-    """The JSON object sent, {} for none. Raises ValueError."""
-    if not request.get_data():
-        return {}
-    body = request.get_json(force=True, silent=True)
-    if not isinstance(body, dict):
-        raise ValueError("a JSON object is expected")
-    return body
-
-
-def _text(body: Json, name: str) -> str:
-    """Raises ValueError unless the member is a non-empty text."""
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} must be a non-empty text")
-    return value
-
-
-def _texts(body: Json, name: str) -> list[str]:
-    value = body.get(name)
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"{name} must be a list of texts")
-    return value
-
-
-def _flag(body: Json, name: str, default: bool) -> bool:
-    value = body.get(name, default)
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false")
-    return value
-
-
 def _style(body: Json) -> PushStyle:
     return PushStyle(str(body.get("format", "json")), str(body.get("tamper", "")))
 
@@ -90,7 +63,7 @@ def _style(body: Json) -> PushStyle:
 def _phones(blueprint: Blueprint, world: World) -> None:
     @blueprint.post("/phones")
     def create_phone() -> Reply:
-        return jsonify(new_phone(world, _body()).as_json()), 201
+        return jsonify(new_phone(world, sent()).as_json()), 201
 
     @blueprint.get("/phones")
     def list_phones() -> Response:
@@ -110,26 +83,26 @@ def _phones(blueprint: Blueprint, world: World) -> None:
 def _actions(blueprint: Blueprint, world: World) -> None:
     def act(name: str, run: Callable[[PhoneActions, Json], Json]) -> None:
         def view(phone_id: str) -> Response:
-            return jsonify(run(PhoneActions(world, phone_id), _body()))
+            return jsonify(run(PhoneActions(world, phone_id), sent()))
 
         blueprint.add_url_rule(f"/phones/<phone_id>/{name}", endpoint=name, view_func=view, methods=["POST"])
 
     act("login-code", lambda phone, _: phone.login_code())
     act("phone-code", lambda phone, body: phone.phone_code(str(body.get("fault", ""))))
     act("face", lambda phone, body: phone.face(_ticket(body), body.get("result")))
-    act("fingerprint", lambda phone, body: phone.fingerprint(_text(body, "challenge")))
+    act("fingerprint", lambda phone, body: phone.fingerprint(text_of(body, "challenge")))
     act("subscribe", lambda phone, body: phone.subscribe(
-        _texts(body, "template_ids"), _flag(body, "accept", True), wait=_flag(body, "wait", True)))  # fmt: skip
+        texts_of(body, "template_ids"), flag_of(body, "accept", True), wait=flag_of(body, "wait", True)))  # fmt: skip
     act("unsubscribe", lambda phone, body: phone.withdraw(
-        _texts(body, "template_ids"), wait=_flag(body, "wait", True)))  # fmt: skip
-    act("main-switch", lambda phone, body: phone.main_switch(_flag(body, "on", True)))
-    act("say", lambda phone, body: phone.say(_text(body, "text"), _style(body), wait=_flag(body, "wait", True)))
+        texts_of(body, "template_ids"), wait=flag_of(body, "wait", True)))  # fmt: skip
+    act("main-switch", lambda phone, body: phone.main_switch(flag_of(body, "on", True)))
+    act("say", lambda phone, body: phone.say(text_of(body, "text"), _style(body), wait=flag_of(body, "wait", True)))
     act("enter-chat", lambda phone, body: phone.enter_chat(
-        str(body.get("session_from", "")), wait=_flag(body, "wait", True)))  # fmt: skip
+        str(body.get("session_from", "")), wait=flag_of(body, "wait", True)))  # fmt: skip
 
 
 def _ticket(body: Json) -> str:
-    return _text(body, "certify_id" if "certify_id" in body else "verify_id")
+    return text_of(body, "certify_id" if "certify_id" in body else "verify_id")
 
 
 def _observing(blueprint: Blueprint, world: World) -> None:
@@ -149,15 +122,15 @@ def _observing(blueprint: Blueprint, world: World) -> None:
 
     @blueprint.post("/deliveries/wait")
     def wait_for_deliveries() -> Response:
-        seconds = min(float(_body().get("timeout", 10.0)), MOST_WAIT_S)
+        seconds = min(float(sent().get("timeout", 10.0)), MOST_WAIT_S)
         return jsonify({"idle": world.courier.idle(seconds), "deliveries": world.courier.all()})
 
 
 def _trouble(blueprint: Blueprint, world: World) -> None:
     @blueprint.post("/faults")
     def add_fault() -> Reply:
-        body = _body()
-        fault = Fault(_text(body, "target"), _text(body, "kind"), body.get("value"), body.get("times", 1))
+        body = sent()
+        fault = Fault(text_of(body, "target"), text_of(body, "kind"), body.get("value"), body.get("times", 1))
         world.faults.put(fault)
         return jsonify(fault.as_json()), 201
 
@@ -177,16 +150,16 @@ def _trouble(blueprint: Blueprint, world: World) -> None:
 
     @blueprint.post("/clock/advance")
     def advance() -> Response:
-        return jsonify({"ahead": world.clock.advance(float(_body().get("seconds", 0)))})
+        return jsonify({"ahead": world.clock.advance(float(sent().get("seconds", 0)))})
 
     @blueprint.post("/templates")
     def define_template() -> Reply:
-        body = _body()
+        body = sent()
         fields = body.get("fields", {})
         if not isinstance(fields, dict) or body.get("platform") not in ("wechat", "alipay"):
             raise ValueError("platform must be wechat or alipay; fields an object of key and label")
         template = Template(
-            _text(body, "template_id"), str(body.get("title", "消息")), fields, _flag(body, "long_term", False)
+            text_of(body, "template_id"), str(body.get("title", "消息")), fields, flag_of(body, "long_term", False)
         )
         with world.lock:
             wechat = body["platform"] == "wechat"
@@ -202,23 +175,23 @@ def _trouble(blueprint: Blueprint, world: World) -> None:
 def _callbacks(blueprint: Blueprint, world: World) -> None:
     @blueprint.post("/callbacks/alipay")
     def alipay_notice() -> Response:
-        body = _body()
+        body = sent()
         parameters = body.get("params", {})
         if not isinstance(parameters, dict):
             raise ValueError("params must be an object")
         texts = {str(name): str(value) for name, value in parameters.items()}
         version, tamper = str(body.get("version", "v1")), str(body.get("tamper", ""))
-        delivery = notify(world, texts, version, tamper, wait=_flag(body, "wait", True))
+        delivery = notify(world, texts, version, tamper, wait=flag_of(body, "wait", True))
         return jsonify({"delivery": delivery.as_json()})
 
     @blueprint.post("/callbacks/wechat")
     def wechat_push() -> Response:
-        body = _body()
-        phone = PhoneActions(world, _text(body, "phone_id")).phone
+        body = sent()
+        phone = PhoneActions(world, text_of(body, "phone_id")).phone
         message = body.get("message")
         if not isinstance(message, dict):
             raise ValueError("message must be an object")
-        delivery = push(world, phone, message, _style(body), wait=_flag(body, "wait", True))
+        delivery = push(world, phone, message, _style(body), wait=flag_of(body, "wait", True))
         return jsonify({"delivery": delivery.as_json()})
 
     @blueprint.get("/callbacks/wechat/verification")

@@ -11,7 +11,7 @@ MASK = "***"
 SECRET = frozenset(
     {"secret", "appsecret", "access_token", "refresh_token", "auth_token", "app_auth_token", "session_key", "key"}
     | {"js_code", "code", "sign", "signature", "msg_signature", "json_signature", "json_string", "encrypt"}
-    | {"cert_no", "cert_name", "cert_hash", "identity_param", "mobile"}
+    | {"cert_no", "cert_name", "cert_hash", "identity_param", "mobile", "waybillno"}
 )
 
 
@@ -26,7 +26,7 @@ def masked(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``api`` is the path (WeChat, WeCom) or the method (Alipay); ``outcome`` errcode, code + sub_code, or fault."""
+    """``api`` is the path, or Alipay's method; ``outcome`` errcode, code + sub_code, or fault."""
 
     seq: int
     at: float

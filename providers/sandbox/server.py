@@ -15,6 +15,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from providers.sandbox import wechat_account, wechat_face, wechat_messages
 from providers.sandbox.alipay_gate import alipay_blueprint
 from providers.sandbox.alipay_methods import METHODS
+from providers.sandbox.carrier_gate import carrier_blueprint
+from providers.sandbox.carrier_pages import carrier_pages
 from providers.sandbox.clock import SandboxClock
 from providers.sandbox.config import SandboxConfig
 from providers.sandbox.control import control_blueprint
@@ -36,7 +38,7 @@ def create_sandbox(
     post: Post = http_post,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Flask:
-    """WeChat under /wechat, Alipay at /alipay/gateway.do, WeCom under /wecom, people at / and /control.
+    """WeChat under /wechat, Alipay at /alipay/gateway.do, WeCom under /wecom, EMS under /ems, people at / and /control.
 
     ``post`` sends the call-backs and ``sleep`` waits between their tries and in slow faults; tests pass fakes. The
     World stands in ``app.extensions["sandbox"]``.
@@ -51,8 +53,10 @@ def create_sandbox(
     app.register_blueprint(wechat_blueprint(world, routes))
     app.register_blueprint(alipay_blueprint(world, METHODS))
     app.register_blueprint(wecom_blueprint(world))
+    app.register_blueprint(carrier_blueprint(world))
     app.register_blueprint(control_blueprint(world))
     app.register_blueprint(pages_blueprint(world))
+    app.register_blueprint(carrier_pages(world))
     return app
 
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from providers.sandbox.config import TEMPLATE_NAMES
 
 ENV_NAME = "sandbox.env"
+CARRIER_AUTO = "SANDBOX_CARRIER_AUTO"
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
@@ -26,7 +27,7 @@ def write_demo_environment(folder: Path, port: int, public_url: str) -> Path:
     target = folder / ENV_NAME
     known = read_environment_file(target) if target.is_file() else _secrets() | _keys(folder)
     phones = {"SANDBOX_PHONES_FILE": str(folder / "phones.json")}
-    values = known | phones | _addresses(port, public_url)
+    values = _carrier() | known | phones | _addresses(port, public_url)
     text = "".join(f"{name}={value}\n" for name, value in values.items())
     draft = target.with_suffix(".env.new")
     draft.touch(mode=0o600)
@@ -49,7 +50,14 @@ def _addresses(port: int, public_url: str) -> dict[str, str]:
         "LANTAI_WECHAT_BASE_URL": f"{base}/wechat",
         "LANTAI_ALIPAY_GATEWAY_URL": f"{base}/alipay/gateway.do",
         "LANTAI_WECOM_BASE_URL": f"{base}/wecom",
+        "LANTAI_EMS_BASE_URL": f"{base}/ems",
     }
+
+
+def _carrier() -> dict[str, str]:
+    """Apart from the others: environments made before there was a carrier get them at the next start."""
+    own = {"LANTAI_EMS_APP_ID": f"ems-{secrets.token_hex(6)}", "LANTAI_EMS_APP_SECRET": secrets.token_hex(32)}
+    return {**own, CARRIER_AUTO: "1"}
 
 
 def _secrets() -> dict[str, str]:

@@ -21,6 +21,7 @@ from providers.sandbox.journal import CallLog
 from providers.sandbox.phones import PhoneBook
 from providers.sandbox.subscriptions import ChatWindows, Subscriptions
 from providers.sandbox.tokens import TokenDesk
+from providers.sandbox.waybills import WaybillDesk
 from providers.sandbox.wechat_crypto import PushCipher
 
 
@@ -83,3 +84,5 @@ class World:
         self.phone_answers = 0
         self.soter_counters: dict[str, int] = {}
         self.alipay_tokens: dict[str, str] = {}
+        self.waybills = WaybillDesk(self.clock, self.config.carrier_auto)
+        self.carrier_nonces: set[str] = set()

@@ -9,7 +9,7 @@ import pytest
 
 from app.settings import load_settings
 from providers.sandbox.config import ConfigFault, SandboxConfig
-from providers.sandbox.setup import read_environment_file, write_demo_environment
+from providers.sandbox.setup import CARRIER_AUTO, read_environment_file, write_demo_environment
 
 
 def test_both_sides_can_start_from_the_file(tmp_path: Path) -> None:
@@ -49,6 +49,7 @@ def test_a_second_run_keeps_secrets_and_follows_addresses(tmp_path: Path) -> Non
         "LANTAI_WECHAT_BASE_URL",
         "LANTAI_ALIPAY_GATEWAY_URL",
         "LANTAI_WECOM_BASE_URL",
+        "LANTAI_EMS_BASE_URL",
     }
 
 
@@ -56,7 +57,19 @@ def test_two_environments_share_no_secret(tmp_path: Path) -> None:
     one = read_environment_file(write_demo_environment(tmp_path / "a", 1, "http://x"))
     two = read_environment_file(write_demo_environment(tmp_path / "b", 1, "http://x"))
     same = {name for name in one if one[name] == two[name]}
-    assert not [name for name in same if "URL" not in name]
+    assert not [name for name in same if "URL" not in name and name != CARRIER_AUTO]
+
+
+def test_an_environment_from_before_the_carrier_gets_its_secrets(tmp_path: Path) -> None:
+    path = write_demo_environment(tmp_path, 1, "http://x")
+    before = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in before if "EMS" not in line), encoding="utf-8")
+    again = read_environment_file(write_demo_environment(tmp_path, 1, "http://x"))
+    assert len(again["LANTAI_EMS_APP_SECRET"]) == 64
+    assert again["LANTAI_WECHAT_APP_SECRET"] in "".join(before)
+    config = SandboxConfig.from_environment(again)
+    assert (config.ems_app_secret, config.carrier_auto) == (again["LANTAI_EMS_APP_SECRET"], True)
+    assert again["LANTAI_EMS_APP_SECRET"] not in repr(config)
 
 
 def test_missing_settings_are_all_named() -> None:
