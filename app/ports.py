@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from app.carrier_ports import Carrier
 from app.errors import DomainError
 from app.file_ports import DocumentCleaner, FileStore, PdfPrinter, ReplicaStore
 
@@ -350,6 +351,7 @@ class Store(Protocol):
 class Outside:
     """One of each port. ``certifiers`` by factor name; absent ones are simply not offered.
 
+    ``carriers`` by transfer channel ("ems"); 机要通信 answers no queries, and a channel without one is not tracked.
     ``replica`` is ``files`` itself where a replica is configured, None where there is but one copy.
     """
 
@@ -367,6 +369,7 @@ class Outside:
     phones: Mapping[Platform, PlatformPhone] = field(default_factory=dict)
     certifiers: Mapping[str, FaceCertifier] = field(default_factory=dict)
     senders: Mapping[Platform, MessageSender] = field(default_factory=dict)
+    carriers: Mapping[str, Carrier] = field(default_factory=dict)
     fingerprint: FingerprintCheck | None = None
     alerts: StaffAlerts | None = None
     wechat_push: WeChatPush | None = None

@@ -90,6 +90,15 @@ class Settings(BaseSettings):
     alipay_template_account_notice: str = ""
     platform_timeout_s: float = 3.0
 
+    # carriers: EMS is asked where an app id is set; ems_dialect: the contract's own names, see providers/carriers
+    ems_base_url: str = ""
+    ems_app_id: str = ""
+    ems_app_secret: SecretStr = SecretStr("")
+    ems_dialect: Path | None = None
+    # working days without any sign of life after hand-over, and without a new one later, until loss is suspected
+    carrier_silent_days: int = Field(7, ge=1, le=60)
+    carrier_stalled_days: int = Field(10, ge=1, le=60)
+
     # face: which verifiers serve which channel (2-domain section 6)
     face_enabled: bool = True
     wechat_verifiers: Annotated[tuple[Verifier, ...], NoDecode] = ("wechat_face",)
@@ -140,7 +149,7 @@ class Settings(BaseSettings):
 
     @property
     def uses_sandbox(self) -> bool:
-        hosts = (self.wechat_base_url, self.alipay_gateway_url, self.wecom_base_url)
+        hosts = (self.wechat_base_url, self.alipay_gateway_url, self.wecom_base_url, self.ems_base_url)
         return any(urlsplit(u).hostname in LOOPBACK or "sandbox" in u for u in hosts)
 
     @property
@@ -175,7 +184,7 @@ class Settings(BaseSettings):
 
     def faults(self) -> list[str]:
         """What is wrong, in words that say what to do. Empty when start-up may go on."""
-        found = self._channel_faults() + self._store_faults()
+        found = self._channel_faults() + self._store_faults() + self._carrier_faults()
         if self.passkeys == "on" and self.passkey_fault:
             found.append(self.passkey_fault)
         if self.environment == "production":
@@ -207,6 +216,21 @@ class Settings(BaseSettings):
                 found.append(f"LANTAI_{store.upper()}_ENDPOINT must be https")
         if self.replica_dir is not None and self.replica_dir.absolute() == (self.data_dir / "files").absolute():
             found.append("LANTAI_REPLICA_DIR is the folder of the files themselves: a replica stands elsewhere")
+        return found
+
+    def _carrier_faults(self) -> list[str]:
+        if not self.ems_app_id:
+            return []
+        found = []
+        if self.ems_app_secret.get_secret_value().lower() in DEFAULT_SECRETS:
+            found.append("LANTAI_EMS_APP_SECRET is missing or a default value")
+        host = urlsplit(self.ems_base_url).hostname
+        if not host:
+            found.append("LANTAI_EMS_BASE_URL is not set")
+        elif self.environment == "production" and (
+            host in LOOPBACK or "sandbox" in self.ems_base_url or not self.ems_base_url.startswith("https://")
+        ):
+            found.append("LANTAI_EMS_BASE_URL points at a sandbox or is not https")
         return found
 
     def _production_faults(self) -> list[str]:

@@ -19,6 +19,8 @@ from providers.alipay.login import AlipayLogin
 from providers.alipay.messages import AlipayMessages
 from providers.alipay.notify import AlipayNotifications
 from providers.alipay.phone import AlipayPhone
+from providers.carriers import dialect
+from providers.carriers.ems import Ems
 from providers.clock import SystemClock
 from providers.documents import ChildDocumentCleaner
 from providers.files import LocalFileStore
@@ -91,7 +93,8 @@ def build_outside(settings: Settings, redis_url: str) -> Outside:
     )
     parts = _with_wechat(parts, settings, store)
     parts = _with_alipay(parts, settings)
-    return _with_wecom(parts, settings)
+    parts = _with_wecom(parts, settings)
+    return _with_carriers(parts, settings)
 
 
 def _with_wechat(parts: Outside, settings: Settings, store: redis.Redis) -> Outside:
@@ -154,3 +157,22 @@ def _with_wecom(parts: Outside, settings: Settings) -> Outside:
         return parts
     robot = WeComRobot(settings.wecom_base_url, key, clock=parts.clock, timeout_s=settings.platform_timeout_s)
     return replace(parts, alerts=robot)
+
+
+def _with_carriers(parts: Outside, settings: Settings) -> Outside:
+    """Only EMS answers queries: 机要通信 has no public tracking."""
+    if not settings.ems_app_id:
+        return parts
+    try:
+        spoken = dialect.load(settings.ems_dialect)
+    except dialect.DialectInvalid as error:
+        raise SettingsError([f"LANTAI_EMS_DIALECT: {fault}" for fault in error.faults]) from None
+    ems = Ems(
+        settings.ems_base_url,
+        settings.ems_app_id,
+        settings.ems_app_secret.get_secret_value(),
+        spoken,
+        clock=parts.clock,
+        timeout_s=settings.platform_timeout_s,
+    )
+    return replace(parts, carriers={"ems": ems})
