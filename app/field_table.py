@@ -23,6 +23,7 @@ from app.field_tables import (
     retrieval,
     staff,
     statistics,
+    tracking,
     transfers,
 )
 from app.field_tables.kept import Kept
@@ -61,4 +62,5 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **transfers.FIELDS,
     **staff.FIELDS,
     **governance.FIELDS,
+    **tracking.FIELDS,
 }

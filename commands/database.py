@@ -26,6 +26,7 @@ APPEND_ONLY = (
     "transfer_manifest",
     "dispatch",
     "receiver_version",
+    "tracking_event",
 )
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 

@@ -20,6 +20,7 @@ import app.retrieval.models
 import app.statistics.models
 import app.transfers.batch_models
 import app.transfers.models
+import app.transfers.tracking_models
 import auth.models
 import auth.staff_models
 import notifications.models
@@ -41,6 +42,7 @@ ALL_MODELS = (
     app.retrieval.models,
     app.transfers.batch_models,
     app.transfers.models,
+    app.transfers.tracking_models,
     app.statistics.models,
     app.governance.models,
     auth.models,

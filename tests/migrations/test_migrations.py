@@ -34,6 +34,7 @@ APPEND_ONLY = {
     "transfer_manifest",
     "dispatch",
     "receiver_version",
+    "tracking_event",
 }
 
 
