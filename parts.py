@@ -68,6 +68,9 @@ from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
+from app.transfers.tracking import TrackingService
+from app.transfers.tracking_desk import TrackingDesk
+from app.transfers.tracking_expiry import TraceExpiry
 from app.transfers.watch import TransferWatch
 from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
@@ -145,6 +148,9 @@ class Lantai:
     receivers: ReceiverRegistry
     receiver_import: ReceiverImport
     channel_rules: ChannelSet
+    tracking: TrackingService
+    tracking_desk: TrackingDesk
+    trace_expiry: TraceExpiry
     completeness: CompletenessService
     forecast: CohortForecast
     catalogue_print: CataloguePrinter

@@ -19,6 +19,7 @@ from app.jobs import (
     ProcrastinateQueue,
     RecheckDossier,
     SweepCompleteness,
+    TrackCarriers,
 )
 from app.ports import Outside
 from app.settings import Settings, SettingsError
@@ -98,3 +99,4 @@ def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     register(queue, SweepCompleteness, parts.completeness.sweep)
     register(queue, ImportWork, parts.importer.work)
     register(queue, DispatchWork, parts.dispatching.work)
+    register(queue, TrackCarriers, parts.tracking.work)

@@ -34,6 +34,8 @@ def housekeeping(parts: Lantai) -> None:
             "fixity": int(parts.fixity.tick()),
             "clocks": parts.clock_watch.tick(),
             "transfers": parts.transfer_watch.tick(),
+            "traces": parts.tracking.tick(),
+            "traces_missed": parts.trace_expiry.tick(),
             "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:

@@ -102,6 +102,13 @@ class CheckDossier(Job):
     graduate_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class TrackCarriers(Job):
+    """Ask the carriers for the hand-overs that are due."""
+
+    name: ClassVar[str] = "transfers.track"
+
+
 ALL_JOBS: tuple[type[Job], ...] = (
     CheckDossier,
     Announce,
@@ -113,6 +120,7 @@ ALL_JOBS: tuple[type[Job], ...] = (
     SweepCompleteness,
     ImportWork,
     DispatchWork,
+    TrackCarriers,
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from uuid import UUID
 
@@ -9,8 +11,10 @@ from pydantic import Field
 
 from app.actors import Assurance
 from app.transfers.rules import Evidence
+from app.transfers.showing import TransferView
 from app.transfers.states import Channel
 from app.transfers.states import State as TransferState
+from app.transfers.tracking_desk import TraceView
 from auth.guards import current_actor, graduate
 from miniprogram_api.door import Out, api, lantai
 
@@ -38,6 +42,22 @@ class DueOut(Out):
     )
 
 
+class TraceLineOut(Out):
+    at: datetime
+    label: str
+    place: str
+    words: str = Field(description="The carrier's words without persons; of a delivery only that it was delivered")
+
+
+class TrackingOut(Out):
+    """One hand-over to a carrier that can be asked."""
+
+    handed_at: datetime
+    standing_label: str = Field(description="How far it has come by the carrier's word. Delivered is not received")
+    last_polled_at: datetime | None
+    lines: list[TraceLineOut] = Field(description="Oldest first")
+
+
 class TransferOut(Out):
     id: UUID
     number: str
@@ -55,6 +75,7 @@ class TransferOut(Out):
     supplements: UUID | None = Field(description="The received transfer whose papers this one completes")
     follows: UUID | None = Field(description="The transfer that was redirected here")
     steps: list[TransferStepOut]
+    tracking: list[TrackingOut] = Field(description="The latest hand-over first; empty where no carrier can be asked")
 
 
 class TransfersOut(Out):
@@ -68,4 +89,10 @@ def transfers() -> TransfersOut:
     """Where the dossier is, with every step and its proof. Delivered is not received."""
     actor = current_actor()
     rows = lantai().transfers.of_graduate(actor, actor.id)
-    return TransfersOut(items=[TransferOut.model_validate(t) for t in rows])
+    traces = lantai().tracking_desk.of_graduate(actor, actor.id)
+    return TransfersOut(items=[_out(row, traces.get(row.id, ())) for row in rows])
+
+
+def _out(row: TransferView, traces: Sequence[TraceView]) -> TransferOut:
+    values = {f.name: getattr(row, f.name) for f in fields(row) if f.name in TransferOut.model_fields}
+    return TransferOut.model_validate({**values, "tracking": list(traces)})

@@ -223,6 +223,8 @@ def staff_line_for(event_type: str, data: Mapping[str, Any]) -> str | None:
     if event_type == "ticket.clock_digest":
         waiting = f"，其中 {data['unassigned']} 件未分派" if data["unassigned"] else ""
         return f"更正申请期限：{data['soon']} 件即将到期，{data['overdue']} 件已超期{waiting}，请到工作台办理"
+    if event_type == "transfer.trace_alarm":
+        return f"物流轨迹：{data['count']} 件即将过承运方保存期而未能保存，请到“物流待查看”处理"
     return _STAFF_LINES.get(event_type)
 
 

@@ -62,6 +62,11 @@ PERMISSIONS: Sequence[Permission] = (
             "* /console/receivers/import",
             "GET /console/receivers/template.csv",
         ),
+    Permission(
+        "办理",
+        "查询物流轨迹，处理待查看的轨迹",
+        MOVERS,
+        ("GET /console/transfers/tracking", f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/tracking"),
     ),
     Permission("办理", "查看检测结果", READERS, ("GET /console/checks", f"GET {_GRADUATE}/checks")),
     Permission("办理", "运行检测、登记人工核对", DESK, (f"POST {_GRADUATE}/checks",)),

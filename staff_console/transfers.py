@@ -52,6 +52,8 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         checked=next(iter(parts().checks.runs_of(actor, graduate_id, 1)), None),
         under_way=under_way,
         waiting=None if under_way is None else parts().double_acts.waiting(actor, graduate_id, under_way.id),
+        tracked=parts().outside.carriers,
+        traces=parts().tracking_desk.of_graduate(actor, graduate_id),
         channels=CHANNEL_LABELS,
         cases=CASE_LABELS,
         histories=HISTORY_LABELS,
@@ -77,12 +79,22 @@ def _receivers(found: GraduateView) -> list[Suggestion[ReceiverLine]]:
 
 
 def _attempt(graduate_id: UUID, done: str, deed: Callable[[], object]) -> Response:
+def attempt(graduate_id: UUID, deed: Callable[[], str]) -> Response:
+    """The graduate's transfers after ``deed``, which gives the message's word; or the page with what was wrong."""
     graduate_or_404(graduate_id)
     try:
-        deed()
+        done = deed()
     except (Invalid, Conflict, VersionMismatch) as error:
         return _show(graduate_id, problem_of(error).status, error)
     return go(_path(graduate_id), done)
+
+
+def _attempt(graduate_id: UUID, done: str, deed: Callable[[], object]) -> Response:
+    def named() -> str:
+        deed()
+        return done
+
+    return attempt(graduate_id, named)
 
 
 def _own(graduate_id: UUID, transfer_id: UUID) -> UUID:
@@ -143,6 +155,7 @@ def add_transfers(console: Blueprint) -> None:
             names=names,
             number=number,
             last=forms.last_page(total),
+            looks=parts().tracking_desk.looks(current_actor(), limit=0)[1],
         )
 
     @console.get("/graduates/<uuid:graduate_id>/transfers")

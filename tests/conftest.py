@@ -129,6 +129,7 @@ class World:
     wechat_sender: fakes.FakeSender = field(default_factory=fakes.FakeSender)
     alipay_sender: fakes.FakeSender = field(default_factory=fakes.FakeSender)
     alerts: fakes.FakeAlerts = field(default_factory=fakes.FakeAlerts)
+    carrier: fakes.FakeCarrier = field(default_factory=fakes.FakeCarrier)
 
 
 @pytest.fixture
@@ -173,6 +174,7 @@ def lantai(urls: ServiceUrls, world: World, settings: Settings, key_folder: Path
         senders={Platform.WECHAT: world.wechat_sender, Platform.ALIPAY: world.alipay_sender},
         fingerprint=world.fingerprint,
         alerts=world.alerts,
+        carriers={"ems": world.carrier},
     )
     parts = build(settings, urls, outside)
     yield parts

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from PIL import Image
 
+from app.carrier_ports import Carrier, CarrierEvent
 from app.errors import Invalid, NotFound, Unavailable
 from app.file_ports import CleanDocument, ReplicaStore, SyncReport
 from app.ports import (
@@ -183,6 +184,29 @@ class FakeAlerts:
 
     def alert(self, text: str) -> None:
         self.lines.append(text)
+
+
+class FakeCarrier:
+    """Tells of each number what ``traces`` holds; ``through`` asks a real client instead."""
+
+    def __init__(self) -> None:
+        self.traces: dict[str, list[CarrierEvent]] = {}
+        self.asked: list[str] = []
+        self.away = False
+        self.through: Carrier | None = None
+        self.meanwhile: Callable[[], None] | None = None
+
+    def track(self, tracking_number: str) -> Sequence[CarrierEvent]:
+        self.asked.append(tracking_number)
+        if self.meanwhile is not None:
+            self.meanwhile()
+        if self.away:
+            raise Unavailable("platform_unavailable")
+        if self.through is not None:
+            return self.through.track(tracking_number)
+        if tracking_number not in self.traces:
+            raise NotFound("waybill_not_found")
+        return list(self.traces[tracking_number])
 
 
 class FakeEngine:

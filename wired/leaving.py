@@ -19,6 +19,10 @@ from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
+from app.transfers.tracking import TrackingService
+from app.transfers.tracking_desk import TrackingDesk
+from app.transfers.tracking_expiry import TraceExpiry
+from app.transfers.tracking_rules import Patience
 from app.transfers.watch import TransferWatch
 from providers.probe import ChildProber
 from providers.signing import FileSigner
@@ -38,6 +42,15 @@ class LeavingParts(TypedDict):
     dispatching: DispatchDesk
     transfer_steps: TransferSteps
     transfer_watch: TransferWatch
+    tracking: TrackingService
+    tracking_desk: TrackingDesk
+    trace_expiry: TraceExpiry
+
+
+class TrackingParts(TypedDict):
+    tracking: TrackingService
+    tracking_desk: TrackingDesk
+    trace_expiry: TraceExpiry
 
 
 class ChecklistForChecks:
@@ -107,4 +120,17 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
             db, keys, steps, log, clock, ground.outside.files, ground.outside.cleaner, (completeness,)
         ),
         "transfer_watch": TransferWatch(db, keys, steps, ground.calendar, clock),
+        **_wire_tracking(ground, steps),
+    }
+
+
+def _wire_tracking(ground: Ground, steps: TransferSteps) -> TrackingParts:
+    db, keys, log, queue, clock = ground.db, ground.keys, ground.log, ground.queue, ground.clock
+    patience = Patience(ground.settings.carrier_silent_days, ground.settings.carrier_stalled_days)
+    carriers = ground.outside.carriers
+    tracking = TrackingService(db, keys, ground.index, steps, carriers, ground.calendar, patience, log, queue, clock)
+    return {
+        "tracking": tracking,
+        "tracking_desk": TrackingDesk(db, keys, tracking, log, clock),
+        "trace_expiry": TraceExpiry(db, log, queue, clock),
     }

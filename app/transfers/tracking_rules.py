@@ -16,7 +16,7 @@ from functools import reduce
 
 from app.carrier_ports import CarrierCode, CarrierEvent
 from app.errors import FieldFault
-from app.transfers.rules import Channel
+from app.transfers.states import Channel
 from app.working_days.calendar import WorkingDays, office_date
 
 CLOCK_TOLERANCE = timedelta(hours=1)
@@ -76,6 +76,7 @@ class Finding(StrEnum):
     RETURNING = "returning"
     SILENT = "silent"
     UNKNOWN_NUMBER = "unknown_number"
+    UNUSABLE_NUMBER = "unusable_number"
     TRACE_EXPIRING = "trace_expiring"
     TRACE_EXPIRED = "trace_expired"
 
@@ -92,6 +93,7 @@ FINDING_WORDS = {
     Finding.RETURNING: "正在退回途中",
     Finding.SILENT: "久无新轨迹，疑似丢失",
     Finding.UNKNOWN_NUMBER: "承运方查无此运单号",
+    Finding.UNUSABLE_NUMBER: "登记的不是有效的运单号，无法查询",
     Finding.TRACE_EXPIRING: "轨迹即将过期而未能保存",
     Finding.TRACE_EXPIRED: "轨迹已过承运方保存期限",
 }
@@ -106,7 +108,7 @@ CONTRADICTIONS = frozenset(
         Finding.IN_THE_FUTURE,
     }
 )
-UNDER_WAY = frozenset({Standing.NOTHING, Standing.ACCEPTED, Standing.IN_TRANSIT, Standing.RETURNING})
+UNDER_WAY = frozenset({Standing.NOTHING, Standing.ACCEPTED, Standing.IN_TRANSIT, Standing.RETURNING, Standing.REFUSED})
 """No end is known yet."""
 
 
@@ -150,8 +152,11 @@ def fold(events: Iterable[CarrierEvent], *, handed_at: datetime, now: datetime) 
     strange: list[tuple[Finding, str]] = []
     told: dict[str, CarrierEvent] = {}
     for event in ordered:
-        if event.event_id in told:
-            strange.append((Finding.ALTERED, event.event_id))
+        before = told.get(event.event_id)
+        if before is not None:
+            # words may be mended or a name masked later; another time or another deed is another story
+            if (event.at, event.code) != (before.at, before.code):
+                strange.append((Finding.ALTERED, event.event_id))
             continue
         told[event.event_id] = event
         if event.at < handed_at - BEFORE_TOLERANCE:
@@ -208,18 +213,28 @@ def _contradiction(standing: Standing, code: CarrierCode) -> Finding | None:
 
 
 def silent_since(
-    standing: CarrierStanding, *, handed_at: datetime, now: datetime, calendar: WorkingDays, patience: Patience
+    standing: CarrierStanding, *, since: datetime, now: datetime, calendar: WorkingDays, patience: Patience
 ) -> date | None:
-    """The day since which nothing was heard, where that is so long that loss is to be suspected; None otherwise.
+    """The day from which on nothing was heard, where that is so long that loss is to be suspected; None otherwise.
 
-    Where an end is known (delivered, refused, returned, lost) silence says nothing. A clock set back makes it shorter,
-    never longer.
+    ``since``: the hand-over, or a later step of the transfer. Where an end is known (delivered, returned, lost) silence
+    says nothing. A clock set back makes it shorter, never longer.
     """
     if standing.standing not in UNDER_WAY:
         return None
-    since = office_date(handed_at if standing.last_at is None else max(handed_at, standing.last_at))
+    quiet = office_date(since if standing.last_at is None else max(since, standing.last_at))
     limit = patience.silent if standing.last_at is None else patience.stalled
-    return since if calendar.between(since, office_date(now)) > limit else None
+    return quiet if calendar.between(quiet, office_date(now)) > limit else None
+
+
+LONG_NUMBER = re.compile(r"[0-9][0-9 -]{5,}[0-9]")
+
+
+def public_words(event: CarrierEvent) -> str:
+    """What a graduate reads of an event: carriers write who signed, and couriers' telephones, into free text."""
+    if event.code is CarrierCode.DELIVERED:
+        return CODE_LABELS[event.code]
+    return LONG_NUMBER.sub("…", event.words)
 
 
 # --- when to ask ------------------------------------------------------------------------------------------------------

@@ -49,6 +49,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "该运单号已用于另一次交寄，请核对后重新录入",
         "This tracking number belongs to another hand-over; check it",
     ),
+    "not_tracked": (
+        "这次转递没有可查询的物流：尚未交寄，或承运方不提供查询（机要通信、专人），请人工核实",
+        "No carrier can be asked about this transfer: not handed over yet, or a channel without queries",
+    ),
 }
 
 
@@ -74,5 +78,13 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "letter_needed": ("升学须填写招生学校调档函的编号", "needs the number of the admitting school's letter"),
     "in_the_future": ("不能晚于今天", "must not lie ahead"),
     "hold_too_long": ("保管期限最长为今天起两年", "may lie at most two years ahead"),
+    "tracking_number_shape": (
+        "应为 13 位：两位字母、九位数字、两位字母（如 EA123456785CN），或 13 位数字",
+        "takes 13 characters: two letters, nine digits, two letters, or 13 digits",
+    ),
+    "tracking_number_check_digit": (
+        "校验位不符，可能录错一位，请对照面单",
+        "has a wrong check digit; compare it with the label",
+    ),
     "not_a_picture": ("请上传 JPEG 或 PNG 照片", "takes a JPEG or PNG picture"),
 }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.carrier_ports import CarrierCode as C
 from app.carrier_ports import CarrierEvent
 from app.errors import FieldFault
-from app.transfers.rules import Channel
+from app.transfers.states import Channel
 from app.transfers.tracking_rules import (
     CODE_LABELS,
     CONTRADICTIONS,
@@ -140,6 +140,7 @@ def test_contradiction_never_adds_to_what_is_proved(events: list[CarrierEvent]) 
         ((C.ACCEPTED,), date(2026, 6, 15), None),
         ((C.ACCEPTED,), date(2026, 6, 16), date(2026, 6, 1)),
         ((C.DELIVERED,), date(2026, 9, 1), None),
+        ((C.REFUSED,), date(2026, 6, 16), date(2026, 6, 1)),  # lost on its way back
         ((C.RETURNED,), date(2026, 9, 1), None),
         ((), date(2026, 5, 1), None),  # our clock was set back
     ],
@@ -147,7 +148,7 @@ def test_contradiction_never_adds_to_what_is_proved(events: list[CarrierEvent]) 
 def test_silence_is_counted_in_working_days(codes: tuple[C, ...], day: date, since: date | None) -> None:
     now = datetime(day.year, day.month, day.day, 3, tzinfo=UTC)
     standing = fold(trace(*codes), handed_at=HANDED, now=NOW)
-    found = silent_since(standing, handed_at=HANDED, now=now, calendar=CALENDAR, patience=Patience())
+    found = silent_since(standing, since=HANDED, now=now, calendar=CALENDAR, patience=Patience())
     assert found == since
 
 
@@ -157,7 +158,7 @@ def test_the_holiday_does_not_count_as_silence() -> None:
     standing = fold([], handed_at=handed, now=handed)
     for day, silent in ((date(2025, 10, 16), False), (date(2025, 10, 17), True)):
         now = datetime(day.year, day.month, day.day, 3, tzinfo=UTC)
-        found = silent_since(standing, handed_at=handed, now=now, calendar=CALENDAR, patience=Patience())
+        found = silent_since(standing, since=handed, now=now, calendar=CALENDAR, patience=Patience())
         assert (found is not None) is silent, day
 
 
