@@ -58,6 +58,7 @@ from app.transfers.channel_rules import ChannelSet
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.service import TransferService
+from app.transfers.tracking_desk import TrackingDesk
 from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.enrolment import EnrolmentService
@@ -147,6 +148,7 @@ class ConsoleParts(Protocol):
     def receiver_import(self) -> ReceiverImport: ...
     @property
     def channel_rules(self) -> ChannelSet: ...
+    def tracking_desk(self) -> TrackingDesk: ...
     @property
     def completeness(self) -> CompletenessService: ...
     @property

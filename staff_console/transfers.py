@@ -52,7 +52,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         checked=next(iter(parts().checks.runs_of(actor, graduate_id, 1)), None),
         under_way=under_way,
         waiting=None if under_way is None else parts().double_acts.waiting(actor, graduate_id, under_way.id),
-        tracked=parts().outside.carriers,
+        tracked=parts().tracking_desk.channels,
         traces=parts().tracking_desk.of_graduate(actor, graduate_id),
         channels=CHANNEL_LABELS,
         cases=CASE_LABELS,

@@ -93,6 +93,10 @@ class TrackingService:
         self._log, self._queue, self._clock = events, queue, clock
         self.book = TrackingBook(index)
 
+    @property
+    def channels(self) -> frozenset[str]:
+        return frozenset(self._carriers)
+
     # --- rounds -------------------------------------------------------------------------------------------------------
 
     def tick(self) -> int:
@@ -335,8 +339,10 @@ class TrackingService:
         missed = watch.alarmed_at is not None and (watch.captured_at is None or watch.captured_at < watch.alarmed_at)
         found = [*found, *([(Finding.TRACE_EXPIRING, "")] if missed else [])]
         mark = self.book.mark(found) if found else None
-        if mark != watch.look_mark:
-            watch.needs_look = bool(found)
+        if not found:
+            watch.needs_look = False
+        elif mark != watch.look_mark:
+            watch.needs_look = True
         watch.look_mark = mark
         watch.reasons = ",".join(sorted({finding.value for finding, _ in found}))
 

@@ -84,6 +84,11 @@ class TrackingDesk:
     def __init__(self, db: Database, keys: Keyring, tracking: TrackingService, log: EventLog, clock: Clock) -> None:
         self._db, self._keys, self._tracking, self._log, self._clock = db, keys, tracking, log, clock
 
+    @property
+    def channels(self) -> frozenset[str]:
+        """Those whose carrier can be asked."""
+        return self._tracking.channels
+
     def of_graduate(self, actor: Actor, graduate_id: UUID) -> Mapping[UUID, Sequence[TraceView]]:
         """The traces of each transfer, its latest hand-over first. Graduates see their own. Raises NotFound."""
         own = actor.kind is ActorKind.GRADUATE and actor.id == graduate_id

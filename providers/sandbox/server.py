@@ -83,9 +83,9 @@ def sandbox_server(app: Flask, port: int) -> BaseWSGIServer:
 
 
 @contextmanager
-def running_sandbox(config: SandboxConfig, port: int = 0) -> Iterator[str]:
+def running_sandbox(config: SandboxConfig, port: int = 0, *, clock: SandboxClock | None = None) -> Iterator[str]:
     """The sandbox on a thread of this process; gives ``http://127.0.0.1:PORT``."""
-    server = sandbox_server(create_sandbox(config), port)
+    server = sandbox_server(create_sandbox(config, clock=clock), port)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

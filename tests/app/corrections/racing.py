@@ -32,13 +32,18 @@ def raced(lantai: Lantai, ticket_id: UUID, *calls: Callable[[], object]) -> list
         session.execute(select(Ticket.id).where(Ticket.id == ticket_id).with_for_update())
         for thread in threads:
             thread.start()
-        ends = time.monotonic() + PATIENCE_S
-        while _waiting(lantai) < len(calls):
-            assert time.monotonic() < ends, "the calls do not meet at the ticket's row"
-            time.sleep(LOOK_S)
+        waiting_for_a_lock(lantai, len(calls))
     for thread in threads:
         thread.join()
     return found
+
+
+def waiting_for_a_lock(lantai: Lantai, many: int) -> None:
+    """Until so many connections wait for the row that the caller holds."""
+    ends = time.monotonic() + PATIENCE_S
+    while _waiting(lantai) < many:
+        assert time.monotonic() < ends, "the calls do not meet at the row"
+        time.sleep(LOOK_S)
 
 
 def _waiting(lantai: Lantai) -> int:

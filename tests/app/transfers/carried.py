@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from tests import moving
 from tests.conftest import Person, World
 
 NUMBER = "EA123456785CN"
+ALL_THE_WAY = (CarrierCode.ACCEPTED, CarrierCode.IN_TRANSIT, CarrierCode.OUT_FOR_DELIVERY, CarrierCode.DELIVERED)
 
 
 def number_of(serial: int) -> str:
@@ -88,6 +90,14 @@ class Carried:
     def row(self) -> Transfer:
         with self.lantai.db.transaction() as session:
             return session.get_one(Transfer, self.id)
+
+
+Hand = Callable[..., Carried]
+"""Hands one over: number, channel."""
+
+
+def reasons(each: Carried) -> list[str]:
+    return [code for code in each.watch().reasons.split(",") if code]
 
 
 def count_of(lantai: Lantai, kind: str) -> int:

@@ -1,0 +1,20 @@
+"""A transfer that a carrier has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from app.transfers.states import Channel
+from parts import Lantai
+from tests.app.transfers.carried import NUMBER, Carried, Hand
+from tests.conftest import Person, World
+
+
+@pytest.fixture
+def carried(lantai: Lantai, world: World, graduate_factory: Callable[..., Person]) -> Hand:
+    def make(number: str = NUMBER, channel: Channel = Channel.EMS) -> Carried:
+        return Carried(lantai, world, graduate_factory(), number, channel)
+
+    return make
