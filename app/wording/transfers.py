@@ -49,6 +49,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "该运单号已用于另一次交寄，请核对后重新录入",
         "This tracking number belongs to another hand-over; check it",
     ),
+    "waybill_not_found": (
+        "承运方查无此运单号，可能尚未收寄、录入有误，或已过保存期",
+        "The carrier does not know this number: not scanned yet, mistyped, or forgotten after a year",
+    ),
     "not_tracked": (
         "这次转递没有可查询的物流：尚未交寄，或承运方不提供查询（机要通信、专人），请人工核实",
         "No carrier can be asked about this transfer: not handed over yet, or a channel without queries",
