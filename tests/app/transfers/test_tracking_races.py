@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.carrier_ports import CarrierCode as C
 from app.transfers.models import Transfer
 from app.transfers.states import State
-from app.transfers.tracking_models import TrackingEvent
+from app.transfers.tracking_models import TrackingEvent, TrackingWatch
 from parts import Lantai
 from tests.app.corrections.racing import waiting_for_a_lock
 from tests.app.transfers.carried import ALL_THE_WAY, Carried, Hand, number_of
@@ -47,7 +47,8 @@ def test_the_same_answer_in_two_workers_takes_effect_once(carried: Hand, lantai:
     lantai.tracking.adopt()
     claim = lantai.tracking.claim_of(each.id)
     assert claim is not None
-    threads = [threading.Thread(target=lantai.tracking.ask, args=(claim,)) for _ in range(2)]
+    answered: list[bool] = []
+    threads = [threading.Thread(target=lambda: answered.append(lantai.tracking.ask(claim))) for _ in range(2)]
     with lantai.db.transaction() as session:
         session.execute(select(Transfer.id).where(Transfer.id == each.id).with_for_update())
         for thread in threads:
@@ -55,6 +56,7 @@ def test_the_same_answer_in_two_workers_takes_effect_once(carried: Hand, lantai:
         waiting_for_a_lock(lantai, 2)
     for thread in threads:
         thread.join(PATIENCE_S)
+    assert answered == [True, True]
     assert len(each.world.carrier.asked) == 2
     assert each.refresh().state is State.DELIVERED_UNCONFIRMED
     assert each.moves()[-3:] == ["handed_to_carrier", "in_transit", "delivered_unconfirmed"]
@@ -76,6 +78,19 @@ def test_two_workers_share_the_work_without_waiting(carried: Hand, world: World,
     assert at_once(lambda: lantai.tracking.poll(1), lambda: lantai.tracking.poll(1)) == [1, 1]
     assert sorted(world.carrier.asked) == sorted(each.number for each in both)
     assert [each.refresh().state for each in both] == [State.IN_TRANSIT] * 2
+
+
+def test_what_another_worker_is_claiming_is_passed_over_without_waiting(
+    carried: Hand, world: World, lantai: Lantai
+) -> None:
+    both = [carried(number_of(n)) for n in range(2)]
+    lantai.tracking.tick()
+    first = min(both, key=lambda each: each.id)  # claimed in this order when due at the same time
+    with lantai.db.transaction() as session:
+        query = select(TrackingWatch.number).where(TrackingWatch.transfer_id == first.id)
+        session.execute(query.with_for_update())
+        assert at_once(lambda: lantai.tracking.poll(1)) == [1]
+    assert world.carrier.asked == [each.number for each in both if each is not first]
 
 
 def test_two_ticks_at_once_begin_one_watch_each(carried: Hand, lantai: Lantai) -> None:
