@@ -62,6 +62,7 @@ PERMISSIONS: Sequence[Permission] = (
             "* /console/receivers/import",
             "GET /console/receivers/template.csv",
         ),
+    ),
     Permission(
         "办理",
         "查询物流轨迹，处理待查看的轨迹",

@@ -78,7 +78,6 @@ def _receivers(found: GraduateView) -> list[Suggestion[ReceiverLine]]:
     return parts().receivers.suggestions(case, origin, region, today, text=request.values.get("q", ""))[:SUGGESTED]
 
 
-def _attempt(graduate_id: UUID, done: str, deed: Callable[[], object]) -> Response:
 def attempt(graduate_id: UUID, deed: Callable[[], str]) -> Response:
     """The graduate's transfers after ``deed``, which gives the message's word; or the page with what was wrong."""
     graduate_or_404(graduate_id)
