@@ -6,13 +6,10 @@ Goes through DossierService.catalogue, so the reading is recorded and a graduate
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID
-
-import segno
 
 from app.actors import Actor, ActorKind, Role
 from app.completeness.rules import OFFICE_TIME
@@ -26,6 +23,7 @@ from app.events import EventLog
 from app.file_ports import PdfPrinter
 from app.people.service import GraduateView, PeopleService
 from app.ports import Clock
+from app.qr_codes import qr_drawing
 
 FULL_IDENTITY = (Role.ARCHIVIST, Role.REVIEWER)
 FORM = "catalogue"
@@ -85,7 +83,7 @@ class CataloguePrinter:
             "title": "档案材料目录",
             "office": self._office,
             "facts": _facts(graduate, full=actor.has_role(*FULL_IDENTITY)),
-            "qr": _qr(check),
+            "qr": qr_drawing(check),
             "check": check,
             "note": "本目录由本人查询打印，供核对材料之用；依规定不予显示的题名已遮盖，不作为转递凭证。" if own else "",
             "groups": [
@@ -133,9 +131,3 @@ def _date_parts(formed_on: str | None) -> Sequence[str]:
     if not all(p.isascii() and p.isdigit() for p in parts):
         return (formed_on or "", "", "")
     return (*(str(int(p)) for p in parts[:3]), "", "")[:3]
-
-
-def _qr(text: str) -> str:
-    out = io.BytesIO()
-    segno.make(text, error="m").save(out, kind="svg", omitsize=True, border=0)
-    return out.getvalue().decode()

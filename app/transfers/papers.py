@@ -1,0 +1,349 @@
+"""The papers that go with a transfer, as JSON for the printer's forms. Pure: what is shown where is decided here.
+
+The slip has three parts. The notice goes to the receiver, who must know exactly whose dossier it holds, so the ID
+number stands there in full. Stub and receipt come to lie in drawers of this house, where the transfer's number leads to
+the person: both are masked. The phone is masked everywhere, labels and hand-over lists name nobody in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from app.people.rules import PROVINCES, mask_id_number, mask_name, mask_phone
+from app.qr_codes import qr_drawing
+from app.transfers.letters import FIELDS, LETTERS, LetterKind
+
+_LETTERS_AND_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to mistake
+_SCAN_LENGTH = 41
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The school's office as it stands on its papers. ``address``, ``postal_code`` and ``phone`` may be empty."""
+
+    name: str
+    address: str = ""
+    postal_code: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlipData:
+    """One 转递通知单. ``origin`` is the six digits of 生源地; ``destination_code`` the 转递编号 of cohorts since 2023.
+
+    ``receipt_url`` leads to the receiver's counting page and holds an id only; ``receipt_code`` opens it once and is
+    printed as text beside it (empty: the slip says that the code comes another way). ``copy`` counts printings from 1.
+    """
+
+    transfer_id: UUID
+    name: str = field(repr=False)
+    id_number: str = field(repr=False)
+    phone: str = field(repr=False)
+    origin: str = field(repr=False)
+    transfer_kind: str
+    employer: str = field(repr=False)
+    receiver: str
+    receiver_address: str
+    destination_code: str = field(repr=False)
+    channel: str
+    seal_number: str = field(repr=False)
+    on: date
+    materials: int
+    pages: int
+    manifest_code: str
+    receipt_url: str
+    receipt_code: str = field(default="", repr=False)
+    copy: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LabelData:
+    """One envelope's label. It names no graduate: carriers read it."""
+
+    transfer_id: UUID
+    receiver: str
+    address: str
+    department: str
+    postal_code: str
+    phone: str
+    channel: str
+
+
+class LabelLayout(StrEnum):
+    """``SHEET``: A4 with eight of 99.1 × 67.7 mm. ``SINGLE``: a label printer's roll of 100 × 70 mm, one a page."""
+
+    SHEET = "sheet"
+    SINGLE = "single"
+
+
+LABELS_A_SHEET = 8
+
+
+@dataclass(frozen=True, slots=True)
+class HandOverRow:
+    """One sealed dossier in a hand-over. ``name`` in full: masked here."""
+
+    transfer_id: UUID
+    name: str = field(repr=False)
+    seal_number: str = field(repr=False)
+    tracking_number: str = field(repr=False)
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterData:
+    """``fields`` answers ``letters.FIELDS`` as far as known; ``facts`` stand in a table below the text."""
+
+    kind: LetterKind
+    transfer_id: UUID
+    on: date
+    carrier: str
+    fields: Mapping[str, str] = field(repr=False)
+    facts: Sequence[tuple[str, str]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueRow:
+    """``formed_on`` as it is on file: a year, a month or a day, or nothing."""
+
+    class_code: str
+    class_label: str
+    sequence: int
+    title: str = field(repr=False)
+    formed_on: str
+    pages: int | None
+    remark: str = field(default="", repr=False)
+
+
+class LetterIncomplete(ValueError):
+    """``missing``: what the letter needs and is not known, in words."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        self.missing = tuple(missing)
+        super().__init__("、".join(missing))
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def short_number(transfer_id: UUID) -> str:
+    """Twelve characters in groups of four, from the sixty last bits of the random id: for people to read out."""
+    text = "".join(_LETTERS_AND_DIGITS[(transfer_id.int >> shift) & 31] for shift in range(55, -1, -5))
+    return "-".join(text[i : i + 4] for i in range(0, 12, 4))
+
+
+def file_number(word: str, year: int, transfer_id: UUID) -> str:
+    """As 档转〔2026〕7K3Q-9M2A-XW4D 号."""
+    return f"{word}〔{year}〕{short_number(transfer_id)} 号"
+
+
+def scan_digits(transfer_id: UUID) -> str:
+    """What a scanner types: 41 digits, the last two checking (ISO 7064 MOD 97-10).
+
+    Digits alone survive every keyboard layout, Caps Lock and a Chinese input method; the check finds dropped ones.
+    """
+    return f"{transfer_id.int:039d}{98 - transfer_id.int * 100 % 97:02d}"
+
+
+def scanned_transfer(text: str) -> UUID | None:
+    """The transfer whose code was scanned; None for anything else (a tracking number, a torn code)."""
+    digits = text.strip()
+    if len(digits) != _SCAN_LENGTH or not (digits.isascii() and digits.isdigit()) or int(digits) % 97 != 1:
+        return None
+    number = int(digits[:-2])
+    return UUID(int=number) if number < 1 << 128 else None
+
+
+# --- the forms' data --------------------------------------------------------------------------------------------------
+
+
+def slips_sheet(slips: Sequence[SlipData], sender: Sender, printed: datetime) -> dict[str, Any]:
+    """For form ``transfer_slip``: one A4 a slip. ``printed`` in the office's time."""
+    return {
+        "title": "毕业生档案转递通知单",
+        "office": sender.name,
+        "return_to": _return_to(sender),
+        "printed": printed.strftime("%Y-%m-%d %H:%M"),
+        "slips": [_slip(s, sender) for s in slips],
+    }
+
+
+def _slip(slip: SlipData, sender: Sender) -> dict[str, Any]:
+    return {
+        "number": file_number("档转", slip.on.year, slip.transfer_id),
+        "copy": f"第 {slip.copy} 次打印",
+        "again": slip.copy > 1,
+        "name": slip.name,
+        "id_full": slip.id_number,
+        "id_masked": mask_id_number(slip.id_number),
+        "phone": mask_phone(slip.phone),
+        "origin": origin_words(slip.origin),
+        "kind": slip.transfer_kind,
+        "employer": slip.employer or "—",
+        "receiver": slip.receiver,
+        "address": slip.receiver_address,
+        "sender": sender.name,
+        "code": slip.destination_code or "—",
+        "channel": slip.channel,
+        "seal": slip.seal_number or "—",
+        "on": chinese_date(slip.on),
+        "amount": amount_words(slip.materials, slip.pages),
+        "manifest": slip.manifest_code,
+        "receipt_qr": qr_drawing(slip.receipt_url),
+        "receipt_code": slip.receipt_code,
+        "scan_qr": qr_drawing(scan_digits(slip.transfer_id)),
+    }
+
+
+def labels_sheet(labels: Sequence[LabelData], sender: Sender, layout: LabelLayout, skip: int = 0) -> dict[str, Any]:
+    """For form ``transfer_labels``. ``skip``: labels already used of the first sheet (0 to 7)."""
+    return {
+        "title": "档案封面标签",
+        "office": sender.name,
+        "layout": layout.value,
+        "skip": skip % LABELS_A_SHEET if layout is LabelLayout.SHEET else 0,
+        "sender": [w for w in (sender.name, sender.address, sender.phone) if w],
+        "sender_code": sender.postal_code,
+        "labels": [
+            {
+                "receiver": label.receiver,
+                "department": label.department,
+                "address": label.address,
+                "phone": label.phone,
+                "postal_code": list(label.postal_code) if _is_postal_code(label.postal_code) else [],
+                "channel": label.channel,
+                "number": short_number(label.transfer_id),
+                "qr": qr_drawing(scan_digits(label.transfer_id)),
+            }
+            for label in labels
+        ],
+    }
+
+
+def hand_over_sheet(
+    rows: Sequence[HandOverRow], sender: Sender, channel: str, carrier: str, on: date, printed: datetime
+) -> dict[str, Any]:
+    """For form ``transfer_hand_over``: one batch to one carrier."""
+    return {
+        "title": "毕业生档案交接清单",
+        "office": sender.name,
+        "facts": [
+            ("移交单位", sender.name),
+            ("承运单位", carrier),
+            ("转递方式", channel),
+            ("交接日期", chinese_date(on)),
+        ],
+        "rows": [
+            [
+                str(n),
+                mask_name(row.name),
+                short_number(row.transfer_id),
+                row.seal_number or "—",
+                row.tracking_number or "—",
+                row.receiver,
+            ]
+            for n, row in enumerate(rows, 1)
+        ],
+        "total": f"本清单共 {len(rows)} 件，涉及接收单位 {len({r.receiver for r in rows})} 个。",
+        "note": "移交、接收双方逐件核对密封编号和运单号，封口完好、数量相符后签字。",
+        "parties": [("移交方", sender.name), ("接收方（承运）", carrier)],
+        "footer_left": f"打印于 {printed:%Y-%m-%d %H:%M}",
+        "footer_right": f"{channel} · {on:%Y-%m-%d}",
+    }
+
+
+def letter_sheet(letter: LetterData, sender: Sender) -> dict[str, Any]:
+    """For form ``transfer_letter``. Raises LetterIncomplete."""
+    form = LETTERS[letter.kind]
+    known = {**dict.fromkeys(FIELDS, ""), **letter.fields, "sender": sender.name, "phone": sender.phone}
+    missing = [FIELDS[n] for n in FIELDS if n in form.needs and not known[n].strip()]
+    if missing:
+        raise LetterIncomplete(missing)
+    return {
+        "title": form.title,
+        "office": sender.name,
+        "number": file_number(form.word, letter.on.year, letter.transfer_id),
+        "to": form.to.format(**known, carrier=letter.carrier),
+        "paragraphs": [p.format(**known) for p in form.paragraphs],
+        "closing": form.closing,
+        "facts": list(letter.facts),
+        "enclosures": list(form.enclosures),
+        "on": chinese_date(letter.on),
+        "contact": _return_to(sender),
+    }
+
+
+def catalogue_sheet(
+    rows: Sequence[CatalogueRow], facts: Sequence[tuple[str, str]], manifest_code: str, sender: Sender, footer: str
+) -> dict[str, Any]:
+    """For the form ``catalogue``: the catalogue frozen for this transfer, with the manifest's code for its check."""
+    return {
+        "title": "档案材料目录",
+        "office": sender.name,
+        "facts": list(facts),
+        "qr": qr_drawing(manifest_code),
+        "check": manifest_code,
+        "note": "本目录随档转递，已在装袋时固定；核对码与转递通知单一致，收到后请据此清点。",
+        "groups": [
+            {"code": code, "label": label, "rows": [_catalogue_row(r) for r in of_class]}
+            for (code, label), of_class in groupby(rows, key=lambda r: (r.class_code, r.class_label))
+        ],
+        "total": len(rows),
+        "pages_total": sum(r.pages or 0 for r in rows),
+        "signatures": ["编制人", "核对人", "接收人"],
+        "footer_left": footer,
+        "footer_right": f"核对码 {manifest_code}",
+    }
+
+
+def _catalogue_row(row: CatalogueRow) -> dict[str, str]:
+    parts = row.formed_on.split("-")
+    if not all(p.isascii() and p.isdigit() for p in parts):
+        parts = [row.formed_on]  # what is not a date stays in the year's column
+    year, month, day = (*(str(int(p)) if p.isdigit() else p for p in parts[:3]), "", "")[:3]
+    return {
+        "sequence": str(row.sequence),
+        "title": row.title,
+        "year": year,
+        "month": month,
+        "day": day,
+        "pages": str(row.pages) if row.pages else "",
+        "remark": row.remark,
+    }
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def chinese_date(day: date) -> str:
+    return f"{day.year} 年 {day.month} 月 {day.day} 日"
+
+
+def amount_words(materials: int, pages: int) -> str:
+    """As 12 份 58 页; pages are not told where nobody counted them."""
+    return f"{materials} 份 {pages} 页" if pages else f"{materials} 份"
+
+
+def origin_words(code: str) -> str:
+    """The province of a GB/T 2260 code with the code itself; what is no code stays as it is."""
+    province = PROVINCES.get(code[:2]) if len(code) == 6 and code.isascii() and code.isdigit() else None
+    return f"{province}（{code}）" if province else code or "—"
+
+
+def _is_postal_code(text: str) -> bool:
+    return len(text) == 6 and text.isascii() and text.isdigit()
+
+
+def _return_to(sender: Sender) -> str:
+    words = (
+        ("地址：", sender.address),
+        ("邮编：", sender.postal_code),
+        ("电话：", sender.phone),
+    )
+    return "　".join((sender.name, *(f"{label}{value}" for label, value in words if value)))
