@@ -41,22 +41,51 @@ def conformance_of(pdf: bytes) -> str:
 
 def shows_code(pdf: bytes, text: str, width_mm: float, page: int = 0) -> bool:
     """Whether the page, as a picture of 300 dpi, has the QR code of ``text`` that wide: every module as it must be,
-    and four light ones around, which readers need.
+    and nothing at all in the four modules' breadth around it, which readers need.
     """
     document = pypdfium2.PdfDocument(pdf)
     try:
-        dark = document[page].render(scale=300 / 72).to_numpy()[:, :, :3].mean(axis=2) < 128
+        ink = document[page].render(scale=300 / 72).to_numpy()[:, :, :3].mean(axis=2) < 200
     finally:
         document.close()
-    wanted = list(segno.make(text, error="m", micro=False).matrix_iter(border=4))
-    module = width_mm / (len(wanted) - 8) * 300 / 25.4
+    wanted = list(segno.make(text, error="m", micro=False).matrix)
+    module = width_mm / len(wanted) * 300 / 25.4
+    whole, quiet = round(width_mm * 300 / 25.4), int(4 * module) - 1
+    ink = np.pad(ink, quiet)  # what lies beyond the paper is light
     offsets = [(round((r + 0.5) * module), round((c + 0.5) * module)) for r, c in np.ndindex(len(wanted), len(wanted))]
     modules = [bool(v) for row in wanted for v in row]
-    reach = offsets[-1][0] + 1
-    whole = np.pad(dark, reach)  # a code may stand closer to the paper's edge than to the picture's
-    rows, columns = np.indices((dark.shape[0] + reach, dark.shape[1] + reach)).reshape(2, -1)
+    rows, columns = np.indices((ink.shape[0] - whole, ink.shape[1] - whole)).reshape(2, -1)
     # dark modules first: they are rarer on paper, so few places are left soon
     for (down, right), value in sorted(zip(offsets, modules, strict=True), key=lambda o: not o[1]):
-        fits = whole[rows + down, columns + right] == value
+        fits = ink[rows + down, columns + right] == value
         rows, columns = rows[fits], columns[fits]
-    return len(rows) > 0
+    for top, left in zip(rows, columns, strict=True):
+        around = ink[top - quiet : top + whole + quiet, left - quiet : left + whole + quiet].copy()
+        around[quiet - 1 : quiet + whole + 1, quiet - 1 : quiet + whole + 1] = False
+        if around.size and not around.any():
+            return True
+    return False
+
+
+def overlapping(pdf: bytes) -> str:
+    """The characters that are printed over others: text that did not fit its field, also where it was cut off.
+
+    Neighbours in a line do not count: a J reaches below the letter before it.
+    """
+    found = ""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        for page in document:
+            words = page.get_textpage()
+            seen = [(n, words.get_text_range(n, 1)) for n in range(words.count_chars())]
+            marks = [(n, c) for n, c in seen if c.strip() and c not in "\u200b\ufffe"]
+            boxes = np.array([words.get_charbox(n) for n, _ in marks])
+            left, bottom, right, top = boxes.T
+            wide = np.minimum(right, right[:, None]) - np.maximum(left, left[:, None])
+            high = np.minimum(top, top[:, None]) - np.maximum(bottom, bottom[:, None])
+            over = (wide > 0.8) & (high > 0.8)
+            over &= ~(np.eye(len(marks), k=0) + np.eye(len(marks), k=1) + np.eye(len(marks), k=-1)).astype(bool)
+            found += "".join(c for (_, c), hit in zip(marks, over.any(axis=1), strict=True) if hit)
+    finally:
+        document.close()
+    return found

@@ -37,7 +37,7 @@ from tests.app.transfers.paper_samples import (
     TRANSFER,
     rows,
 )
-from tests.pdf_reading import conformance_of, fonts_of, shows_code, text_of
+from tests.pdf_reading import conformance_of, fonts_of, overlapping, shows_code, text_of
 
 AT = datetime(2026, 6, 29, 2, 30, tzinfo=UTC)
 NUMBER = file_number("档转", 2026, TRANSFER)
@@ -127,6 +127,7 @@ def test_the_longest_contents_stay_in_their_fields(printer: TypstPrinter) -> Non
     for value in (LONG_SLIP.receiver, LONG_SLIP.receiver_address, LONG_SLIP.employer, LONG_SLIP.transfer_kind):
         assert value in long
     assert long.count("W" * 40) == long.count("8" * 40) == 3
+    assert overlapping(pdf) == ""
     assert "第12次打印" in long
     assert "第1次打印" in usual
     for part in ("第一联", "第二联", "第三联"):
@@ -168,6 +169,7 @@ def test_labels_name_the_receiver_in_both_layouts(printer: TypstPrinter, layout:
     assert text.count(short_number(TRANSFER)) == 2
     assert shows_code(pdf, scan_digits(TRANSFER), LABEL_CODE_MM)
     assert nothing_beyond(pdf, 1.5)
+    assert overlapping(pdf) == ""
     assert all(fonts_of(pdf).values())
 
 
@@ -213,6 +215,7 @@ def test_letters_are_one_page(printer: TypstPrinter, kind: LetterKind, letter: A
     ):
         assert words in text, words
     assert nothing_beyond(pdf, 15)
+    assert overlapping(pdf) == ""
     assert all(fonts_of(pdf).values())
 
 
