@@ -66,6 +66,7 @@ from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
+from app.transfers.paper_desk import PaperDesk
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService
@@ -141,6 +142,7 @@ class Lantai:
     checks: CheckService
     transfers: TransferService
     destinations: DestinationService
+    transfer_papers: PaperDesk
     double_acts: DoubleActs
     dispatching: DispatchDesk
     transfer_steps: TransferSteps

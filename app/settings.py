@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     school_name: str = "兰台大学"
     archive_office: str = "学校档案馆学生档案科"
     archive_phone: str = ""
+    archive_address: str = ""  # on envelopes, slips and letters
+    archive_postal_code: str = ""
     public_url: str = "http://127.0.0.1:8000"
 
     # staff's passkeys: auto offers them where browsers do (https or http://localhost, never a bare IP address);

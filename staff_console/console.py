@@ -43,6 +43,7 @@ from staff_console.supplements import add_supplements
 from staff_console.ticket_desk import add_ticket_desk
 from staff_console.tickets import add_tickets, decide
 from staff_console.tracking import add_tracking
+from staff_console.transfer_papers import add_transfer_papers
 from staff_console.transfers import add_transfers
 from staff_console.undoing import add_undoing
 from staff_console.welcome import add_welcome
@@ -94,6 +95,7 @@ def create_console() -> APIBlueprint:
         add_receivers,
         add_receiver_import,
         add_tracking,
+        add_transfer_papers,
         add_checks,
         add_imports,
         add_people,

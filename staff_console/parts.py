@@ -57,6 +57,7 @@ from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
+from app.transfers.paper_desk import PaperDesk
 from app.transfers.service import TransferService
 from app.transfers.tracking_desk import TrackingDesk
 from auth.accounts import AccountService
@@ -150,6 +151,7 @@ class ConsoleParts(Protocol):
     def channel_rules(self) -> ChannelSet: ...
     @property
     def tracking_desk(self) -> TrackingDesk: ...
+    def transfer_papers(self) -> PaperDesk: ...
     @property
     def completeness(self) -> CompletenessService: ...
     @property

@@ -16,6 +16,8 @@ from app.receivers.suggesting import Suggestion
 from app.receivers.views import ReceiverLine
 from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
 from app.transfers.destination import Destination
+from app.transfers.paper_desk import MOST_AT_ONCE, TOO_EARLY
+from app.transfers.papers import LABELS_A_SHEET
 from app.transfers.proving import Shown
 from app.transfers.rules import Evidence
 from app.transfers.states import CHANNEL_LABELS, OPEN, Channel, State
@@ -26,6 +28,7 @@ from staff_console.gate import MOVERS, READERS, desk
 from staff_console.graduates import graduate_or_404
 from staff_console.parts import parts
 from staff_console.render import go, page
+from staff_console.transfer_papers import PAPER_LABELS, paper_links
 
 # files are only read where a photo is asked for
 SUGGESTED = 8
@@ -61,6 +64,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         told_history=request.form.getlist("history"),
         asked=request.values,
         may_open=actor.has_role(*MOVERS),
+        paper_links=paper_links,
         problem=problem_of(error) if error is not None else None,
         typed=request.form,
         tried=(request.view_args or {}).get("target", ""),
@@ -152,6 +156,10 @@ def add_transfers(console: Blueprint) -> None:
             lines=lines,
             total=total,
             names=names,
+            too_early=TOO_EARLY,
+            papers=PAPER_LABELS,
+            most_at_once=MOST_AT_ONCE,
+            places=LABELS_A_SHEET,
             number=number,
             last=forms.last_page(total),
             looks=parts().tracking_desk.looks(current_actor(), limit=0)[1],

@@ -27,7 +27,7 @@ from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import jpeg
 from tests.moving import desk_pair, lead, opened
 
-NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "name": "console.css"}
+NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "letter": "trace", "name": "console.css"}
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,15 @@ def text_of(pdf: bytes) -> str:
     document = pypdfium2.PdfDocument(pdf)
     try:
         return "\n".join(page.get_textpage().get_text_range() for page in document).replace("\ufffe", "-")
+    finally:
+        document.close()
+
+
+def pages_of(pdf: bytes) -> list[str]:
+    """The words of each page without any white space or place to break: fields may wrap anywhere."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        return [re.sub(r"[\s\u200b\ufffe]", "", page.get_textpage().get_text_range()) for page in document]
     finally:
         document.close()
 

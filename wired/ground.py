@@ -23,6 +23,7 @@ from app.receivers.service import ReceiverRegistry
 from app.settings import Settings, SettingsError
 from app.transfers import channel_file
 from app.transfers.channel_rules import ChannelSet
+from app.transfers.papers import Sender
 from app.working_days import notices
 from app.working_days.calendar import WorkingDays
 from providers.embedded.records import ServiceUrls
@@ -56,6 +57,12 @@ class Ground:
     @property
     def letterhead(self) -> str:
         return f"{self.settings.school_name} {self.settings.archive_office}"
+
+    @property
+    def sender(self) -> Sender:
+        """The office on the papers of a transfer."""
+        s = self.settings
+        return Sender(self.letterhead, s.archive_address, s.archive_postal_code, s.archive_phone)
 
     @property
     def contact(self) -> str:

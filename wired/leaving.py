@@ -17,6 +17,9 @@ from app.completeness.service import CompletenessService, recheck_on_change
 from app.transfers.batches import DispatchDesk
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
+from app.transfers.paper_data import PaperData
+from app.transfers.paper_desk import PaperDesk
+from app.transfers.printing import TransferPrinter
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService
@@ -51,6 +54,7 @@ class TrackingParts(TypedDict):
     tracking: TrackingService
     tracking_desk: TrackingDesk
     trace_expiry: TraceExpiry
+    transfer_papers: PaperDesk
 
 
 class ChecklistForChecks:
@@ -133,4 +137,11 @@ def _wire_tracking(ground: Ground, steps: TransferSteps) -> TrackingParts:
         "tracking": tracking,
         "tracking_desk": TrackingDesk(db, keys, tracking, log, clock),
         "trace_expiry": TraceExpiry(db, log, queue, clock),
+        "transfer_papers": _papers(ground, shelves),
     }
+
+
+def _papers(ground: Ground, shelves: DossierParts) -> PaperDesk:
+    data = PaperData(ground.keys, ground.settings.public_url)
+    printer = TransferPrinter(ground.outside.printer, ground.sender, ground.clock)
+    return PaperDesk(ground.db, data, shelves["holdings"], printer, ground.log, ground.clock)

@@ -36,7 +36,7 @@ FIELDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LetterForm:
-    """``word`` begins the file number; ``to`` is the addressee as a text over FIELDS, ``{carrier}`` added."""
+    """``word`` marks the file number; ``to`` is the addressee as a text over FIELDS, ``{carrier}`` added."""
 
     title: str
     word: str
@@ -52,7 +52,7 @@ _WHOSE = _SENT | {"name"}
 LETTERS: Mapping[LetterKind, LetterForm] = {
     LetterKind.RECEIPT_OVERDUE: LetterForm(
         "关于催收档案转递回执的函",
-        "档催",
+        "CS",
         "{receiver}",
         _WHOSE | {"amount", "due_on"},
         (
@@ -65,7 +65,7 @@ LETTERS: Mapping[LetterKind, LetterForm] = {
     ),
     LetterKind.TRACE: LetterForm(
         "关于查询档案邮件下落的函",
-        "档查",
+        "CX",
         "{carrier}",
         _SENT | {"tracking"},
         (
@@ -79,12 +79,12 @@ LETTERS: Mapping[LetterKind, LetterForm] = {
     ),
     LetterKind.RETURNED: LetterForm(
         "关于档案退回情况的说明",
-        "档退",
+        "TH",
         "{name}同学",
         _WHOSE | {"reason"},
         (
-            "你的毕业生档案于{sent_on}以{channel}方式转往{receiver}，未被接收，现已退回或正在退回我校。退回原因：{reason}",
-            "档案退回后由我校妥善保管，密封状况和材料数量由两人核对并登记。请你尽快联系拟接收档案的单位，确认其可以接收后"
+            "你的毕业生档案于{sent_on}以{channel}方式转往{receiver}，未被接收，现已退回或正在退回我校。退回原因：{reason}。",
+            "档案退回后由我校妥善保管，密封状况由两人核对并登记。请你尽快联系拟接收档案的单位，确认其可以接收后"
             "办理去向变更登记；我校审核后重新转递。档案不能由个人自带，请勿自行领取或委托他人代领。",
             "上述情况已记入本次转递的办理记录。如对退回原因有异议，可与我校联系核实。",
         ),
@@ -92,7 +92,7 @@ LETTERS: Mapping[LetterKind, LetterForm] = {
     ),
     LetterKind.REBUILD: LetterForm(
         "关于毕业生档案遗失补建的说明",
-        "档补",
+        "BJ",
         "{receiver}",
         _WHOSE | {"amount", "tracking", "answered_on"},
         (

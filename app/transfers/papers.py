@@ -13,14 +13,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
-from uuid import UUID
 
 from app.people.rules import PROVINCES, mask_id_number, mask_name, mask_phone
 from app.qr_codes import qr_drawing
 from app.transfers.letters import FIELDS, LETTERS, LetterKind
-
-_LETTERS_AND_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to mistake
-_SCAN_LENGTH = 41
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +31,14 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class SlipData:
-    """One 转递通知单. ``origin`` is the six digits of 生源地; ``destination_code`` the 转递编号 of cohorts since 2023.
+    """One 转递通知单. ``number`` as app.transfers.showing.transfer_number gives it, which scanners type.
 
-    ``receipt_url`` leads to the receiver's counting page and holds an id only; ``receipt_code`` opens it once and is
-    printed as text beside it (empty: the slip says that the code comes another way). ``copy`` counts printings from 1.
+    ``origin``: the six digits of 生源地; ``destination_code``: the 转递编号 of cohorts since 2023. ``receipt_url``
+    leads to the receiver's counting page and holds an id only; ``receipt_code`` opens it once and stands beside it as
+    text (empty: the slip says that the code comes another way). ``copy`` counts printings from 1.
     """
 
-    transfer_id: UUID
+    number: str
     name: str = field(repr=False)
     id_number: str = field(repr=False)
     phone: str = field(repr=False)
@@ -66,7 +63,7 @@ class SlipData:
 class LabelData:
     """One envelope's label. It names no graduate: carriers read it."""
 
-    transfer_id: UUID
+    number: str
     receiver: str
     address: str
     department: str
@@ -89,7 +86,7 @@ LABELS_A_SHEET = 8
 class HandOverRow:
     """One sealed dossier in a hand-over. ``name`` in full: masked here."""
 
-    transfer_id: UUID
+    number: str
     name: str = field(repr=False)
     seal_number: str = field(repr=False)
     tracking_number: str = field(repr=False)
@@ -98,10 +95,14 @@ class HandOverRow:
 
 @dataclass(frozen=True, slots=True)
 class LetterData:
-    """``fields`` answers ``letters.FIELDS`` as far as known; ``facts`` stand in a table below the text."""
+    """``fields`` answers ``letters.FIELDS`` as far as known; ``facts`` stand in a table below the text.
+
+    ``sequence`` counts the letters of this kind about this transfer from 1; printing one again keeps it.
+    """
 
     kind: LetterKind
-    transfer_id: UUID
+    number: str
+    sequence: int
     on: date
     carrier: str
     fields: Mapping[str, str] = field(repr=False)
@@ -129,37 +130,6 @@ class LetterIncomplete(ValueError):
         super().__init__("、".join(missing))
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------
-
-
-def short_number(transfer_id: UUID) -> str:
-    """Twelve characters in groups of four, from the sixty last bits of the random id: for people to read out."""
-    text = "".join(_LETTERS_AND_DIGITS[(transfer_id.int >> shift) & 31] for shift in range(55, -1, -5))
-    return "-".join(text[i : i + 4] for i in range(0, 12, 4))
-
-
-def file_number(word: str, year: int, transfer_id: UUID) -> str:
-    """As 档转〔2026〕7K3Q-9M2A-XW4D 号."""
-    return f"{word}〔{year}〕{short_number(transfer_id)} 号"
-
-
-def scan_digits(transfer_id: UUID) -> str:
-    """What a scanner types: 41 digits, the last two checking (ISO 7064 MOD 97-10).
-
-    Digits alone survive every keyboard layout, Caps Lock and a Chinese input method; the check finds dropped ones.
-    """
-    return f"{transfer_id.int:039d}{98 - transfer_id.int * 100 % 97:02d}"
-
-
-def scanned_transfer(text: str) -> UUID | None:
-    """The transfer whose code was scanned; None for anything else (a tracking number, a torn code)."""
-    digits = text.strip()
-    if len(digits) != _SCAN_LENGTH or not (digits.isascii() and digits.isdigit()) or int(digits) % 97 != 1:
-        return None
-    number = int(digits[:-2])
-    return UUID(int=number) if number < 1 << 128 else None
-
-
 # --- the forms' data --------------------------------------------------------------------------------------------------
 
 
@@ -176,7 +146,7 @@ def slips_sheet(slips: Sequence[SlipData], sender: Sender, printed: datetime) ->
 
 def _slip(slip: SlipData, sender: Sender) -> dict[str, Any]:
     return {
-        "number": file_number("档转", slip.on.year, slip.transfer_id),
+        "number": slip.number,
         "copy": f"第 {slip.copy} 次打印",
         "again": slip.copy > 1,
         "name": slip.name,
@@ -197,7 +167,7 @@ def _slip(slip: SlipData, sender: Sender) -> dict[str, Any]:
         "manifest": slip.manifest_code,
         "receipt_qr": qr_drawing(slip.receipt_url),
         "receipt_code": slip.receipt_code,
-        "scan_qr": qr_drawing(scan_digits(slip.transfer_id)),
+        "scan_qr": qr_drawing(slip.number),
     }
 
 
@@ -218,8 +188,8 @@ def labels_sheet(labels: Sequence[LabelData], sender: Sender, layout: LabelLayou
                 "phone": label.phone,
                 "postal_code": list(label.postal_code) if _is_postal_code(label.postal_code) else [],
                 "channel": label.channel,
-                "number": short_number(label.transfer_id),
-                "qr": qr_drawing(scan_digits(label.transfer_id)),
+                "number": label.number,
+                "qr": qr_drawing(label.number),
             }
             for label in labels
         ],
@@ -243,7 +213,7 @@ def hand_over_sheet(
             [
                 str(n),
                 mask_name(row.name),
-                short_number(row.transfer_id),
+                row.number,
                 row.seal_number or "—",
                 row.tracking_number or "—",
                 row.receiver,
@@ -268,7 +238,7 @@ def letter_sheet(letter: LetterData, sender: Sender) -> dict[str, Any]:
     return {
         "title": form.title,
         "office": sender.name,
-        "number": file_number(form.word, letter.on.year, letter.transfer_id),
+        "number": letter_number(letter.kind, letter.number, letter.sequence),
         "to": form.to.format(**known, carrier=letter.carrier),
         "paragraphs": [p.format(**known) for p in form.paragraphs],
         "closing": form.closing,
@@ -325,8 +295,15 @@ def chinese_date(day: date) -> str:
     return f"{day.year} 年 {day.month} 月 {day.day} 日"
 
 
+def letter_number(kind: LetterKind, number: str, sequence: int) -> str:
+    """As ZD2026000123-CX1: letters and digits alone, so that it can be typed as a step's evidence."""
+    return f"{number}-{LETTERS[kind].word}{sequence}"
+
+
 def amount_words(materials: int, pages: int) -> str:
-    """As 12 份 58 页; pages are not told where nobody counted them."""
+    """As 12 份 58 页; pages are not told where nobody counted them, nor anything without a frozen catalogue."""
+    if not materials:
+        return "见材料目录"
     return f"{materials} 份 {pages} 页" if pages else f"{materials} 份"
 
 

@@ -56,6 +56,18 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "not_tracked": (
         "这次转递没有可查询的物流：尚未交寄，或承运方不提供查询（机要通信、专人），请人工核实",
         "No carrier can be asked about this transfer: not handed over yet, or a channel without queries",
+    "papers_too_early": (
+        "“{state}”的转递还不能打印随档单据，冻结目录后再打印",
+        "Papers are printed once the catalogue is frozen, not while the transfer is: {state}",
+    ),
+    "channels_mixed": (
+        "一份交接清单只能有一种转递方式，请分开选择",
+        "A hand-over list holds one channel only; choose again",
+    ),
+    "letter_not_now": ("“{state}”的转递不出具此函件", "This letter is not written while the transfer is: {state}"),
+    "letter_incomplete": (
+        "函件缺少内容：{missing}。请先补全转递记录",
+        "The letter lacks: {missing}. Complete the transfer's record first",
     ),
 }
 

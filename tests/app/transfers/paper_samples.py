@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from uuid import UUID
 
 from app.transfers.letters import LetterKind
 from app.transfers.papers import CatalogueRow, HandOverRow, LabelData, LetterData, Sender, SlipData
 
-TRANSFER = UUID("3c5e1f0a-7b2d-4e8f-9a6c-1d2e3f4a5b6c")
+NUMBER = "ZD2026000123"
 CODE = "K7Q2-M4XA-9ZTP-B6RD-W3HE"
 SENDER = Sender("兰台大学 学校档案馆学生档案科", "江城市江南区学府路 1 号", "430072", "027-12345678")
 RECEIVER = "江城市人才服务中心（江城市大学生就业指导服务中心）"
 SLIP = SlipData(
-    transfer_id=TRANSFER,
+    number=NUMBER,
     name="欧阳文静",
     id_number="11010520040315001X",
     phone="13800135678",
@@ -45,9 +44,9 @@ LONG_SLIP = replace(
     transfer_kind="派遣至用人单位（定向培养毕业生回定向单位就业）",
     copy=12,
 )
-LABEL = LabelData(TRANSFER, RECEIVER, SLIP.receiver_address, "档案管理科", "430010", "027-87654321", "机要通信")
+LABEL = LabelData(NUMBER, RECEIVER, SLIP.receiver_address, "档案管理科", "430010", "027-87654321", "机要通信")
 LONG_LABEL = LabelData(
-    TRANSFER,
+    NUMBER,
     LONG_SLIP.receiver,
     LONG_SLIP.receiver_address,
     "档案管理部" * 12,
@@ -57,7 +56,8 @@ LONG_LABEL = LabelData(
 )
 LETTER = LetterData(
     LetterKind.RECEIPT_OVERDUE,
-    TRANSFER,
+    NUMBER,
+    1,
     date(2026, 6, 29),
     "某速递江城分公司",
     {
@@ -71,7 +71,7 @@ LETTER = LetterData(
         "reason": "收件单位已合并，档案业务转由市人才中心办理。",
         "answered_on": "2026 年 6 月 20 日",
     },
-    (("转递号", "V97S-ZGY6-V9EQ"), ("运单号", "EA000000001CN"), ("密封编号", "FJ20260600123")),
+    (("转递号", "ZD2026000123"), ("运单号", "EA000000001CN"), ("密封编号", "FJ20260600123")),
 )
 LONG_LETTER = replace(
     LETTER,
@@ -92,8 +92,6 @@ CATALOGUE = (
 
 def rows(count: int) -> list[HandOverRow]:
     return [
-        HandOverRow(
-            UUID(int=TRANSFER.int + n), "欧阳文静", f"FJ{n:010d}", f"EA{n:09d}CN", (RECEIVER, "省人才中心")[n % 2]
-        )
+        HandOverRow(f"ZD2026{n:06d}", "欧阳文静", f"FJ{n:010d}", f"EA{n:09d}CN", (RECEIVER, "省人才中心")[n % 2])
         for n in range(1, count + 1)
     ]

@@ -6,12 +6,10 @@ import json
 import string
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from app.transfers import rules
 from app.transfers.letters import FIELDS, LETTERS, LetterKind
 from app.transfers.papers import (
     LABELS_A_SHEET,
@@ -21,17 +19,17 @@ from app.transfers.papers import (
     Sender,
     amount_words,
     catalogue_sheet,
-    file_number,
     hand_over_sheet,
     labels_sheet,
+    letter_number,
     letter_sheet,
     origin_words,
-    scan_digits,
-    scanned_transfer,
-    short_number,
     slips_sheet,
 )
-from tests.app.transfers.paper_samples import CATALOGUE, LABEL, LETTER, SENDER, SLIP, TRANSFER, rows
+from app.transfers.proving import checked
+from app.transfers.rules import Evidence
+from app.transfers.states import State
+from tests.app.transfers.paper_samples import CATALOGUE, LABEL, LETTER, NUMBER, SENDER, SLIP, rows
 
 AT = datetime(2026, 6, 29, 10, 30, tzinfo=UTC)
 
@@ -77,39 +75,6 @@ def test_personal_data_stay_out_of_what_is_logged() -> None:
         assert secret not in said
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------
-
-
-@given(st.uuids())
-def test_a_scanned_code_leads_back_to_its_transfer(transfer_id: UUID) -> None:
-    digits = scan_digits(transfer_id)
-    assert digits.isdigit()
-    assert len(digits) == 41
-    assert scanned_transfer(f" {digits}\r\n") == transfer_id
-
-
-@given(st.uuids(), st.integers(0, 40), st.integers(1, 9))
-def test_one_wrong_digit_is_found(transfer_id: UUID, place: int, more: int) -> None:
-    digits = scan_digits(transfer_id)
-    wrong = digits[:place] + str((int(digits[place]) + more) % 10) + digits[place + 1 :]
-    assert scanned_transfer(wrong) is None
-
-
-@pytest.mark.parametrize(
-    "text", ["", "EA123456789CN", "1" * 41, "9" * 39 + "45", "１" * 41, str(uuid4()), scan_digits(TRANSFER)[:-1]]
-)
-def test_anything_else_leads_nowhere(text: str) -> None:
-    assert scanned_transfer(text) is None
-
-
-def test_the_number_for_people_has_no_letters_to_mistake_and_differs() -> None:
-    numbers = {short_number(uuid4()) for _ in range(2000)}
-    assert len(numbers) == 2000
-    assert all(len(n) == 14 and n[4] == n[9] == "-" for n in numbers)
-    assert not set("".join(numbers)) & set("ILOU" + string.ascii_lowercase)
-    assert file_number("档转", 2026, TRANSFER) == f"档转〔2026〕{short_number(TRANSFER)} 号"
-
-
 # --- the other papers -------------------------------------------------------------------------------------------------
 
 
@@ -151,9 +116,18 @@ def test_the_carrier_is_not_told_whose_dossier_it_lost() -> None:
     assert LETTER.fields["name"] not in json.dumps(sheet, ensure_ascii=False)
 
 
+def test_a_letters_number_can_be_typed_as_the_evidence_of_a_step() -> None:
+    trace = letter_number(LetterKind.TRACE, NUMBER, 2)
+    assert trace == "ZD2026000123-CX2"
+    edge = rules.edge(State.LOST_SUSPECTED, State.TRACING)
+    assert edge is not None
+    assert checked(edge, {Evidence.LETTER_NUMBER: trace}) == {Evidence.LETTER_NUMBER: trace}
+    assert len({f.word for f in LETTERS.values()}) == len(LETTERS)
+
+
 def test_braces_in_a_value_stay_text() -> None:
     letter = LetterData(
-        LetterKind.RETURNED, TRANSFER, date(2026, 6, 29), "", {**LETTER.fields, "reason": "{name}%s"}, ()
+        LetterKind.RETURNED, NUMBER, 1, date(2026, 6, 29), "", {**LETTER.fields, "reason": "{name}%s"}, ()
     )
     assert "{name}%s" in letter_sheet(letter, SENDER)["paragraphs"][0]
 
@@ -171,5 +145,5 @@ def test_the_catalogue_groups_and_adds_up() -> None:
 def test_words() -> None:
     assert origin_words("420106") == "湖北省（420106）"
     assert [origin_words(w) for w in ("999999", "湖北", "")] == ["999999", "湖北", "—"]
-    assert [amount_words(3, 8), amount_words(3, 0)] == ["3 份 8 页", "3 份"]
+    assert [amount_words(3, 8), amount_words(3, 0), amount_words(0, 0)] == ["3 份 8 页", "3 份", "见材料目录"]
     assert labels_sheet([LABEL], Sender("某校"), LabelLayout.SINGLE)["sender"] == ["某校"]
