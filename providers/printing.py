@@ -23,7 +23,7 @@ from app.errors import Unavailable
 
 FORMS = Path(__file__).resolve().parent / "print_forms"
 GETA = "〓"
-MOST_UNPRINTABLE = 8
+CHARACTERS = "characters"
 _NOT_DISPLAYED = re.compile(r'the text `"(.*?)"` could not be displayed', re.DOTALL)
 _ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]{1,6})\}")
 log = structlog.get_logger(__name__)
@@ -51,18 +51,34 @@ class TypstPrinter:
         A character that no font has is printed as 〓, with its number in the note under the sheet.
         Raises Unavailable when the form does not compile cleanly.
         """
-        unprintable: list[str] = []
-        for _ in range(MOST_UNPRINTABLE):
+        try:
+            return self._compile(form, data, at)
+        except typst.TypstError as error:
+            kind, lacking = type(error).__name__, bool(_missing(error.message))
+        unprintable = self._unprintable(data, at) if lacking else []
+        if unprintable:
             try:
                 return self._compile(form, _marked(data, unprintable), at)
             except typst.TypstError as error:
-                found = _missing(error.message)
-                if not found - set(unprintable):
-                    # the message may quote the data, so only its kind is told
-                    log.error("printing_failed", form=form, error_type=type(error).__name__)
-                    break
-                unprintable += sorted(found - set(unprintable))
+                kind = type(error).__name__
+        # the message may quote the data, so only its kind is told
+        log.error("printing_failed", form=form, error_type=kind)
         raise Unavailable("printing_unavailable")
+
+    def _unprintable(self, data: Mapping[str, Any], at: datetime) -> list[str]:
+        """Typst names one text at a time: asking with the characters alone spares setting a long sheet each time."""
+        left, found = _characters(data), list[str]()
+        for _ in range(len(left)):
+            try:
+                self._compile(CHARACTERS, {"title": CHARACTERS, "characters": "".join(sorted(left))}, at)
+                break
+            except typst.TypstError as error:
+                missing = _missing(error.message) & left
+                if not missing:
+                    break
+                found += sorted(missing)
+                left -= missing
+        return found
 
     def _compile(self, form: str, data: Mapping[str, Any], at: datetime) -> bytes:
         compiler = self._compiler()
@@ -97,6 +113,13 @@ def _missing(message: str) -> set[str]:
         return set()
     text = _ESCAPED.sub(lambda m: chr(int(m[1], 16)), quoted[1])
     return {c for c in text if c != GETA and not c.isspace()}
+
+
+def _characters(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return {c for c in value if not c.isspace()}
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return set().union(*map(_characters, inside))
 
 
 def _marked(data: Mapping[str, Any], unprintable: Sequence[str]) -> Mapping[str, Any]:

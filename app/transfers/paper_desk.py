@@ -28,7 +28,7 @@ from app.transfers.service import MOVER_ROLES
 from app.transfers.states import CHANNEL_LABELS, STATE_LABELS, Channel, State
 from app.working_days.calendar import office_date
 
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 100
 SLIP_PRINTED, LABEL_PRINTED = "transfer.slip_printed", "transfer.label_printed"
 LIST_PRINTED, LETTER_PRINTED = "transfer.list_printed", "transfer.letter_printed"
 CATALOGUE_PRINTED = "transfer.catalogue_printed"

@@ -131,6 +131,15 @@ def test_rare_characters_print_and_only_the_slip_that_lacks_one_says_so(printer:
     assert all(fonts_of(pdf).values())
 
 
+def test_many_characters_that_no_font_has_do_not_keep_a_batch_from_printing(printer: TypstPrinter) -> None:
+    names = [f"王{chr(0xE000 + 7 * n)}{chr(0x32000 + n)}" for n in range(12)]
+    pdf = printer.print("transfer_slip", slips_sheet([replace(SLIP, name=n) for n in names], SENDER, AT), AT)
+    found = pages_of(pdf)
+    assert [page.count("王〓〓") for page in found] == [3] * 12
+    assert "U+E04D" in found[0]
+    assert "U+3200B" in found[0]
+
+
 def test_without_a_code_the_slip_says_that_it_comes_another_way(printer: TypstPrinter) -> None:
     pdf = printer.print("transfer_slip", slips_sheet([replace(SLIP, receipt_code="")], SENDER, AT), AT)
     assert "清点口令另行告知" in pages_of(pdf)[0]
