@@ -97,6 +97,11 @@ def add_transfer_papers(console: Blueprint) -> None:
         kind = LetterKind(letter)
         return pdf_file(f"{kind}.pdf", parts().transfer_papers.letter(current_actor(), transfer_id, kind))
 
+    @console.get("/dispatch/<uuid:dispatch_id>/list.pdf")
+    @desk(*MOVERS)
+    def dispatch_list(dispatch_id: UUID) -> Response:
+        return pdf_file("hand-over.pdf", parts().transfer_papers.batch_list(current_actor(), dispatch_id))
+
     @console.post("/transfers/papers")
     @desk(*MOVERS)
     def transfers_papers() -> Response:

@@ -19,6 +19,7 @@ from app.envelope import DataKey, open_json
 from app.keyring import Keyring
 from app.people.models import Graduate
 from app.people.service import Card, card_place
+from app.transfers.batch_models import DispatchItem, number_place
 from app.transfers.manifest import Manifest, ManifestBook, code_of
 from app.transfers.models import Dispatch, Transfer, numbers_place, proofs_place
 from app.transfers.papers import HandOverRow, LabelData, SlipData
@@ -128,10 +129,15 @@ class Gathered:
 
     def shown(self, kind: Evidence) -> str:
         """The evidence of this kind that was shown last; empty when none was."""
-        steps = sorted((int(k) for k in self.proofs if k.isdigit()), reverse=True)
-        found = next((str(self.proofs[str(n)][kind]) for n in steps if kind in self.proofs[str(n)]), "")
-        former = _FORMER.get(kind)
-        return found or (str(self.proofs.get(former, "")) if former is not None else "")
+        return last_shown(self.proofs, kind)
+
+
+def last_shown(proofs: Mapping[str, Any], kind: Evidence) -> str:
+    """Of the evidence of a transfer's steps, as its sealed proofs keep them."""
+    steps = sorted((int(k) for k in proofs if k.isdigit()), reverse=True)
+    found = next((str(proofs[str(n)][kind]) for n in steps if kind in proofs[str(n)]), "")
+    former = _FORMER.get(kind)
+    return found or (str(proofs.get(former, "")) if former is not None else "")
 
 
 class PaperData:
@@ -216,6 +222,23 @@ class PaperData:
         return HandOverRow(
             found.number, found.card.name, found.seal_number, found.tracking_number, found.row.receiver_name
         )
+
+    def batch(self, session: Session, items: Sequence[DispatchItem]) -> list[HandOverRow]:
+        """In the order of ``items``. Names and numbers alone are opened: a batch may hold thousands."""
+        owners = [i.graduate_id for i in items]
+        keys = self._keys.many(session, owners)
+        graduates = {g.id: g for g in session.scalars(select(Graduate).where(Graduate.id.in_(owners)))}
+        wanted = select(Transfer).where(Transfer.id.in_([i.transfer_id for i in items]))
+        rows = {r.id: r for r in session.scalars(wanted)}
+        found = []
+        for item in items:
+            row, key, graduate = rows[item.transfer_id], keys[item.graduate_id], graduates[item.graduate_id]
+            card = open_json(key, card_place(graduate), graduate.sealed_card)
+            proofs = open_json(key, proofs_place(row), row.sealed_proofs)
+            tracking = open_json(key, number_place(item), item.sealed_number)["tracking_number"]
+            seal = last_shown(proofs, Evidence.SEAL_NUMBER)
+            found.append(HandOverRow(transfer_number(row), card["name"], seal, str(tracking), row.receiver_name))
+        return found
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
 from app.events import Event, EventLog
 from app.people.rules import mask_id_number
 from app.ports import Clock
+from app.transfers.batch_models import DispatchBatch, DispatchItem, ItemState
 from app.transfers.clocks import TIMERS, Timer, months_after
 from app.transfers.letters import LetterKind
 from app.transfers.models import Transfer
@@ -117,6 +118,27 @@ class PaperDesk:
         on = next(iter(days)) if len(days) == 1 else None
         return self._printer.hand_over(lines, CHANNEL_LABELS[channel], CARRIERS[channel], on or today)
 
+    def batch_list(self, actor: Actor, batch_id: UUID) -> bytes:
+        """The list of one dispatch batch in the order of scanning, for signing when the carrier comes: what waits in it
+        and what it handed over. Raises Conflict('batch_empty').
+        """
+        self._allow(actor)
+        with self._db.transaction() as session:
+            batch = session.get(DispatchBatch, batch_id)
+            if batch is None:
+                raise NotFound("dispatch_batch_not_found")
+            listed = (ItemState.WAITING, ItemState.DONE)
+            query = select(DispatchItem).where(DispatchItem.batch_id == batch_id, DispatchItem.state.in_(listed))
+            items = session.scalars(query.order_by(DispatchItem.position)).all()
+            if not items:
+                raise Conflict("batch_empty")
+            lines = self._data.batch(session, items)
+            about = [(i.graduate_id, i.transfer_id) for i in items]
+            self._log.record_many(session, actor, LIST_PRINTED, "transfer", about, {"of": len(items)})
+            channel, ended = batch.channel, batch.ended_at
+        on = office_date(ended or self._clock.now())
+        return self._printer.hand_over(lines, CHANNEL_LABELS[channel], CARRIERS[channel], on)
+
     def letter(self, actor: Actor, transfer_id: UUID, kind: LetterKind) -> bytes:
         """Raises Conflict('letter_not_now', 'letter_incomplete')."""
         self._require(actor, (transfer_id,))
@@ -152,13 +174,16 @@ class PaperDesk:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _require(self, actor: Actor, transfer_ids: Sequence[UUID]) -> None:
+    def _allow(self, actor: Actor) -> None:
         if actor.kind is not ActorKind.STAFF or not actor.has_role(*MOVER_ROLES):
             raise Forbidden("role_required")
+        self._printer.require()
+
+    def _require(self, actor: Actor, transfer_ids: Sequence[UUID]) -> None:
+        self._allow(actor)
         if not 0 < len(transfer_ids) <= MOST_AT_ONCE:
             words = f"一次最多打印 {MOST_AT_ONCE} 份" if transfer_ids else "请至少选择一份"
             raise Invalid("invalid_input", faults=[FieldFault("/transfer", "out_of_range", words)])
-        self._printer.require()
 
     @staticmethod
     def _locked(session: Session, transfer_ids: Sequence[UUID]) -> list[Transfer]:

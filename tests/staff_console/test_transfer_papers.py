@@ -99,6 +99,23 @@ def test_the_list_has_ticks_for_what_can_be_printed(desk: Desks, led: Callable[.
     assert "/console/transfers/papers" in page.forms
 
 
+def test_a_batch_offers_its_list_once_something_is_in_it(
+    desk: Desks, led: Callable[..., TransferView], lantai: Lantai
+) -> None:
+    view, clerk = led(State.SEALED), desk(Role.DISPATCHER)
+    batch = lantai.dispatching.begin(clerk.login.actor, view.channel)
+    address = f"/dispatch/{batch}/list.pdf"
+    assert address not in clerk.get(f"/dispatch/{batch}").text
+    assert clerk.get(address).status_code == 409
+    lantai.dispatching.add(clerk.login.actor, batch, view.number, "EA000000001CN")
+    assert address in clerk.get(f"/dispatch/{batch}").text
+    answer = clerk.get(address)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert view.number in pages_of(answer.data)[0]
+    assert clerk.get(f"/dispatch/{uuid4()}/list.pdf").status_code == 404
+    assert desk(Role.REVIEWER).get(address).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("form", "status"),
     [

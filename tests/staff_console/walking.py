@@ -34,6 +34,7 @@ NO_PAGES = {
     "/console/statistics.csv": "a file",
     "/console/governance/reviews/<uuid:campaign_id>/report.csv": "a file",
     "/console/graduates/<uuid:graduate_id>/catalogue.pdf": "a file",
+    "/console/dispatch/<uuid:dispatch_id>/list.pdf": "a file",
     "/console/transfers/<uuid:transfer_id>/slip.pdf": "a file",
     "/console/transfers/<uuid:transfer_id>/label.pdf": "a file",
     "/console/transfers/<uuid:transfer_id>/catalogue.pdf": "a file",

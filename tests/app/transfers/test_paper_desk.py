@@ -14,6 +14,7 @@ from app.actors import Role
 from app.dossiers.rules import Section
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from app.events import Event
+from app.jobs import DispatchWork
 from app.transfers.letters import LETTERS, LetterKind
 from app.transfers.models import Dispatch
 from app.transfers.paper_desk import LETTER_STATES, MOST_AT_ONCE, letters_for
@@ -141,6 +142,32 @@ def test_a_hand_over_list_shows_the_numbers_of_this_hand_over(lantai: Lantai, le
     [again] = pages_of(lantai.transfer_papers.hand_over(pair.first, [returned.id]))
     assert shown(sent, Evidence.TRACKING_NUMBER) not in again  # that number belongs to the first way
     assert "MF2026-01" in again
+
+
+def test_a_batchs_list_has_its_pairs_in_the_order_of_scanning_before_and_after(
+    lantai: Lantai, led: Any, pair: Pair
+) -> None:
+    dispatching, actor = lantai.dispatching, pair.first
+    batch = dispatching.begin(actor, Channel.EMS)
+    with pytest.raises(Conflict) as refused:
+        lantai.transfer_papers.batch_list(actor, batch)
+    assert refused.value.code == "batch_empty"
+    first, second, removed = (led(State.SEALED, name="欧阳文静") for _ in range(3))
+    for view, tracking in ((second, "EA000000002CN"), (first, "EA000000001CN"), (removed, "EA000000003CN")):
+        dispatching.add(actor, batch, view.number, tracking)
+    dispatching.remove(actor, batch, dispatching.items(actor, batch)[0].id)
+    before = pages_of(lantai.transfer_papers.batch_list(actor, batch))
+    dispatching.hand_over(actor, batch)
+    dispatching.work(DispatchWork(batch))
+    after = pages_of(lantai.transfer_papers.batch_list(actor, batch))
+    assert before == after
+    [text] = after
+    assert text.index(f"1欧阳**{second.number}MF2026-01EA000000002CN") < text.index(f"2欧阳**{first.number}MF2026-01EA")
+    assert "本清单共2件" in text
+    assert removed.number not in text
+    assert [e["of"] for e in events(lantai, first, "transfer.list_printed")] == [2, 2]
+    with pytest.raises(NotFound):
+        lantai.transfer_papers.batch_list(actor, uuid4())
 
 
 def test_one_list_holds_one_channel(lantai: Lantai, led: Any, pair: Pair) -> None:
