@@ -68,6 +68,9 @@ PERMISSIONS: Sequence[Permission] = (
         "查询物流轨迹，处理待查看的轨迹",
         MOVERS,
         ("GET /console/transfers/tracking", f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/tracking"),
+    ),
+    Permission(
+        "办理",
         "打印转递通知单、标签、交接清单、随档目录和函件",
         MOVERS,
         ("GET /console/transfers/<uuid:transfer_id>", "POST /console/transfers/papers"),

@@ -124,6 +124,7 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
             db, keys, steps, log, clock, ground.outside.files, ground.outside.cleaner, (completeness,)
         ),
         "transfer_watch": TransferWatch(db, keys, steps, ground.calendar, clock),
+        "transfer_papers": _papers(ground, shelves),
         **_wire_tracking(ground, steps),
     }
 
@@ -137,7 +138,6 @@ def _wire_tracking(ground: Ground, steps: TransferSteps) -> TrackingParts:
         "tracking": tracking,
         "tracking_desk": TrackingDesk(db, keys, tracking, log, clock),
         "trace_expiry": TraceExpiry(db, log, queue, clock),
-        "transfer_papers": _papers(ground, shelves),
     }
 
 

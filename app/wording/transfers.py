@@ -56,6 +56,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "not_tracked": (
         "这次转递没有可查询的物流：尚未交寄，或承运方不提供查询（机要通信、专人），请人工核实",
         "No carrier can be asked about this transfer: not handed over yet, or a channel without queries",
+    ),
     "papers_too_early": (
         "“{state}”的转递还不能打印随档单据，冻结目录后再打印",
         "Papers are printed once the catalogue is frozen, not while the transfer is: {state}",
