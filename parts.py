@@ -67,6 +67,10 @@ from app.transfers.channel_rules import ChannelSet
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.paper_desk import PaperDesk
+from app.transfers.electronic import ElectronicDesk
+from app.transfers.electronic_packing import ElectronicPacker
+from app.transfers.electronic_push import ElectronicPush
+from app.transfers.electronic_receiving import ReceiverDoor
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService
@@ -153,6 +157,10 @@ class Lantai:
     tracking: TrackingService
     tracking_desk: TrackingDesk
     trace_expiry: TraceExpiry
+    electronic: ElectronicDesk
+    receiver_door: ReceiverDoor
+    packer: ElectronicPacker
+    electronic_push: ElectronicPush
     completeness: CompletenessService
     forecast: CohortForecast
     catalogue_print: CataloguePrinter

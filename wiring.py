@@ -16,7 +16,9 @@ from app.jobs import (
     FixitySlice,
     HandlePush,
     ImportWork,
+    PackElectronic,
     ProcrastinateQueue,
+    PushElectronic,
     RecheckDossier,
     SweepCompleteness,
     TrackCarriers,
@@ -28,6 +30,7 @@ from providers.embedded.records import ServiceUrls, read_services
 from wired.access import wire_access
 from wired.corrections import wire_corrections
 from wired.dossiers import wire_dossiers, wire_materials
+from wired.electronic import FrozenManifests, NoReceivers, wire_electronic
 from wired.governance import wire_governance
 from wired.ground import ground_parts, lay_ground
 from wired.leaving import wire_leaving, wire_steps
@@ -75,11 +78,13 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     corrections = wire_corrections(ground, shelves["filing"], steps)
     governance = wire_governance(ground)
     access = wire_access(ground, governance["training"])
+    leaving = wire_leaving(ground, shelves, steps)
     return Lantai(
         **ground_parts(ground),
         **shelves,
         **wire_materials(ground, shelves["filing"]),
-        **wire_leaving(ground, shelves, steps),
+        **leaving,
+        **wire_electronic(ground, leaving["checks"], NoReceivers(), FrozenManifests(steps.manifests)),
         **corrections,
         **governance,
         **access,
@@ -100,3 +105,5 @@ def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     register(queue, ImportWork, parts.importer.work)
     register(queue, DispatchWork, parts.dispatching.work)
     register(queue, TrackCarriers, parts.tracking.work)
+    register(queue, PackElectronic, parts.packer.work)
+    register(queue, PushElectronic, parts.electronic_push.work)

@@ -36,6 +36,7 @@ def housekeeping(parts: Lantai) -> None:
             "transfers": parts.transfer_watch.tick(),
             "traces": parts.tracking.tick(),
             "traces_missed": parts.trace_expiry.tick(),
+            "packages": parts.electronic.sweep(),
             "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:

@@ -26,7 +26,7 @@ from miniprogram_api import (
     transfers,
 )
 from miniprogram_api.door import api
-from partner_api import ingest, singles
+from partner_api import ingest, packages, singles
 from partner_api.callbacks import partner
 from partner_api.door import machines
 from parts import Lantai
@@ -47,6 +47,7 @@ DOORS = (
     transfers,
     ingest,
     singles,
+    packages,
 )
 BODY_MOST = 256 * 1024
 

@@ -13,6 +13,7 @@ from app.field_tables import (
     checks,
     completeness,
     desk,
+    electronic,
     foundation,
     governance,
     imports,
@@ -50,6 +51,7 @@ TECHNICAL = frozenset(
 FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **checks.FIELDS,
     **desk.FIELDS,
+    **electronic.FIELDS,
     **foundation.FIELDS,
     **imports.FIELDS,
     **materials.FIELDS,

@@ -17,7 +17,7 @@ from sqlalchemy import LargeBinary, SmallInteger, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.actors import Actor
+from app.actors import Actor, ActorKind
 from app.db import Base, Database, UtcTime, new_id
 from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, Invalid, PreconditionMissing
@@ -70,7 +70,8 @@ class Idempotency:
         key = check_key(key)
         scope = hashlib.sha256(actor.id.bytes + b"|" + route.encode() + b"|" + key.encode()).digest()
         digest = hashlib.sha256(request).digest()
-        data_key = self._keys.of(actor.id)
+        # a machine has no key of its own
+        data_key = self._keys.house() if actor.kind is ActorKind.PARTNER else self._keys.of(actor.id)
         with self._db.transaction() as session:
             row_id = new_id()
             # a second request waits here for the first one's commit, or for the lock timeout

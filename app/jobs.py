@@ -107,6 +107,19 @@ class TrackCarriers(Job):
     """Ask the carriers for the hand-overs that are due."""
 
     name: ClassVar[str] = "transfers.track"
+class PackElectronic(Job):
+    """Make, encrypt and submit the package of one attempt of an electronic leg."""
+
+    name: ClassVar[str] = "transfers.pack_electronic"
+    leg_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PushElectronic(Job):
+    """Push a submitted package to its receiver's own address."""
+
+    name: ClassVar[str] = "transfers.push_electronic"
+    leg_id: UUID
 
 
 ALL_JOBS: tuple[type[Job], ...] = (
@@ -121,6 +134,8 @@ ALL_JOBS: tuple[type[Job], ...] = (
     ImportWork,
     DispatchWork,
     TrackCarriers,
+    PackElectronic,
+    PushElectronic,
 )
 
 

@@ -1,13 +1,15 @@
-"""Protocols for packages that leave the archive: who signs their report, and what looks into a foreign file.
+"""Protocols for packages that leave the archive: who signs, encrypts and pushes them, what looks into a foreign file.
 
 Every method may raise app.errors.Unavailable when the outside does not answer in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 
 class Signer(Protocol):
@@ -47,4 +49,71 @@ class Probe:
 class Prober(Protocol):
     def probe(self, data: bytes, media_type: str) -> Probe:
         """Opens the file where it can do no harm; changes nothing. Never raises for a bad file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """To whom a package goes: written into it as the sender's signed statement. ``manifest`` is the canonical JSON of
+    the transfer's frozen manifest, whose code is printed on the paper slip.
+    """
+
+    transfer: str
+    receiver_code: str
+    receiver_name: str = field(repr=False)
+    manifest: bytes = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HandedPackage:
+    """A package for another archive, as a zip that is made while it is read. ``bag_digest`` is the SHA-256 of its
+    manifest-sha256.txt, ``dossier_version`` what was packed.
+    """
+
+    file_name: str
+    bag_digest: str
+    dossier_version: int
+    chunks: Callable[[], Iterator[bytes]]
+
+
+class PackageMaker(Protocol):
+    def hand_over(self, graduate_id: UUID, to: HandOver) -> HandedPackage:
+        """Checks the dossier at hand-over and packs it with the signed report and statement.
+
+        Raises Conflict('package_unreadable'), Conflict('hand_over_check_failed'), NotFound.
+        """
+        ...
+
+
+class Encryptor(Protocol):
+    """Encryption to somebody else's public key."""
+
+    def usable(self, recipient: str) -> bool:
+        """Whether this is a public key that can be encrypted to."""
+        ...
+
+    def encrypt(self, recipient: str, source: Iterator[bytes], sink: Callable[[bytes], None]) -> None:
+        """Streams in bounded memory. Raises Invalid('recipient_refused')."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is pushed to a receiver's address. ``read(offset, length)`` gives bytes of the cipher text."""
+
+    package: UUID
+    url: str
+    envelope: str = field(repr=False)
+    signature: str = field(repr=False)
+    size: int
+    digest: bytes
+    read: Callable[[int, int], bytes] = field(repr=False)
+
+
+class PackagePusher(Protocol):
+    def push(self, delivery: Delivery) -> None:
+        """Resumes where an earlier try ended. Raises Unavailable when the receiver could not be reached or did not
+        take all of it, Invalid('push_target_refused') for an address that is not pushed to.
+        """
         ...

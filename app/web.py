@@ -27,6 +27,7 @@ HTTP_CODES = {
     405: "method_not_allowed",
     413: "too_large",
     415: "unsupported_media_type",
+    416: "range_not_satisfiable",
     422: "invalid_input",
     429: "rate_limited",
 }
@@ -113,7 +114,7 @@ def _on_http_error(error: HTTPException) -> Response:
     words = wording(code, prefers_english(), {})
     response = _render(Problem(status, code, words, words))
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
 

@@ -157,9 +157,10 @@ class CampusTerminal(Base):
 
 
 class PartnerClient(Base):
-    """A campus system or data terminal, known by the HMAC of its credential.
+    """A campus system, data terminal or receiving office, known by the HMAC of its credential.
 
-    ``previous_hash`` opens the door until ``previous_until``: the overlap after a rotation.
+    ``previous_hash`` opens the door until ``previous_until``: the overlap after a rotation. ``receiver_code`` is the
+    one receiver whose packages it may take, ``receipt_key`` the Ed25519 key (hexadecimal) that signs its receipts.
     """
 
     __tablename__ = "partner_client"
@@ -170,6 +171,8 @@ class PartnerClient(Base):
     previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     previous_until: Mapped[datetime | None] = mapped_column(UtcTime)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(40)))
+    receiver_code: Mapped[str | None] = mapped_column(String(40))
+    receipt_key: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)

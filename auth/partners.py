@@ -1,4 +1,5 @@
-"""Machines that come through the partner door: campus systems and data terminals, each with a credential and scopes.
+"""Machines that come through the partner door: campus systems, data terminals and receiving offices, each with a
+credential and scopes; a receiving office is bound to one receiver and sees that receiver's packages alone.
 
 A bearer credential of 256 random bits over TLS. It is shown once, kept as an HMAC under the pepper, and asked about on
 every request, so that a closing acts on the next one.
@@ -7,6 +8,7 @@ every request, so that a closing acts on the next one.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from auth.rules import Scope
 SEEN_STEP = timedelta(seconds=60)
 REQUESTS_PER_MINUTE = 600
 LONGEST_OVERLAP = timedelta(days=7)
+ED25519_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,15 @@ class PartnerView:
     created_at: datetime
     last_used_at: datetime | None
     disabled_at: datetime | None
+    receiver_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverBinding:
+    """The receiver a client acts for. ``receipt_key``: the raw Ed25519 key its receipts are signed by, if any."""
+
+    code: str
+    receipt_key: bytes | None
 
 
 # columns, not entities, and built once: this runs on every request
@@ -47,6 +59,7 @@ _CLIENT = select(*PartnerClient.__table__.c).where(
         (PartnerClient.previous_hash == bindparam("digest")) & (PartnerClient.previous_until > bindparam("now")),
     )
 )
+_OF_CLIENT = select(*PartnerClient.__table__.c).where(PartnerClient.id == bindparam("client"))
 
 
 class PartnerService:
@@ -73,19 +86,41 @@ class PartnerService:
             raise Forbidden("scope_required", params={"scope": scope.value}, extra={"scope": scope.value})
         return Actor(ActorKind.PARTNER, row.id, request_id=request_id)
 
+    def receiver_of(self, actor: Actor) -> ReceiverBinding:
+        """Whose packages this client may take. Raises Forbidden('scope_required') for a client that has no receiver."""
+        row = self._db.look_up(_OF_CLIENT, {"client": actor.id})
+        if row is None or row.receiver_code is None:
+            scope = Scope.RECEIVE_DOSSIERS.value
+            raise Forbidden("scope_required", params={"scope": scope}, extra={"scope": scope})
+        key = bytes.fromhex(row.receipt_key) if row.receipt_key is not None else None
+        return ReceiverBinding(row.receiver_code, key)
+
     # --- keeping ------------------------------------------------------------------------------------------------------
 
-    def add(self, name: str, scopes: Sequence[str]) -> tuple[UUID, str]:
-        """(id, credential shown once). Raises Invalid for an unknown scope, Conflict for a name in use."""
+    def add(
+        self, name: str, scopes: Sequence[str], receiver_code: str = "", receipt_key: bytes | None = None
+    ) -> tuple[UUID, str]:
+        """(id, credential shown once). A client that receives dossiers is bound to one receiver; no other is.
+
+        Raises Invalid for an unknown scope, a receiver code that is missing or not wanted, a key that is none; Conflict
+        for a name in use.
+        """
         unknown = [s for s in scopes if s not in set(Scope)]
         if unknown or not scopes:
             raise Invalid("unknown_scope", faults=[FieldFault("/scopes", "unknown_field")])
+        code = receiver_code.strip()
+        if bool(code) is not (Scope.RECEIVE_DOSSIERS in scopes) or not re.fullmatch(r"[A-Za-z0-9-]{0,40}", code):
+            raise Invalid("receiver_code_required", faults=[FieldFault("/receiver_code", "required")])
+        if receipt_key is not None and (not code or len(receipt_key) != ED25519_BYTES):
+            raise Invalid("receipt_key_refused", faults=[FieldFault("/receipt_key", "wrong")])
         credential = secrets.token_urlsafe(32)
         row = PartnerClient(
             id=new_id(),
             name=name,
             credential_hash=self._hash(credential),
             scopes=sorted(set(scopes)),
+            receiver_code=code or None,
+            receipt_key=receipt_key.hex() if receipt_key is not None else None,
             created_at=self._clock.now(),
         )
         try:
@@ -102,7 +137,8 @@ class PartnerService:
         with self._db.transaction() as session:
             rows = session.scalars(select(PartnerClient).order_by(PartnerClient.name))
             return [
-                PartnerView(r.id, r.name, tuple(r.scopes), r.created_at, r.last_used_at, r.disabled_at) for r in rows
+                PartnerView(r.id, r.name, tuple(r.scopes), r.created_at, r.last_used_at, r.disabled_at, r.receiver_code)
+                for r in rows
             ]
 
     def rotate(self, name: str, overlap: timedelta) -> str:

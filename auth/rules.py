@@ -133,6 +133,10 @@ class Scope(StrEnum):
     """What a partner client may do, each for itself."""
 
     PUSH_DOSSIERS = "dossiers:push"
+    RECEIVE_DOSSIERS = "dossiers:receive"
 
 
-SCOPE_LABELS: Mapping[Scope, str] = {Scope.PUSH_DOSSIERS: "推送毕业生档案数据"}
+SCOPE_LABELS: Mapping[Scope, str] = {
+    Scope.PUSH_DOSSIERS: "推送毕业生档案数据",
+    Scope.RECEIVE_DOSSIERS: "接收转往本单位的电子档案包",
+}

@@ -1,12 +1,14 @@
-"""`lantai partner …`: campus systems and data terminals that push through the partner door."""
+"""`lantai partner …`: campus systems and receiving offices that come through the partner door."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import click
 
 from auth.rules import SCOPE_LABELS, Scope
+from commands.checks import public_keys_in
 from commands.parts import wired
 
 
@@ -21,7 +23,7 @@ def _show(name: str, credential: str) -> None:
 
 @click.group("partner")
 def group() -> None:
-    """接入系统（校内业务系统、数据终端）。"""
+    """接入系统（校内业务系统、数据终端、接收单位）。"""
 
 
 @group.command("add")
@@ -35,10 +37,21 @@ def group() -> None:
     show_default=True,
     help="；".join(f"{s.value} {label}" for s, label in SCOPE_LABELS.items()),
 )
-def add_command(name: str, scopes: tuple[str, ...]) -> None:
+@click.option(
+    "--receiver", "receiver_code", default="", help="接收单位代码；dossiers:receive 必须指定，且只能看到该单位的档案包"
+)
+@click.option(
+    "--receipt-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="接收单位签发电子回执的 Ed25519 公钥（PEM）；登记后回执必须签名",
+)
+def add_command(name: str, scopes: tuple[str, ...], receiver_code: str, receipt_key: Path | None) -> None:
     """登记一个接入系统，显示其凭证（只显示一次）。"""
+    raw = None
+    if receipt_key is not None:
+        raw = next(iter(public_keys_in(receipt_key).values()))
     with wired() as parts:
-        _, credential = parts.partners.add(name, scopes)
+        _, credential = parts.partners.add(name, scopes, receiver_code, raw)
     _show(name, credential)
 
 
@@ -49,8 +62,9 @@ def list_command() -> None:
         for client in parts.partners.clients():
             state = "使用中" if client.disabled_at is None else "已停用"
             used = _day(client.last_used_at)
+            bound = f"  接收单位 {client.receiver_code}" if client.receiver_code else ""
             click.echo(
-                f"{client.name}  {','.join(client.scopes)}  登记 {_day(client.created_at)}  最近 {used}  {state}"
+                f"{client.name}  {','.join(client.scopes)}{bound}  登记 {_day(client.created_at)}  最近 {used}  {state}"
             )
 
 

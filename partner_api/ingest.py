@@ -20,7 +20,7 @@ from app.imports.views import BatchView, RowView
 from app.problems import wording
 from auth.guards import current_machine, machine, public
 from auth.rules import Scope
-from partner_api import door
+from partner_api import door, package_records
 from partner_api.door import lantai, machines
 from partner_api.records import schema
 
@@ -29,7 +29,7 @@ UPLOADS = frozenset({"machines.push_batch"})
 STARTS = ("", "check", "import")
 # a start that is repeated finds the work under way or done
 STARTED = frozenset({BatchState.IMPORTING, BatchState.DONE})
-SCHEMAS = {"graduate.json": schema}
+SCHEMAS = {"graduate.json": schema, **package_records.SCHEMAS}
 
 
 @machines.before_request

@@ -8,10 +8,22 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex
+from typing import NamedTuple
 
 from app.errors import Conflict
 
 Entry = tuple[str, Callable[[], bytes]]
+
+
+class Made(NamedTuple):
+    """What a package is written from."""
+
+    folder: str
+    entries: list[Entry]
+    bag_digest: str
+    dossier_version: int
+
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

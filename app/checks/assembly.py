@@ -162,10 +162,10 @@ def _tag(name: str, data: bytes) -> Seen:
     return Seen(name, len(data), layout.sha256(data), layout.sm3(data))
 
 
-def tag_files(texts: Mapping[str, str | None], signed: Signed) -> dict[str, bytes]:
-    """Every tag file of the finished package; the tag manifest lists all the others."""
+def tag_files(texts: Mapping[str, str | None], signed: Signed, more: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Every tag file of the finished package; the tag manifest lists all the others. ``more``: HAND_OVER_FILES."""
     tags = {name: (text or "").encode() for name, text in texts.items()}
-    tags |= {layout.REPORT: signed.report, layout.SIGNATURE: signed.signature}
+    tags |= {layout.REPORT: signed.report, layout.SIGNATURE: signed.signature, **more}
     listed = layout.digest_list({name: layout.sha256(data) for name, data in tags.items()})
     return {**tags, layout.TAG_MANIFEST: listed.encode()}
 

@@ -4,7 +4,8 @@ Payload: data/catalogue.json (目录), data/records.json, data/metadata.json, da
 and where there is one data/photo.jpg.
 Tag files: bagit.txt, bag-info.txt, manifest-sha256.txt, digests-sm3.txt (GB/T 32905, same form as a manifest; it is no
 ``manifest-…`` file because the common validators know no SM3), report.json, report-signature.json and
-tagmanifest-sha256.txt.
+tagmanifest-sha256.txt. A package that goes to a receiver also has transfer.json, transfer-signature.json and
+transfer-manifest.json.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ REPORT, SIGNATURE = "report.json", "report-signature.json"
 CATALOGUE, RECORDS, METADATA = "data/catalogue.json", "data/records.json", "data/metadata.json"
 CORE_TAGS = (BAGIT, BAG_INFO, MANIFEST, SM3_LIST)
 SEAL_FILES = (REPORT, SIGNATURE, TAG_MANIFEST)
-TAGS = (*CORE_TAGS, *SEAL_FILES)
+STATEMENT, STATEMENT_SIGNATURE = "transfer.json", "transfer-signature.json"
+TRANSFER_MANIFEST = "transfer-manifest.json"
+HAND_OVER_FILES = (STATEMENT, STATEMENT_SIGNATURE, TRANSFER_MANIFEST)
+OUTER_FILES = (*SEAL_FILES, *HAND_OVER_FILES)
+"""Made around a package that has been checked, so judged apart from it."""
+TAGS = (*CORE_TAGS, *OUTER_FILES)
 DOCUMENTS = (CATALOGUE, METADATA, RECORDS)
 PHOTO = "data/photo.jpg"
 """The registrar's ID photo; it is part of the dossier and stands in no class."""

@@ -12,6 +12,7 @@ from datetime import date
 
 from app.checks import layout
 from app.checks import report as reports
+from app.checks import statement as statements
 from app.checks.check import Check, NotAnswerable, ask_all, each
 from app.checks.check import Found as Answer
 from app.checks.documents import NotCanonical
@@ -29,6 +30,8 @@ SEAL = (
     Check("Z-1-73", _P, "检测报告说的就是这个档案包", "DA/T 70-2018 信息包一致性检测", _STOP, veto=True),
     Check("Z-1-74", _P, "签名密钥是立档单位公布的公钥", "本系统规则", "向立档单位索取公钥文件，用 --public-key 指定"),
     Check("Z-1-75", _P, "重新检测的结果与报告一致", "本系统规则", _STOP, veto=True),
+    Check("Z-1-76", _P, "转递声明可读，其数字签名有效", "本系统规则", _STOP, veto=True),
+    Check("Z-1-77", _P, "转递声明、转递清单说的就是这个档案包", "本系统规则", _STOP, veto=True),
     Check("Z-2-71", Property.COMPLETE, "标签文件与标签清单完全一致", "RFC 8493", _STOP, veto=True),
 )
 SEAL_BY_ID: Mapping[str, Check] = {c.id: c for c in SEAL}
@@ -63,14 +66,14 @@ def verify(
     stage: Stage | None = None,
 ) -> Verification:
     """``trusted``: the archive's public keys by id, as published. ``stage`` overrides the report's."""
-    data = {name: _read(source, name) for name in (layout.REPORT, layout.SIGNATURE)}
+    data = {name: _read(source, name) for name in (layout.REPORT, layout.SIGNATURE, *layout.HAND_OVER_FILES)}
     told = _report(data[layout.REPORT])
     as_of = _day(told.as_of, today) if told is not None else today
     checklist = reports.checklist_of(told) if told is not None else None
     package = open_package(source, prober, as_of, checklist=checklist)
     chosen = stage or (Stage(told.stage) if told is not None and told.stage in set(Stage) else Stage.HAND_OVER)
     # the seal is judged apart: the checks inside a report were made before it
-    content = replace(package, files={n: s for n, s in package.files.items() if n not in layout.SEAL_FILES})
+    content = replace(package, files={n: s for n, s in package.files.items() if n not in layout.OUTER_FILES})
     results = ask_all(machine_checks(chosen), content)
     seal = [
         _answer("Z-1-71", lambda: _readable(told)),
@@ -79,6 +82,7 @@ def verify(
         _answer("Z-1-74", lambda: _known(_needed(told), trusted)),
         _answer("Z-1-75", lambda: _repeated(_needed(told), chosen, results)),
         _answer("Z-2-71", lambda: _tags_listed(package)),
+        *_stated(package, data, trusted),
     ]
     known = None if trusted is None else seal[3].outcome is Outcome.PASS
     return Verification(chosen, tuple(results), tuple(seal), told, known)
@@ -167,6 +171,29 @@ def _repeated(told: reports.Report, stage: Stage, results: list[Result]) -> Answ
     machine = {r.check_id for r in results}
     wrong += [(c.id, "报告中有本程序没有的检测项") for c in told.checks if c.mode == "machine" and c.id not in machine]
     return each(len(results), wrong)
+
+
+def _stated(package: Package, data: Mapping[str, bytes], trusted: Mapping[str, bytes] | None) -> list[Result]:
+    """What a package to a receiver says of itself; a package without any of it was not made for one."""
+    if not any(name in package.files for name in layout.HAND_OVER_FILES):
+        return [Result(check_id, Outcome.NOT_APPLICABLE) for check_id in ("Z-1-76", "Z-1-77")]
+    try:
+        told = statements.read_statement(data[layout.STATEMENT])
+        fault = statements.signature_fault(told, data[layout.STATEMENT], data[layout.STATEMENT_SIGNATURE])
+    except NotCanonical:
+        told, fault = None, "转递声明或其签名缺失，或不是规范形式"
+    if told is not None and trusted is not None and trusted.get(told.key.key_id) != statements.key_of(told):
+        fault = fault or "不是所给公钥文件中的密钥签发的，转递声明可能是伪造的"
+    signed = _answer("Z-1-76", lambda: each(1, [(layout.STATEMENT_SIGNATURE, fault)] if fault else []))
+    return [signed, _answer("Z-1-77", lambda: _states_this(told, package, data))]
+
+
+def _states_this(told: statements.TransferStatement | None, package: Package, data: Mapping[str, bytes]) -> Answer:
+    if told is None:
+        raise NotReadable(layout.STATEMENT)
+    manifest = package.files.get(layout.MANIFEST)
+    held = (package.metadata.dossier_id, package.metadata.dossier_version)
+    return each(3, statements.binding_faults(told, data, manifest.sha256 if manifest is not None else None, held))
 
 
 def _tags_listed(package: Package) -> Answer:

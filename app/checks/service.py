@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -15,13 +16,14 @@ from sqlalchemy.orm import Session, aliased
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.checks import layout
 from app.checks import report as reports
-from app.checks.archive import Entry, write_folder, zip_stream
+from app.checks.archive import Entry, Made, write_folder, zip_stream
 from app.checks.assembly import HeldSource, House, documents_of, given, raising, read_later, tag_files, with_tags
 from app.checks.check import Check, Found, ask_all
 from app.checks.models import CheckItem, CheckRun
 from app.checks.package import NoProbe, Package, open_package
 from app.checks.registry import BY_ID, machine_checks, people_checks
 from app.checks.rules import RULES_VERSION, ChecklistState, Confirmation, Mode, Outcome, Result, Stage, Verdict
+from app.checks.statement import hand_over_files
 from app.checks.views import HumanItem, PackageFile, RunLine, RunView, properties_of
 from app.db import Database, new_id
 from app.dossiers.holdings import HeldMaterial, Holding, Holdings
@@ -31,7 +33,7 @@ from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Tampe
 from app.events import EventLog
 from app.jobs import CheckDossier
 from app.keyring import Keyring
-from app.package_ports import Prober, Signer
+from app.package_ports import HandedPackage, HandOver, Prober, Signer
 from app.people.models import Graduate
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -242,14 +244,23 @@ class CheckService:
 
         Raises Conflict('package_outdated') when the dossier changed since, Conflict('package_unreadable').
         """
-        folder, entries = self._entries(actor, graduate_id, run_id)
-        return PackageFile(f"{folder}.zip", lambda: zip_stream(folder, entries))
+        made = self._entries(actor, graduate_id, run_id)
+        return PackageFile(f"{made.folder}.zip", lambda: zip_stream(made.folder, made.entries))
+
+    def hand_over(self, graduate_id: UUID, to: HandOver) -> HandedPackage:
+        """app.package_ports.PackageMaker: the house packs by itself, so no member of staff opens anything."""
+        run = self.run(SYSTEM, graduate_id, Stage.HAND_OVER)
+        if run.outcome is Verdict.FAILED:
+            raise Conflict("hand_over_check_failed")
+        made = self._entries(SYSTEM, graduate_id, run.id, to)
+        chunks = partial(zip_stream, made.folder, made.entries)
+        return HandedPackage(f"{made.folder}.zip", made.bag_digest, made.dossier_version, chunks)
 
     def write_package(self, actor: Actor, graduate_id: UUID, run_id: UUID, target: Path) -> None:
         """The same as a folder. Raises Conflict('package_target_exists')."""
-        write_folder(target, self._entries(actor, graduate_id, run_id)[1])
+        write_folder(target, self._entries(actor, graduate_id, run_id).entries)
 
-    def _entries(self, actor: Actor, graduate_id: UUID, run_id: UUID) -> tuple[str, list[Entry]]:
+    def _entries(self, actor: Actor, graduate_id: UUID, run_id: UUID, to: HandOver | None = None) -> Made:
         row, signed = self._kept(actor, graduate_id, run_id, PACKERS, "dossier.packaged")
         told = reports.read_report(signed.report)
         if told.package.unreadable:
@@ -258,13 +269,25 @@ class CheckService:
         if holding.version != row.dossier_version:
             raise Conflict("package_outdated")
         package = self._opened(holding, date.fromisoformat(told.as_of), NoProbe(), None)
-        tags = tag_files(package.texts, signed)
-        if layout.sha256(tags[layout.MANIFEST]) != row.package_digest:
+        if package.files[layout.MANIFEST].sha256 != row.package_digest:
             raise Conflict("package_outdated")
+        tags = tag_files(package.texts, signed, self._statement(holding, row, to) if to is not None else {})
         source = self._source(holding)
         entries: list[Entry] = [(name, given(data)) for name, data in tags.items()]
         entries += [(name, read_later(source, name, package.files[name].sha256)) for name in source.names()]
-        return f"lantai-{holding.dossier_id.hex[:12]}-v{holding.version}", sorted(entries, key=lambda e: e[0])
+        folder = f"lantai-{holding.dossier_id.hex[:12]}-v{holding.version}"
+        return Made(folder, sorted(entries, key=lambda e: e[0]), row.package_digest, holding.version)
+
+    def _statement(self, holding: Holding, row: CheckRun, to: HandOver) -> dict[str, bytes]:
+        return hand_over_files(
+            to,
+            sender=self._house.school,
+            office=self._house.office,
+            package=row.package_digest,
+            dossier_id=str(holding.dossier_id),
+            dossier_version=holding.version,
+            signer=self._signer,
+        )
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

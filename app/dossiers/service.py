@@ -43,6 +43,7 @@ ACCESS_TYPES = (
     "dossier.check_read",
     "dossier.check_report_read",
     "dossier.packaged",
+    "electronic.fetched",
     "graduate.searched",
     # a ticket's page shows the record as it stands, and proofs are personal papers
     "ticket.read",

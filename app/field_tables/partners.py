@@ -13,6 +13,8 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "previous_hash": blind("the credential before the last rotation"),
         "previous_until": TIME,
         "scopes": STATE,
+        "receiver_code": clear("an office's code"),
+        "receipt_key": clear("an office's public key"),
         "last_used_at": TIME,
         "disabled_at": TIME,
     },

@@ -18,3 +18,17 @@ def carried(lantai: Lantai, world: World, graduate_factory: Callable[..., Person
         return Carried(lantai, world, graduate_factory(), number, channel)
 
     return make
+"""Every test of this room may have a receiver that takes packages."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.electronic import Registry, plugged, registry
+
+__all__ = ["plugged", "registry"]
+
+
+@pytest.fixture(autouse=True)
+def _plugged_in(plugged: None, registry: Registry) -> None:
+    """The registry is there before anything is wired."""

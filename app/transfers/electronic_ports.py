@@ -1,0 +1,49 @@
+"""What the electronic leg needs of its neighbours; plugged in by wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.envelope import DataKey
+
+
+@dataclass(frozen=True, slots=True)
+class ElectronicReceiver:
+    """The receiver as it was frozen into a transfer. ``public_key`` is an age recipient; without one it takes none."""
+
+    code: str
+    name: str
+    public_key: str | None
+    push_url: str | None = field(default=None, repr=False)
+
+
+class ReceiverOf(Protocol):
+    def of_transfer(self, session: Session, transfer_id: UUID) -> ElectronicReceiver | None:
+        """None where the transfer has no receiver of the registry."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenManifest:
+    """The transfer's catalogue as it was frozen: its canonical JSON, and the dossier version it speaks of."""
+
+    data: bytes = field(repr=False)
+    dossier_version: int
+
+
+class ManifestOf(Protocol):
+    def of_transfer(self, session: Session, key: DataKey, transfer_id: UUID) -> FrozenManifest:
+        """Raises Conflict('manifest_absent') where the catalogue is not frozen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The receiving body behind a machine's credential. ``receipt_key`` is the Ed25519 key that signs its receipts."""
+
+    code: str
+    receipt_key: bytes | None = None

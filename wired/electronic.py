@@ -1,0 +1,80 @@
+"""The electronic leg: packing, handing over, pushing, and what the receiver says."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.checks.service import CheckService
+from app.envelope import DataKey
+from app.errors import Conflict
+from app.transfers.electronic import ElectronicDesk
+from app.transfers.electronic_packing import ElectronicPacker
+from app.transfers.electronic_ports import ElectronicReceiver, FrozenManifest, ManifestOf, ReceiverOf
+from app.transfers.electronic_push import ElectronicPush
+from app.transfers.electronic_receiving import ReceiverDoor
+from app.transfers.electronic_steps import ElectronicSteps
+from app.transfers.manifest import ManifestBook
+from app.transfers.models import Transfer
+from providers.age import AgeEncryptor
+from providers.pushing import HttpPusher
+from providers.signing import FileSigner
+from wired.ground import Ground
+
+
+class ElectronicParts(TypedDict):
+    electronic: ElectronicDesk
+    receiver_door: ReceiverDoor
+    packer: ElectronicPacker
+    electronic_push: ElectronicPush
+
+
+class NoReceivers:
+    """Where no registry is plugged in every receiver takes paper only."""
+
+    def of_transfer(self, session: Session, transfer_id: UUID) -> ElectronicReceiver | None:  # noqa: ARG002
+        return None
+
+
+class FrozenManifests:
+    """The transfers' own book, in the form the packages carry."""
+
+    def __init__(self, book: ManifestBook) -> None:
+        self._book = book
+
+    def of_transfer(self, session: Session, key: DataKey, transfer_id: UUID) -> FrozenManifest:
+        row = session.get(Transfer, transfer_id)
+        manifest = self._book.of(session, key, row) if row is not None else None
+        if manifest is None:
+            raise Conflict("manifest_absent")
+        return FrozenManifest(manifest.canonical(), manifest.dossier_version)
+
+
+def wire_electronic(
+    ground: Ground, checks: CheckService, receivers: ReceiverOf, manifests: ManifestOf
+) -> ElectronicParts:
+    db, keys, log, queue, clock = ground.db, ground.keys, ground.log, ground.queue, ground.clock
+    files, settings = ground.outside.files, ground.settings
+    steps, encryptor, signer = ElectronicSteps(log, queue, clock), AgeEncryptor(), FileSigner(settings.key_dir)
+    pusher = HttpPusher(loopback=settings.environment != "production")
+    return {
+        "electronic": ElectronicDesk(db, keys, files, encryptor, receivers, steps, log, queue, clock),
+        "receiver_door": ReceiverDoor(db, keys, files, steps, log, clock),
+        "packer": ElectronicPacker(
+            db,
+            keys,
+            files,
+            checks,
+            encryptor,
+            signer,
+            receivers,
+            manifests,
+            steps,
+            queue,
+            clock,
+            settings.school_name,
+        ),
+        "electronic_push": ElectronicPush(db, keys, files, pusher, steps, queue, clock),
+    }
