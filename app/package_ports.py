@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
@@ -65,15 +65,25 @@ class HandOver:
     at: datetime
 
 
+class PackedMaterial(NamedTuple):
+    """One material as a list names it; without digests where only paper is held."""
+
+    class_code: str
+    sequence: int
+    sha256: str | None
+    sm3: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class HandedPackage:
     """A package for another archive, as a zip that is made while it is read. ``bag_digest`` is the SHA-256 of its
-    manifest-sha256.txt, ``dossier_version`` what was packed.
+    manifest-sha256.txt; ``dossier_version`` and ``materials`` say what is packed.
     """
 
     file_name: str
     bag_digest: str
     dossier_version: int
+    materials: frozenset[PackedMaterial]
     chunks: Callable[[], Iterator[bytes]]
 
 

@@ -24,7 +24,6 @@ from partner_api import door
 from partner_api.door import lantai, machines
 from partner_api.package_records import Acknowledgement, CheckResult, Decision, ReceiptRecord
 
-BLOCK = 256 * 1024
 _REASONS = frozenset(r.value for r in Reason)
 
 
@@ -114,10 +113,11 @@ class _Body(io.RawIOBase):
         return self
 
     def __next__(self) -> bytes:
-        length = min(BLOCK, self._content.size - self._at)
-        if length <= 0:
+        left = self._content.size - self._at
+        if left <= 0:
             raise StopIteration
-        block = b"".join(self._content.read(self._at, length))
+        # the rest of one stored piece, so that each is opened once
+        block = next(self._content.read(self._at, left))
         self._at += len(block)
         return block
 

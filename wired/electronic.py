@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.checks.service import CheckService
 from app.envelope import DataKey
 from app.errors import Conflict
+from app.package_ports import PackedMaterial
 from app.transfers.electronic import ElectronicDesk
 from app.transfers.electronic_packing import ElectronicPacker
 from app.transfers.electronic_ports import ElectronicReceiver, FrozenManifest, ManifestOf, ReceiverOf
@@ -49,7 +50,8 @@ class FrozenManifests:
         manifest = self._book.of(session, key, row) if row is not None else None
         if manifest is None:
             raise Conflict("manifest_absent")
-        return FrozenManifest(manifest.canonical(), manifest.dossier_version)
+        listed = frozenset(PackedMaterial(i.class_code, i.sequence, i.sha256, i.sm3) for i in manifest.items)
+        return FrozenManifest(manifest.canonical(), listed)
 
 
 def wire_electronic(

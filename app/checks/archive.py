@@ -11,6 +11,7 @@ from secrets import token_hex
 from typing import NamedTuple
 
 from app.errors import Conflict
+from app.package_ports import PackedMaterial
 
 Entry = tuple[str, Callable[[], bytes]]
 
@@ -22,6 +23,7 @@ class Made(NamedTuple):
     entries: list[Entry]
     bag_digest: str
     dossier_version: int
+    materials: frozenset[PackedMaterial]
 
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)

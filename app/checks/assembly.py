@@ -26,6 +26,7 @@ from app.dossiers import class_map
 from app.dossiers.holdings import HeldMaterial, Holding
 from app.dossiers.rules import MATERIAL_CLASSES, RULES_VERSION, SECTIONS
 from app.errors import Tampered
+from app.package_ports import PackedMaterial
 from app.people.service import GraduateView
 
 ZONES = {"A": "本人可查阅", "B": "本人仅知题名", "C": "题名不对本人显示"}
@@ -132,6 +133,12 @@ def _line(material: HeldMaterial) -> CatalogueItem:
         version=material.version,
         source=material.source.value,
         filed_at=material.created_at.astimezone(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def packed(holding: Holding) -> frozenset[PackedMaterial]:
+    return frozenset(
+        PackedMaterial(m.class_code, m.sequence, m.facts.get("sha256"), m.facts.get("sm3")) for m in holding.materials
     )
 
 

@@ -17,7 +17,17 @@ from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.checks import layout
 from app.checks import report as reports
 from app.checks.archive import Entry, Made, write_folder, zip_stream
-from app.checks.assembly import HeldSource, House, documents_of, given, raising, read_later, tag_files, with_tags
+from app.checks.assembly import (
+    HeldSource,
+    House,
+    documents_of,
+    given,
+    packed,
+    raising,
+    read_later,
+    tag_files,
+    with_tags,
+)
 from app.checks.check import Check, Found, ask_all
 from app.checks.models import CheckItem, CheckRun
 from app.checks.package import NoProbe, Package, open_package
@@ -254,7 +264,7 @@ class CheckService:
             raise Conflict("hand_over_check_failed")
         made = self._entries(SYSTEM, graduate_id, run.id, to)
         chunks = partial(zip_stream, made.folder, made.entries)
-        return HandedPackage(f"{made.folder}.zip", made.bag_digest, made.dossier_version, chunks)
+        return HandedPackage(f"{made.folder}.zip", made.bag_digest, made.dossier_version, made.materials, chunks)
 
     def write_package(self, actor: Actor, graduate_id: UUID, run_id: UUID, target: Path) -> None:
         """The same as a folder. Raises Conflict('package_target_exists')."""
@@ -271,23 +281,14 @@ class CheckService:
         package = self._opened(holding, date.fromisoformat(told.as_of), NoProbe(), None)
         if package.files[layout.MANIFEST].sha256 != row.package_digest:
             raise Conflict("package_outdated")
-        tags = tag_files(package.texts, signed, self._statement(holding, row, to) if to is not None else {})
+        about = row.package_digest, holding.dossier_id, holding.version
+        stated = hand_over_files(to, self._house, about, self._signer) if to is not None else {}
+        tags = tag_files(package.texts, signed, stated)
         source = self._source(holding)
         entries: list[Entry] = [(name, given(data)) for name, data in tags.items()]
         entries += [(name, read_later(source, name, package.files[name].sha256)) for name in source.names()]
         folder = f"lantai-{holding.dossier_id.hex[:12]}-v{holding.version}"
-        return Made(folder, sorted(entries, key=lambda e: e[0]), row.package_digest, holding.version)
-
-    def _statement(self, holding: Holding, row: CheckRun, to: HandOver) -> dict[str, bytes]:
-        return hand_over_files(
-            to,
-            sender=self._house.school,
-            office=self._house.office,
-            package=row.package_digest,
-            dossier_id=str(holding.dossier_id),
-            dossier_version=holding.version,
-            signer=self._signer,
-        )
+        return Made(folder, sorted(entries, key=lambda e: e[0]), row.package_digest, holding.version, packed(holding))
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,13 @@ import binascii
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any, Literal
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.checks import layout
+from app.checks.assembly import House
 from app.checks.documents import Strict, read_document, write_document
 from app.checks.report import KeyBlock, key_id_of
 from app.package_ports import HandOver, Signer
@@ -58,20 +60,21 @@ class StatementSignature(Strict):
     signature: str
 
 
-def hand_over_files(
-    to: HandOver, *, sender: str, office: str, package: str, dossier_id: str, dossier_version: int, signer: Signer
-) -> dict[str, bytes]:
-    """The three tag files of a package that goes to a receiver, by name."""
+def hand_over_files(to: HandOver, house: House, about: tuple[str, UUID, int], signer: Signer) -> dict[str, bytes]:
+    """The three tag files of a package that goes to a receiver, by name. ``about``: the package's digest, the dossier's
+    id and its version.
+    """
+    package, dossier_id, dossier_version = about
     public = base64.b64encode(signer.public_keys()[signer.key_id]).decode()
     statement = TransferStatement(
         format="lantai-transfer-statement-1",
         transfer=to.transfer,
-        sender=sender,
-        office=office,
+        sender=house.school,
+        office=house.office,
         receiver=ReceiverBlock(code=to.receiver_code, name=to.receiver_name),
         manifest=DigestBlock(sha256=layout.sha256(to.manifest), sm3=layout.sm3(to.manifest)),
         package=package,
-        dossier_id=dossier_id,
+        dossier_id=str(dossier_id),
         dossier_version=dossier_version,
         at=to.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         key=KeyBlock(algorithm="Ed25519", key_id=signer.key_id, public_key=public),

@@ -83,7 +83,7 @@ class ElectronicPacker:
         name = receiver.name if receiver is not None else row.receiver_code
         to = HandOver(str(row.transfer_id), row.receiver_code, name, manifest.data, self._clock.now())
         handed = self._maker.hand_over(row.graduate_id, to)
-        if handed.dossier_version != manifest.dossier_version:
+        if handed.materials != manifest.materials:
             raise Conflict("manifest_outdated")
         box = self._packaged(leg_id, handed, manifest)
         if box is not None:

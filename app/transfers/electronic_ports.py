@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.envelope import DataKey
+from app.package_ports import PackedMaterial
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class ReceiverOf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrozenManifest:
-    """The transfer's catalogue as it was frozen: its canonical JSON, and the dossier version it speaks of."""
+    """The transfer's catalogue as it was frozen: its canonical JSON, and what it lists."""
 
     data: bytes = field(repr=False)
-    dossier_version: int
+    materials: frozenset[PackedMaterial] = field(repr=False)
 
 
 class ManifestOf(Protocol):

@@ -159,12 +159,12 @@ class BreakingMaker:
                 if n < 3:
                     yield from (b"\0" * 65536 for _ in range(20))
 
-        return HandedPackage(made.file_name, made.bag_digest, made.dossier_version, chunks)
+        return HandedPackage(made.file_name, made.bag_digest, made.dossier_version, made.materials, chunks)
 
 
 def broken(lantai: Lantai, times: int, error: BaseException) -> ElectronicPacker:
     packer = lantai.packer
-    packer._maker = BreakingMaker(packer._maker, times, error)  # type: ignore[assignment]
+    packer._maker = BreakingMaker(packer._maker, times, error)
     return packer
 
 
@@ -220,17 +220,17 @@ def order_twice(order: Callable[[], LegView]) -> None:
     order()
 
 
-def test_a_manifest_of_another_dossier_version_is_not_packed(
+def test_a_dossier_that_is_not_what_the_frozen_manifest_lists_is_not_packed(
     lantai: Lantai, order: Callable[[], LegView], run_jobs: Callable[[], None]
 ) -> None:
     real = lantai.packer._manifests
 
-    class Older:
+    class Fewer:
         def of_transfer(self, session: Session, key: DataKey, transfer_id: UUID) -> FrozenManifest:
             held = real.of_transfer(session, key, transfer_id)
-            return FrozenManifest(held.data, held.dossier_version - 1)
+            return FrozenManifest(held.data, frozenset(sorted(held.materials, key=str)[1:]))
 
-    lantai.packer._manifests = Older()
+    lantai.packer._manifests = Fewer()
     leg = order()
     run_jobs()
     row = leg_of(lantai, leg.id)
@@ -253,9 +253,9 @@ def test_withdrawn_while_it_is_made_is_not_submitted_and_leaves_no_cipher_text(
                 lantai.electronic.withdraw(actor, held.id, transfer_id)
                 yield from made.chunks()
 
-            return HandedPackage(made.file_name, made.bag_digest, made.dossier_version, chunks)
+            return HandedPackage(made.file_name, made.bag_digest, made.dossier_version, made.materials, chunks)
 
-    lantai.packer._maker = Withdrawing()  # type: ignore[assignment]
+    lantai.packer._maker = Withdrawing()
     lantai.packer.work(PackElectronic(leg.id))
     assert leg_of(lantai, leg.id).state is Leg.WITHDRAWN
     assert set(world.files.files) == before
