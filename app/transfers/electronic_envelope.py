@@ -29,11 +29,17 @@ class ManifestDigests(_Strict):
     sm3: str
 
 
-class Envelope(_Strict):
-    """``sha256`` and ``size`` are the cipher text's; ``recipient`` is the public key it opens for, ``key_id`` and
-    ``public_key`` (hexadecimal) the sender's, which receivers compare with what the sender publishes.
+class PlainFile(_Strict):
+    size: int
+    sha256: str
 
-    The digest of the package inside is left out: whoever names it has opened the package.
+
+class Envelope(_Strict):
+    """``sha256`` and ``size`` are the cipher text's, ``plain`` those of the zip inside; ``recipient`` is the public key
+    it opens for, ``key_id`` and ``public_key`` (hexadecimal) the sender's, which receivers compare with what the sender
+    publishes.
+
+    The digest of the bag's manifest is left out: whoever names it has opened the package.
     """
 
     format: Literal["lantai-electronic-envelope-1"]
@@ -47,6 +53,7 @@ class Envelope(_Strict):
     file: str
     size: int
     sha256: str
+    plain: PlainFile
     manifest: ManifestDigests
     dossier_version: int
     at: str

@@ -24,6 +24,7 @@ from app.transfers.electronic_envelope import (
     ENVELOPE_PREFIX,
     Envelope,
     ManifestDigests,
+    PlainFile,
     digests_of,
     envelope_bytes,
     stamp,
@@ -32,7 +33,7 @@ from app.transfers.electronic_models import ElectronicLeg
 from app.transfers.electronic_ports import FrozenManifest, ManifestOf, ReceiverOf
 from app.transfers.electronic_rules import IN_THE_MAKING, By, Leg
 from app.transfers.electronic_steps import ElectronicSteps
-from app.transfers.electronic_store import Pieces, PieceWriter, new_box
+from app.transfers.electronic_store import Measured, Pieces, PieceWriter, new_box
 
 
 class ElectronicPacker:
@@ -112,14 +113,15 @@ class ElectronicPacker:
 
     def _seal_and_submit(self, key: DataKey, leg: ElectronicLeg, box: str, handed: HandedPackage) -> None:
         out = PieceWriter(self._files, key, leg.id, box)
-        self._encryptor.encrypt(leg.recipient, handed.chunks(), out.write)
+        plain = Measured(handed.chunks())
+        self._encryptor.encrypt(leg.recipient, plain, out.write)
         digest = out.close()
         with self._db.transaction() as session:
             row = self._wanted(session, leg.id)
             wanted = row is not None and row.box == box
             if row is not None and wanted:
                 row.size, row.digest = out.size, digest
-                envelope = self._envelope(row, digest)
+                envelope = self._envelope(row, digest, plain)
                 row.envelope = envelope.decode()
                 row.signature = base64.b64encode(self._signer.sign(ENVELOPE_PREFIX + envelope)).decode()
                 self._steps.take(session, SYSTEM, row, Leg.ENCRYPTED, By.CLOCKWORK)
@@ -130,7 +132,7 @@ class ElectronicPacker:
         if not wanted:
             out.discard()
 
-    def _envelope(self, row: ElectronicLeg, digest: bytes) -> bytes:
+    def _envelope(self, row: ElectronicLeg, digest: bytes, plain: Measured) -> bytes:
         assert row.manifest_digest is not None  # written with the box
         assert row.manifest_sm3 is not None
         public = self._signer.public_keys()[self._signer.key_id]
@@ -146,6 +148,7 @@ class ElectronicPacker:
             file=row.package_file or "",
             size=row.size or 0,
             sha256=digest.hex(),
+            plain=PlainFile(size=plain.size, sha256=plain.sha256.hexdigest()),
             manifest=ManifestDigests(sha256=row.manifest_digest.hex(), sm3=row.manifest_sm3.hex()),
             dossier_version=row.dossier_version or 0,
             at=stamp(self._clock.now()),

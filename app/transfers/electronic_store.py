@@ -32,6 +32,23 @@ def _place(leg_id: UUID, number: int) -> Place:
     return Place("electronic_leg", "piece", leg_id, number + 1)
 
 
+class Measured:
+    """Chunks on their way through, counted and digested."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.size, self.sha256 = 0, hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = next(self._chunks)
+        self.size += len(chunk)
+        self.sha256.update(chunk)
+        return chunk
+
+
 class PieceWriter:
     """Takes the cipher text from front to back. ``close`` makes the last piece durable."""
 

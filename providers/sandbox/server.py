@@ -48,7 +48,7 @@ def create_sandbox(
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask types the provider too generally
     world = World(config, clock=clock, post=post, sleep=sleep)
     app.extensions["sandbox"] = world
-    app.before_request(_loopback_only)
+    app.before_request(loopback_only)
     routes = wechat_account.ROUTES + wechat_messages.ROUTES + wechat_face.ROUTES
     app.register_blueprint(wechat_blueprint(world, routes))
     app.register_blueprint(alipay_blueprint(world, METHODS))
@@ -60,7 +60,7 @@ def create_sandbox(
     return app
 
 
-def _loopback_only() -> Response | None:
+def loopback_only() -> Response | None:
     """Refuses callers from elsewhere, other host names (rebinding) and other web pages (Origin)."""
     origin = request.headers.get("Origin")
     names = [urlsplit(f"//{request.host}").hostname, urlsplit(origin).hostname if origin else LOCAL_NAMES[0]]
