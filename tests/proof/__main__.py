@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.proof import approvals, dependencies, faces, fuzz, ingest, kills, package, races, tamper
+from tests.proof import approvals, dependencies, electronic, faces, fuzz, ingest, kills, package, races, tamper
 from tests.proof.outcome import Budget, Outcome
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,6 +29,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "faces": faces.run,
     "package": package.run,
     "ingest": ingest.run,
+    "electronic": electronic.run,
 }
 
 

@@ -48,15 +48,24 @@ class House:
         self._serial = 0
         self.reply_owner = SYSTEM.id
 
-    def graduate(self) -> Person:
-        """A filed graduate with seven records and three materials, one of them a file, and a photo."""
+    def graduate(self, *complete: NewMaterial) -> Person:
+        """A filed graduate with seven records and three materials, one of them a file, and a photo; with the materials
+        given instead where a dossier has to be complete.
+        """
         self._serial += 1
         n = self._serial
         body = f"11010520040{n // 1000 % 9 + 1}15{n % 1000:03d}"
         card = Card(f"测试{'甲乙丙丁戊'[n % 5]}", body + id_check_digit(body), f"2022{n:06d}", f"138{n:08d}")
         records = {
             Section.IDENTITY: [{"name": card.name, "id_number": card.id_number, "phone": card.phone}],
-            Section.ENROLMENT: [{"student_number": card.student_number, "college": "文学院", "major": "档案学"}],
+            Section.ENROLMENT: [
+                {
+                    "student_number": card.student_number,
+                    "college": "文学院",
+                    "major": "档案学",
+                    "destination_code": f"ZD2026{n:012d}",
+                }
+            ],
             Section.COURSE: [
                 {"course_name": f"课程{i}", "term": "2024-2025-1", "credit": "2", "grade": str(80 + i)}
                 for i in range(5)
@@ -68,7 +77,9 @@ class House:
             NewMaterial("3", "", "学年鉴定表", "2025-06-01", 1),
             NewMaterial("10", "confidential", "组织函件", "2025-06-01", 1),
         )
-        filed = NewDossier(card, 2026, "文学院", "档案学", "本科", records, materials, fakes.jpeg(40, 50 + n % 50))
+        filed = NewDossier(
+            card, 2026, "文学院", "档案学", "本科", records, complete or materials, fakes.jpeg(40, 50 + n % 50)
+        )
         return Person(self.parts.filing.file_dossier(SYSTEM, filed), card)
 
     def staff(self, *roles: Role) -> Actor:
