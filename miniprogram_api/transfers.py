@@ -10,6 +10,8 @@ from uuid import UUID
 from pydantic import Field
 
 from app.actors import Assurance
+from app.transfers.electronic import Legs
+from app.transfers.electronic_rules import Leg
 from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel
@@ -56,6 +58,23 @@ class TrackingOut(Out):
     standing_label: str = Field(description="How far it has come by the carrier's word. Delivered is not received")
     last_polled_at: datetime | None
     lines: list[TraceLineOut] = Field(description="Oldest first")
+class ElectronicStepOut(Out):
+    state: Leg
+    label: str
+    at: datetime
+
+
+class ElectronicOut(Out):
+    """The electronic leg beside the paper; the latest attempt."""
+
+    attempt: int
+    state: Leg
+    label: str
+    next_words: str
+    moved_at: datetime
+    reasons: list[str] = Field(description="Why the receiver sent it back, in words")
+    receipt: str | None = Field(description="The number of the receiver's e-receipt")
+    steps: list[ElectronicStepOut]
 
 
 class TransferOut(Out):
@@ -76,6 +95,8 @@ class TransferOut(Out):
     follows: UUID | None = Field(description="The transfer that was redirected here")
     steps: list[TransferStepOut]
     tracking: list[TrackingOut] = Field(description="The latest hand-over first; empty where no carrier can be asked")
+    electronic: ElectronicOut | None = Field(description="None where nothing was sent electronically")
+    combined: str = Field(description="The lesser of both legs, in words: sent is never shown as received")
 
 
 class TransfersOut(Out):
@@ -96,3 +117,10 @@ def transfers() -> TransfersOut:
 def _out(row: TransferView, traces: Sequence[TraceView]) -> TransferOut:
     values = {f.name: getattr(row, f.name) for f in fields(row) if f.name in TransferOut.model_fields}
     return TransferOut.model_validate({**values, "tracking": list(traces)})
+    rows, legs = lantai().transfers.of_graduate(actor, actor.id), lantai().electronic.of_graduate(actor, actor.id)
+    return TransfersOut(items=[_both(t, legs[t.id]) for t in rows])
+
+
+def _both(transfer: TransferView, legs: Legs) -> TransferOut:
+    values = {name: getattr(transfer, name) for name in TransferOut.model_fields if hasattr(transfer, name)}
+    return TransferOut.model_validate({**values, "electronic": legs.latest, "combined": legs.combined.label})

@@ -12,6 +12,7 @@ from app.corrections.rules import STATE_LABELS as TICKET_LABELS
 from app.corrections.rules import State as TicketState
 from app.materials.rules import State as SupplementState
 from app.ports import Platform
+from app.transfers.electronic_rules import LEG_LABELS, LEG_NEXT, Leg
 from app.transfers.states import NEXT_WORDS
 from app.transfers.states import STATE_LABELS as TRANSFER_LABELS
 from app.transfers.states import State as TransferState
@@ -107,6 +108,13 @@ _TRANSFER_PHRASE = {
     TransferState.REBUILDING: "补建中",
     TransferState.REDIRECTED: "已改寄",
 }
+_ELECTRONIC_PHRASE = {
+    Leg.SUBMITTED: "待取件",
+    Leg.ACCEPTED: "已接收",
+    Leg.REJECTED: "已退回",
+    Leg.E_RECEIPT: "已回执",
+}
+"""What of the electronic leg a graduate is told of by itself; the rest stands in the timeline."""
 _SUPPLEMENT = {
     SupplementState.ACCEPTED: ("补充材料：已归档", "您提交的补充材料已审核归档，可在档案目录中查看。", "已归档"),
     SupplementState.RETURNED: ("补充材料：已退回", "您提交的补充材料未予归档，请进入小程序查看理由。", "已退回"),
@@ -134,6 +142,18 @@ def _of_ticket(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, str]
     if event_type in ("ticket.decided", "ticket.asked"):
         state = TicketState(data["state"])
         return f"更正申请：{TICKET_LABELS[state]}", _TICKET_BODY[state], _TICKET_PHRASE[state]
+    return None
+
+
+def _of_leaving(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """(title, body, phrase) of what happened to a transfer or its electronic leg, or None."""
+    if event_type in ("transfer.opened", "transfer.moved"):
+        step = TransferState(data["state"])
+        what = "补充材料转递" if "supplements" in data else "档案转递"
+        return f"{what}：{TRANSFER_LABELS[step]}", f"下一步：{NEXT_WORDS[step]}。", _TRANSFER_PHRASE[step]
+    if event_type == "electronic.moved" and Leg(data["state"]) in _ELECTRONIC_PHRASE:
+        leg = Leg(data["state"])
+        return f"电子档案：{LEG_LABELS[leg]}", f"下一步：{LEG_NEXT[leg]}。", _ELECTRONIC_PHRASE[leg]
     return None
 
 
@@ -168,6 +188,10 @@ def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
             "pages/transfer/index",
             "档案转递去向",
         )
+    leaving = _of_leaving(event_type, data)
+    if leaving is not None:
+        hint, where = "请进入小程序查看进度", "pages/transfer/index"
+        return NoticeText(Template.TRANSFER_STEP, Promise.AT_MOST_ONCE, *leaving, hint, where)
     if event_type == "supplement.decided":
         title, body, phrase = _SUPPLEMENT[SupplementState(data["state"])]
         return NoticeText(
@@ -225,6 +249,8 @@ def staff_line_for(event_type: str, data: Mapping[str, Any]) -> str | None:
         return f"更正申请期限：{data['soon']} 件即将到期，{data['overdue']} 件已超期{waiting}，请到工作台办理"
     if event_type == "transfer.trace_alarm":
         return f"物流轨迹：{data['count']} 件即将过承运方保存期而未能保存，请到“物流待查看”处理"
+    if event_type == "electronic.moved" and data["state"] == Leg.REJECTED:
+        return "有电子档案包被接收单位退回，请到“档案转递”查看原因并重新打包"
     return _STAFF_LINES.get(event_type)
 
 

@@ -74,6 +74,11 @@ PERMISSIONS: Sequence[Permission] = (
         "打印转递通知单、标签、交接清单、随档目录和函件",
         MOVERS,
         ("GET /console/transfers/<uuid:transfer_id>", "POST /console/transfers/papers"),
+    Permission(
+        "办理",
+        "打包、发送和撤回电子档案",
+        MOVERS,
+        (f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/electronic",),
     ),
     Permission("办理", "查看检测结果", READERS, ("GET /console/checks", f"GET {_GRADUATE}/checks")),
     Permission("办理", "运行检测、登记人工核对", DESK, (f"POST {_GRADUATE}/checks",)),

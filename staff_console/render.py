@@ -70,6 +70,8 @@ FLASHES: Mapping[str, str] = {
     "dispatch_removed": "已移出清单。",
     "dispatch_running": "正在交寄，完成后可打印交接清单。",
     "dispatch_dropped": "批次已放弃，档案仍为已密封。",
+    "package_ordered": "已安排打包，完成后自动提交给接收单位。",
+    "package_withdrawn": "电子档案包已撤回。",
     "act_proposed": "已提出，请另一名工作人员确认。",
     "act_dropped": "已撤回，转递状态没有变化。",
     "statistics_published": "新一期统计已生成。",

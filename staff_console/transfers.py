@@ -18,6 +18,9 @@ from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
 from app.transfers.destination import Destination
 from app.transfers.paper_desk import MOST_AT_ONCE, TOO_EARLY
 from app.transfers.papers import LABELS_A_SHEET
+from app.errors import Conflict, DomainError, Invalid, NotFound, VersionMismatch
+from app.problems import problem_of, wording
+from app.transfers.electronic_rules import PACKABLE
 from app.transfers.proving import Shown
 from app.transfers.rules import Evidence
 from app.transfers.states import CHANNEL_LABELS, OPEN, Channel, State
@@ -63,6 +66,9 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         receivers=_receivers(found) if under_way is None and actor.has_role(*MOVERS) else (),
         told_history=request.form.getlist("history"),
         asked=request.values,
+        electronic=parts().electronic.of_graduate(actor, graduate_id),
+        packable=PACKABLE,
+        trouble_words=lambda code: wording(code, False, {}),
         may_open=actor.has_role(*MOVERS),
         paper_links=paper_links,
         problem=problem_of(error) if error is not None else None,
@@ -195,6 +201,27 @@ def add_transfers(console: Blueprint) -> None:
         )
 
     _add_double_acts(console)
+    _add_electronic(console)
+
+
+def _add_electronic(console: Blueprint) -> None:
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/electronic")
+    @desk(*MOVERS)
+    def order_package(graduate_id: UUID, transfer_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "package_ordered",
+            lambda: parts().electronic.order(current_actor(), graduate_id, transfer_id),
+        )
+
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/electronic/withdraw")
+    @desk(*MOVERS)
+    def withdraw_package(graduate_id: UUID, transfer_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "package_withdrawn",
+            lambda: parts().electronic.withdraw(current_actor(), graduate_id, transfer_id),
+        )
 
 
 def _add_double_acts(console: Blueprint) -> None:

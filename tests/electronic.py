@@ -11,8 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
-from app.transfers.electronic_models import ElectronicLeg
+from app.db import new_id
+from app.envelope import seal_json
+from app.transfers.electronic_models import ElectronicLeg, words_place
 from app.transfers.electronic_ports import ElectronicReceiver, Office
+from app.transfers.electronic_rules import Leg
+from app.transfers.electronic_store import new_box
 from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import Person
@@ -75,3 +79,35 @@ def sealed_transfer(lantai: Lantai, person: Person, state: State = State.SEALED)
 def leg_of(lantai: Lantai, leg_id: UUID) -> ElectronicLeg:
     with lantai.db.transaction() as session:
         return session.get_one(ElectronicLeg, leg_id)
+
+
+def submitted_leg(lantai: Lantai, graduate_id: UUID, transfer_id: UUID) -> ElectronicLeg:
+    """One that waits for its receiver, without a package behind it."""
+    now, digest = lantai.clock.now(), bytes(32)
+    row = ElectronicLeg(
+        id=new_id(),
+        transfer_id=transfer_id,
+        graduate_id=graduate_id,
+        attempt=1,
+        state=Leg.SUBMITTED,
+        receiver_code=CODE,
+        recipient=Keys().recipient,
+        package_file="lantai.zip.age",
+        box=new_box(),
+        size=1,
+        digest=digest,
+        envelope="{}",
+        signature="",
+        manifest_digest=digest,
+        bag_digest=digest,
+        reasons=[],
+        push_tries=0,
+        created_at=now,
+        submitted_at=now,
+        moved_at=now,
+        version=1,
+    )
+    row.sealed_words = seal_json(lantai.keys.of(graduate_id), words_place(row), {})
+    with lantai.db.transaction() as session:
+        session.add(row)
+    return row

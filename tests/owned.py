@@ -24,6 +24,7 @@ from app.transfers.states import Channel, State
 from parts import Lantai
 from tests.app.receivers.samples import facts
 from tests.conftest import ApiClient, Person, StaffLogin
+from tests.electronic import submitted_leg
 from tests.fakes import jpeg
 from tests.moving import desk_pair, lead, opened
 
@@ -86,6 +87,7 @@ def make_owned(
         },
         headers={"Idempotency-Key": "owned-ticket"},
     ).json
+    transfer = opened(lantai, staff.actor, person.id)
     run_id = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING).id
     run_jobs()
     values: dict[str, object] = {
@@ -104,6 +106,9 @@ def make_owned(
             "id"
         ],
         **_moved(lantai, staff, person),
+        "transfer_id": transfer.id,
+        **_moving(lantai, transfer),
+        "target": "destination_registered",
         "run_id": run_id,
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
@@ -126,6 +131,10 @@ def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, objec
         "entry_id": uuid4(),
         "target": "destination_registered",
     }
+def _moving(lantai: Lantai, transfer: TransferView) -> dict[str, object]:
+    """An act that waits for its second person, and a package that waits for its receiver."""
+    package = submitted_leg(lantai, transfer.graduate_id, transfer.id)
+    return {"act_id": waiting_act(lantai, transfer), "package_id": package.id}
 
 
 def waiting_act(lantai: Lantai, transfer: TransferView) -> UUID:

@@ -22,6 +22,7 @@ from auth.guards import STAFF_COOKIE, policy_of, unguarded_routes
 from auth.models import PartnerClient
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
+from tests.electronic import CODE
 from tests.fakes import FakeClock
 from tests.open_routes import PUBLIC
 from tests.owned import Owned, make_owned
@@ -257,7 +258,7 @@ def test_the_machines_door_lets_nobody_else_in(app: Flask, owned: Owned, lantai:
 
 def test_another_clients_batch_is_answered_exactly_like_an_absent_one(app: Flask, owned: Owned, lantai: Lantai) -> None:
     _, credential = lantai.partners.add("别的系统", ["dossiers:push"])
-    matrix = [r for r in routes(app, "/partner/api/") if r.ids]
+    matrix = [r for r in routes(app, "/partner/api/") if r.ids == ["batch_id"]]
     assert len(matrix) >= 4
     for route in matrix:
         replies: list[Any] = [
@@ -267,6 +268,38 @@ def test_another_clients_batch_is_answered_exactly_like_an_absent_one(app: Flask
         assert [r.status_code for r in replies] == [404, 404], route.name
         foreign, absent = ({k: v for k, v in r.json.items() if k != "request_id"} for r in replies)
         assert foreign == absent, route.name
+
+
+PACKAGE_WORDS: dict[str, dict[str, Any]] = {
+    "acknowledgement": {"sha256": "0" * 64, "size": 1},
+    "check": {"outcome": "failed"},
+    "decision": {"decision": "rejected", "reasons": ["check_failed"]},
+    "receipt": {"manifest_sha256": "0" * 64, "number": "HR-1", "issued_on": "2026-06-01"},
+}
+
+
+def test_another_receivers_package_is_answered_exactly_like_an_absent_one(
+    app: Flask, owned: Owned, lantai: Lantai
+) -> None:
+    _, foreign_credential = lantai.partners.add("别的接收单位", ["dossiers:receive"], "HR-OTHER")
+    _, own_credential = lantai.partners.add("接收单位", ["dossiers:receive"], CODE)
+    matrix = [r for r in routes(app, "/partner/api/") if r.ids == ["package_id"]]
+    assert {r.rule.rule.rsplit("/", 1)[1] for r in matrix} >= set(PACKAGE_WORDS)
+    for n, route in enumerate(matrix):
+        body = PACKAGE_WORDS.get(route.rule.rule.rsplit("/", 1)[1])
+        replies: list[Any] = []
+        for m, package in enumerate((owned.values["package_id"], uuid.uuid4())):
+            more = as_bearer(foreign_credential)
+            more["headers"]["Idempotency-Key"] = f"a-key-{n}-{m}"
+            replies.append(
+                app.test_client().open(route.path({"package_id": package}), method=route.method, json=body, **more)
+            )
+        assert [r.status_code for r in replies] == [404, 404], route.name
+        foreign, absent = ({k: v for k, v in r.json.items() if k != "request_id"} for r in replies)
+        assert foreign == absent, route.name
+    # and its own receiver does see it, so that the absence above is no accident
+    path = f"/partner/api/v1/packages/{owned.values['package_id']}"
+    assert app.test_client().get(path, **as_bearer(own_credential)).status_code == 200
 
 
 def test_services_refuse_actors_that_slipped_past_a_guard(

@@ -61,6 +61,11 @@ WORDING: Mapping[str, tuple[str, str]] = {
     ),
     "receipt_key_refused": ("回执公钥无法解读", "The receipt key cannot be read"),
     "range_not_satisfiable": ("请求的字节范围超出文件", "The range asked for lies outside the file"),
+    "push_unreachable": (
+        "推送未能送达接收单位，系统稍后重试；接收单位也可自行下载",
+        "The receiver could not be reached; it is tried again, and the receiver may fetch the package itself",
+    ),
+    "receiver_unreachable": ("接收单位没有应答", "The receiver does not answer"),
     "push_target_refused": (
         "接收单位的推送地址不被允许（须为公网 HTTPS 地址）",
         "The receiver's push address is not allowed: public HTTPS only",
