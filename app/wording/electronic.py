@@ -12,7 +12,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "electronic_under_way": ("该转递已有电子档案包在办理中", "An electronic package is under way already"),
     "electronic_move": (
         "电子档案包当前状态“{state}”不允许此操作",
-        "The package's state “{state}” does not allow this",
+        "The package's state ({state}) does not allow this",
     ),
     "receiver_takes_no_packages": (
         "接收单位没有登记加密公钥，只能转递纸质档案",
