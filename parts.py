@@ -66,11 +66,11 @@ from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
-from app.transfers.paper_desk import PaperDesk
 from app.transfers.electronic import ElectronicDesk
 from app.transfers.electronic_packing import ElectronicPacker
 from app.transfers.electronic_push import ElectronicPush
 from app.transfers.electronic_receiving import ReceiverDoor
+from app.transfers.paper_desk import PaperDesk
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService

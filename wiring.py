@@ -30,7 +30,7 @@ from providers.embedded.records import ServiceUrls, read_services
 from wired.access import wire_access
 from wired.corrections import wire_corrections
 from wired.dossiers import wire_dossiers, wire_materials
-from wired.electronic import FrozenManifests, NoReceivers, wire_electronic
+from wired.electronic import FrozenManifests, RegisteredReceivers, wire_electronic
 from wired.governance import wire_governance
 from wired.ground import ground_parts, lay_ground
 from wired.leaving import wire_leaving, wire_steps
@@ -84,7 +84,9 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         **shelves,
         **wire_materials(ground, shelves["filing"]),
         **leaving,
-        **wire_electronic(ground, leaving["checks"], NoReceivers(), FrozenManifests(steps.manifests)),
+        **wire_electronic(
+            ground, leaving["checks"], RegisteredReceivers(ground.receivers), FrozenManifests(steps.manifests)
+        ),
         **corrections,
         **governance,
         **access,

@@ -107,6 +107,9 @@ class TrackCarriers(Job):
     """Ask the carriers for the hand-overs that are due."""
 
     name: ClassVar[str] = "transfers.track"
+
+
+@dataclass(frozen=True, slots=True)
 class PackElectronic(Job):
     """Make, encrypt and submit the package of one attempt of an electronic leg."""
 

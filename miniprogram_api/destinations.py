@@ -15,7 +15,7 @@ from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
 from app.transfers.destination import Destination
 from auth.guards import current_actor, graduate
 from miniprogram_api.door import In, Out, api, idempotent, if_match, lantai
-from miniprogram_api.transfers import TransferOut
+from miniprogram_api.transfers import TransferOut, own_transfers
 
 
 class CaseRuleOut(Out):
@@ -117,9 +117,8 @@ def _wanted(body: DestinationIn) -> Destination:
 
 
 def _shown(transfer_id: UUID) -> tuple[TransferOut, int]:
-    actor = current_actor()
-    view = next(v for v in lantai().transfers.of_graduate(actor, actor.id) if v.id == transfer_id)
-    return TransferOut.model_validate(view), view.version
+    shown = next(t for t in own_transfers() if t.id == transfer_id)
+    return shown, shown.version
 
 
 @api.post("/transfers")

@@ -58,6 +58,8 @@ class TrackingOut(Out):
     standing_label: str = Field(description="How far it has come by the carrier's word. Delivered is not received")
     last_polled_at: datetime | None
     lines: list[TraceLineOut] = Field(description="Oldest first")
+
+
 class ElectronicStepOut(Out):
     state: Leg
     label: str
@@ -108,19 +110,19 @@ class TransfersOut(Out):
 @api.output(TransfersOut)
 def transfers() -> TransfersOut:
     """Where the dossier is, with every step and its proof. Delivered is not received."""
+    return TransfersOut(items=own_transfers())
+
+
+def own_transfers() -> list[TransferOut]:
+    """The graduate's, newest first, each with its traces and its electronic leg."""
     actor = current_actor()
     rows = lantai().transfers.of_graduate(actor, actor.id)
     traces = lantai().tracking_desk.of_graduate(actor, actor.id)
-    return TransfersOut(items=[_out(row, traces.get(row.id, ())) for row in rows])
+    legs = lantai().electronic.of_graduate(actor, actor.id)
+    return [_out(row, traces.get(row.id, ()), legs[row.id]) for row in rows]
 
 
-def _out(row: TransferView, traces: Sequence[TraceView]) -> TransferOut:
+def _out(row: TransferView, traces: Sequence[TraceView], legs: Legs) -> TransferOut:
     values = {f.name: getattr(row, f.name) for f in fields(row) if f.name in TransferOut.model_fields}
-    return TransferOut.model_validate({**values, "tracking": list(traces)})
-    rows, legs = lantai().transfers.of_graduate(actor, actor.id), lantai().electronic.of_graduate(actor, actor.id)
-    return TransfersOut(items=[_both(t, legs[t.id]) for t in rows])
-
-
-def _both(transfer: TransferView, legs: Legs) -> TransferOut:
-    values = {name: getattr(transfer, name) for name in TransferOut.model_fields if hasattr(transfer, name)}
-    return TransferOut.model_validate({**values, "electronic": legs.latest, "combined": legs.combined.label})
+    beside = {"tracking": list(traces), "electronic": legs.latest, "combined": legs.combined.label}
+    return TransferOut.model_validate(values | beside)

@@ -57,8 +57,8 @@ from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
-from app.transfers.paper_desk import PaperDesk
 from app.transfers.electronic import ElectronicDesk
+from app.transfers.paper_desk import PaperDesk
 from app.transfers.service import TransferService
 from app.transfers.tracking_desk import TrackingDesk
 from auth.accounts import AccountService
@@ -154,6 +154,7 @@ class ConsoleParts(Protocol):
     def tracking_desk(self) -> TrackingDesk: ...
     @property
     def transfer_papers(self) -> PaperDesk: ...
+    @property
     def electronic(self) -> ElectronicDesk: ...
     @property
     def completeness(self) -> CompletenessService: ...

@@ -74,6 +74,7 @@ PERMISSIONS: Sequence[Permission] = (
         "打印转递通知单、标签、交接清单、随档目录和函件",
         MOVERS,
         ("GET /console/transfers/<uuid:transfer_id>", "POST /console/transfers/papers"),
+    ),
     Permission(
         "办理",
         "打包、发送和撤回电子档案",

@@ -10,17 +10,15 @@ from flask import Blueprint, Response, request
 
 from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, VersionMismatch
 from app.people.service import GraduateView
-from app.problems import problem_of
+from app.problems import problem_of, wording
 from app.receivers.rules import CASE_LABELS, DestinationCase
 from app.receivers.suggesting import Suggestion
 from app.receivers.views import ReceiverLine
 from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
 from app.transfers.destination import Destination
+from app.transfers.electronic_rules import PACKABLE
 from app.transfers.paper_desk import MOST_AT_ONCE, TOO_EARLY
 from app.transfers.papers import LABELS_A_SHEET
-from app.errors import Conflict, DomainError, Invalid, NotFound, VersionMismatch
-from app.problems import problem_of, wording
-from app.transfers.electronic_rules import PACKABLE
 from app.transfers.proving import Shown
 from app.transfers.rules import Evidence
 from app.transfers.states import CHANNEL_LABELS, OPEN, Channel, State

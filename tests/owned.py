@@ -87,7 +87,6 @@ def make_owned(
         },
         headers={"Idempotency-Key": "owned-ticket"},
     ).json
-    transfer = opened(lantai, staff.actor, person.id)
     run_id = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING).id
     run_jobs()
     values: dict[str, object] = {
@@ -106,9 +105,6 @@ def make_owned(
             "id"
         ],
         **_moved(lantai, staff, person),
-        "transfer_id": transfer.id,
-        **_moving(lantai, transfer),
-        "target": "destination_registered",
         "run_id": run_id,
         "item": "Z-1-51",
         **_filed(person, staff, lantai),
@@ -122,19 +118,16 @@ def make_owned(
 
 
 def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, object]:
-    """A transfer whose seal waits for its second person, and a batch of hand-overs."""
+    """A transfer whose seal waits for its second person, a package for its receiver, and a batch of hand-overs."""
     transfer = opened(lantai, staff.actor, person.id)
     return {
         "transfer_id": transfer.id,
         "act_id": waiting_act(lantai, transfer),
+        "package_id": submitted_leg(lantai, person.id, transfer.id).id,
         "dispatch_id": lantai.dispatching.begin(staff.actor, Channel.EMS),
         "entry_id": uuid4(),
         "target": "destination_registered",
     }
-def _moving(lantai: Lantai, transfer: TransferView) -> dict[str, object]:
-    """An act that waits for its second person, and a package that waits for its receiver."""
-    package = submitted_leg(lantai, transfer.graduate_id, transfer.id)
-    return {"act_id": waiting_act(lantai, transfer), "package_id": package.id}
 
 
 def waiting_act(lantai: Lantai, transfer: TransferView) -> UUID:

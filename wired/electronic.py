@@ -11,6 +11,7 @@ from app.checks.service import CheckService
 from app.envelope import DataKey
 from app.errors import Conflict
 from app.package_ports import PackedMaterial
+from app.receivers.service import ReceiverRegistry
 from app.transfers.electronic import ElectronicDesk
 from app.transfers.electronic_packing import ElectronicPacker
 from app.transfers.electronic_ports import ElectronicReceiver, FrozenManifest, ManifestOf, ReceiverOf
@@ -32,11 +33,19 @@ class ElectronicParts(TypedDict):
     electronic_push: ElectronicPush
 
 
-class NoReceivers:
-    """Where no registry is plugged in every receiver takes paper only."""
+class RegisteredReceivers:
+    """The version of the registry that was frozen into the transfer; without a key there it takes paper only."""
 
-    def of_transfer(self, session: Session, transfer_id: UUID) -> ElectronicReceiver | None:  # noqa: ARG002
-        return None
+    def __init__(self, registry: ReceiverRegistry) -> None:
+        self._registry = registry
+
+    def of_transfer(self, session: Session, transfer_id: UUID) -> ElectronicReceiver | None:
+        row = session.get(Transfer, transfer_id)
+        if row is None or row.receiver_id is None or row.receiver_version is None:
+            return None
+        kept = self._registry.kept(session, row.receiver_id, row.receiver_version, self._registry.today)
+        facts = kept.facts
+        return ElectronicReceiver(kept.code, kept.name, facts.public_key or None, facts.push_url or None)
 
 
 class FrozenManifests:

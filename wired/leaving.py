@@ -44,6 +44,7 @@ class LeavingParts(TypedDict):
     double_acts: DoubleActs
     dispatching: DispatchDesk
     transfer_steps: TransferSteps
+    transfer_papers: PaperDesk
     transfer_watch: TransferWatch
     tracking: TrackingService
     tracking_desk: TrackingDesk
@@ -54,7 +55,6 @@ class TrackingParts(TypedDict):
     tracking: TrackingService
     tracking_desk: TrackingDesk
     trace_expiry: TraceExpiry
-    transfer_papers: PaperDesk
 
 
 class ChecklistForChecks:

@@ -1,4 +1,4 @@
-"""A transfer that a carrier has."""
+"""A transfer that a carrier has, and a receiver that takes packages."""
 
 from __future__ import annotations
 
@@ -10,20 +10,6 @@ from app.transfers.states import Channel
 from parts import Lantai
 from tests.app.transfers.carried import NUMBER, Carried, Hand
 from tests.conftest import Person, World
-
-
-@pytest.fixture
-def carried(lantai: Lantai, world: World, graduate_factory: Callable[..., Person]) -> Hand:
-    def make(number: str = NUMBER, channel: Channel = Channel.EMS) -> Carried:
-        return Carried(lantai, world, graduate_factory(), number, channel)
-
-    return make
-"""Every test of this room may have a receiver that takes packages."""
-
-from __future__ import annotations
-
-import pytest
-
 from tests.electronic import Registry, plugged, registry
 
 __all__ = ["plugged", "registry"]
@@ -32,3 +18,11 @@ __all__ = ["plugged", "registry"]
 @pytest.fixture(autouse=True)
 def _plugged_in(plugged: None, registry: Registry) -> None:
     """The registry is there before anything is wired."""
+
+
+@pytest.fixture
+def carried(lantai: Lantai, world: World, graduate_factory: Callable[..., Person]) -> Hand:
+    def make(number: str = NUMBER, channel: Channel = Channel.EMS) -> Carried:
+        return Carried(lantai, world, graduate_factory(), number, channel)
+
+    return make
