@@ -157,37 +157,29 @@ def _of_leaving(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, str
     return None
 
 
+def _destination_changed(*, moved: bool) -> NoticeText:
+    """To every bound account: whoever took one over must not send a dossier away unnoticed."""
+    rest = "新地址 24 小时后生效。" if moved else ""
+    return NoticeText(
+        Template.ACCOUNT_NOTICE,
+        Promise.AT_LEAST_ONCE,
+        "档案去向已变更" if moved else "档案去向信息已修改",
+        f"您的档案转递去向刚刚变更。{rest}如非本人操作，请立即联系学校档案管理部门。",
+        "去向变更",
+        "非本人操作请联系学校",
+        "pages/transfer/index",
+        "档案转递去向",
+    )
+
+
 def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
     """The notice an event gives rise to, or None."""
     ticket = _of_ticket(event_type, data)
     if ticket is not None:
         hint, where = "请进入小程序查看详情", "pages/corrections/index"
         return NoticeText(Template.TICKET_DECIDED, Promise.AT_MOST_ONCE, *ticket, hint, where)
-    if event_type in ("transfer.opened", "transfer.moved"):
-        step = TransferState(data["state"])
-        what = "补充材料转递" if "supplements" in data else "档案转递"
-        return NoticeText(
-            Template.TRANSFER_STEP,
-            Promise.AT_MOST_ONCE,
-            f"{what}：{TRANSFER_LABELS[step]}",
-            f"下一步：{NEXT_WORDS[step]}。",
-            _TRANSFER_PHRASE[step],
-            "请进入小程序查看进度",
-            "pages/transfer/index",
-        )
     if event_type == "transfer.destination_changed":
-        moved = bool(data.get("moved"))
-        rest = "新地址 24 小时后生效。" if moved else ""
-        return NoticeText(
-            Template.ACCOUNT_NOTICE,
-            Promise.AT_LEAST_ONCE,
-            "档案去向已变更" if moved else "档案去向信息已修改",
-            f"您的档案转递去向刚刚变更。{rest}如非本人操作，请立即联系学校档案管理部门。",
-            "去向变更",
-            "非本人操作请联系学校",
-            "pages/transfer/index",
-            "档案转递去向",
-        )
+        return _destination_changed(moved=bool(data.get("moved")))
     leaving = _of_leaving(event_type, data)
     if leaving is not None:
         hint, where = "请进入小程序查看进度", "pages/transfer/index"

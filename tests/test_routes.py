@@ -19,10 +19,8 @@ from werkzeug.routing import Rule
 from app.actors import Actor, Purpose, Role
 from app.errors import DomainError
 from auth.guards import STAFF_COOKIE, policy_of, unguarded_routes
-from auth.models import PartnerClient
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
-from tests.electronic import CODE
 from tests.fakes import FakeClock
 from tests.open_routes import PUBLIC
 from tests.owned import Owned, make_owned
@@ -219,89 +217,6 @@ def test_wrong_roles_and_forms_without_their_token(
     assert all(m.client.get("/console/").status_code == 200 for m in by_role.values())  # nobody was signed out
 
 
-def test_the_machines_door_lets_nobody_else_in(app: Flask, owned: Owned, lantai: Lantai) -> None:
-    """Nobody, a graduate, staff by bearer and by cookie, a closed client, a made-up credential, and a wrong scope."""
-    staff_token = owned.staff.client.get_cookie(STAFF_COOKIE, path="/console")
-    assert staff_token is not None
-    with_cookie = app.test_client()
-    with_cookie.set_cookie(STAFF_COOKIE, staff_token.value, path="/")
-    _, closed = lantai.partners.add("停用的系统", ["dossiers:push"])
-    lantai.partners.disable("停用的系统")
-    other_id, other = lantai.partners.add("没有权限的系统", ["dossiers:push"])
-    with lantai.db.transaction() as session:
-        session.get_one(PartnerClient, other_id).scopes = ["elsewhere:read"]
-    callers: dict[str, tuple[FlaskClient, dict[str, Any], int, str]] = {
-        "nobody": (app.test_client(), {}, 401, "credential_required"),
-        "staff by cookie": (with_cookie, {}, 401, "credential_required"),
-        "graduate": (app.test_client(), as_bearer(owned.http.token), 401, "credential_refused"),
-        "staff by bearer": (app.test_client(), as_bearer(staff_token.value), 401, "credential_refused"),
-        "closed": (app.test_client(), as_bearer(closed), 401, "credential_refused"),
-        "made up": (
-            app.test_client(),
-            as_bearer(base64.urlsafe_b64encode(bytes(32)).decode()),
-            401,
-            "credential_refused",
-        ),
-        "without the scope": (app.test_client(), as_bearer(other), 403, "scope_required"),
-    }
-    tried = 0
-    for route in routes(app, "/partner/api/"):
-        if route.name in PUBLIC:
-            continue
-        for who, (http, extra, status, code) in callers.items():
-            reply: Any = http.open(route.path(owned.values), method=route.method, **extra)
-            assert (reply.status_code, reply.json["code"]) == (status, code), (route.name, who)
-            assert (status == 401) is ("WWW-Authenticate" in reply.headers), (route.name, who)
-            tried += 1
-    assert tried >= 6 * len(callers)
-
-
-def test_another_clients_batch_is_answered_exactly_like_an_absent_one(app: Flask, owned: Owned, lantai: Lantai) -> None:
-    _, credential = lantai.partners.add("别的系统", ["dossiers:push"])
-    matrix = [r for r in routes(app, "/partner/api/") if r.ids == ["batch_id"]]
-    assert len(matrix) >= 4
-    for route in matrix:
-        replies: list[Any] = [
-            app.test_client().open(route.path({"batch_id": batch}), method=route.method, **as_bearer(credential))
-            for batch in (owned.values["pushed_id"], uuid.uuid4())
-        ]
-        assert [r.status_code for r in replies] == [404, 404], route.name
-        foreign, absent = ({k: v for k, v in r.json.items() if k != "request_id"} for r in replies)
-        assert foreign == absent, route.name
-
-
-PACKAGE_WORDS: dict[str, dict[str, Any]] = {
-    "acknowledgement": {"sha256": "0" * 64, "size": 1},
-    "check": {"outcome": "failed"},
-    "decision": {"decision": "rejected", "reasons": ["check_failed"]},
-    "receipt": {"manifest_sha256": "0" * 64, "number": "HR-1", "issued_on": "2026-06-01"},
-}
-
-
-def test_another_receivers_package_is_answered_exactly_like_an_absent_one(
-    app: Flask, owned: Owned, lantai: Lantai
-) -> None:
-    _, foreign_credential = lantai.partners.add("别的接收单位", ["dossiers:receive"], "HR-OTHER")
-    _, own_credential = lantai.partners.add("接收单位", ["dossiers:receive"], CODE)
-    matrix = [r for r in routes(app, "/partner/api/") if r.ids == ["package_id"]]
-    assert {r.rule.rule.rsplit("/", 1)[1] for r in matrix} >= set(PACKAGE_WORDS)
-    for n, route in enumerate(matrix):
-        body = PACKAGE_WORDS.get(route.rule.rule.rsplit("/", 1)[1])
-        replies: list[Any] = []
-        for m, package in enumerate((owned.values["package_id"], uuid.uuid4())):
-            more = as_bearer(foreign_credential)
-            more["headers"]["Idempotency-Key"] = f"a-key-{n}-{m}"
-            replies.append(
-                app.test_client().open(route.path({"package_id": package}), method=route.method, json=body, **more)
-            )
-        assert [r.status_code for r in replies] == [404, 404], route.name
-        foreign, absent = ({k: v for k, v in r.json.items() if k != "request_id"} for r in replies)
-        assert foreign == absent, route.name
-    # and its own receiver does see it, so that the absence above is no accident
-    path = f"/partner/api/v1/packages/{owned.values['package_id']}"
-    assert app.test_client().get(path, **as_bearer(own_credential)).status_code == 200
-
-
 def test_services_refuse_actors_that_slipped_past_a_guard(
     lantai: Lantai, owned: Owned, graduate_factory: Callable[..., Person]
 ) -> None:
@@ -331,6 +246,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/corrections/<uuid:ticket_id>/messages": {"text": "补充"},
     "/api/v1/corrections/<uuid:ticket_id>/appeal": {"text": "请复核"},
     "/api/v1/corrections/<uuid:ticket_id>/satisfaction": {"score": 5},
+    "/api/v1/transfers/<uuid:transfer_id>/destination": {"case": "unemployed", "receiver": "GG-330100"},
     "/api/v1/verifications/<uuid:verification_id>/proof": {"code": "AAAAA-AAAAA"},
     "/api/v1/verifications/<uuid:verification_id>/frames": {
         "frames": [{"action": 0, "at_ms": 0, "mac": "0" * 64, "image": "AAAA"}]
@@ -344,7 +260,7 @@ def test_a_foreign_id_is_answered_exactly_like_an_absent_one(
     graduate_factory: Callable[..., Person],
     signed_in: Callable[..., ApiClient],
 ) -> None:
-    intruder = signed_in(graduate_factory())
+    reader, mover = signed_in(graduate_factory()), signed_in(graduate_factory(), purpose="destination")
     matrix = [r for r in routes(app, "/api/") if r.ids]
     assert len(matrix) >= 14
     for n, route in enumerate(matrix):
@@ -353,6 +269,7 @@ def test_a_foreign_id_is_answered_exactly_like_an_absent_one(
             headers = {"Idempotency-Key": f"bola-{kind}-{n:04d}", "If-Match": '"1"'}
             extra = {"json": BODIES[route.rule.rule]} if route.rule.rule in BODIES else {}
             path = route.path({**owned.values, **values}).removeprefix("/api/v1")
+            intruder = mover if path.endswith("/destination") else reader
             replies.append(intruder.call(route.method, path, headers=headers, **extra))
         foreign, absent = replies
         assert foreign.status_code == absent.status_code == 404, (route.name, foreign.status_code, foreign.data)

@@ -21,7 +21,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "supplements": LINK,
         "ticket_id": LINK,
         "follows": LINK,
-        "case": clear("which kind of destination; statistics of schools publish it"),
+        "destination_case": clear("which kind of destination; statistics of schools publish it"),
         "receiver_id": LINK,
         "receiver_version": clear("which version of the registry was frozen"),
         "letter_on": DAY,

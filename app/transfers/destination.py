@@ -167,7 +167,7 @@ class DestinationService:
 
     @staticmethod
     def _set(row: Transfer, wanted: Destination, receiver: FrozenReceiver, channel: Channel) -> None:
-        row.case, row.channel = wanted.case, channel
+        row.destination_case, row.channel = wanted.case, channel
         row.receiver_id, row.receiver_version = receiver.id, receiver.version
         row.receiver_name, row.receiver_address = receiver.name, receiver.address
         row.letter_on = wanted.letter_on

@@ -68,7 +68,7 @@ class Transfer(Base):
     supplements: Mapped[UUID | None] = mapped_column(ForeignKey("transfer.id"), index=True)
     ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"), index=True)
     follows: Mapped[UUID | None] = mapped_column(ForeignKey("transfer.id"), index=True)
-    case: Mapped[DestinationCase | None] = mapped_column(EnumText(DestinationCase, 20))
+    destination_case: Mapped[DestinationCase | None] = mapped_column(EnumText(DestinationCase, 20))
     receiver_id: Mapped[UUID | None] = mapped_column(ForeignKey("receiver.id"), index=True)
     receiver_version: Mapped[int | None] = mapped_column(SmallInteger)
     letter_on: Mapped[date | None] = mapped_column(Date)

@@ -63,7 +63,7 @@ class SupplementaryTransfers:
             graduate_id=before.graduate_id,
             state=State.SCHOOL_APPROVED,
             channel=before.channel,
-            case=before.case,
+            destination_case=before.destination_case,
             receiver_id=before.receiver_id,
             receiver_version=before.receiver_version,
             receiver_name=before.receiver_name,

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("transfer", sa.Column("case", sa.String(length=20), nullable=True))
+    op.add_column("transfer", sa.Column("destination_case", sa.String(length=20), nullable=True))
     op.add_column("transfer", sa.Column("receiver_id", sa.Uuid(), nullable=True))
     op.add_column("transfer", sa.Column("receiver_version", sa.SmallInteger(), nullable=True))
     op.add_column("transfer", sa.Column("letter_on", sa.Date(), nullable=True))
@@ -24,5 +24,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_transfer_receiver_id"), table_name="transfer")
     op.drop_constraint(op.f("fk_transfer_receiver_id"), "transfer", type_="foreignkey")
-    for name in ("resting_until", "letter_on", "receiver_version", "receiver_id", "case"):
+    for name in ("resting_until", "letter_on", "receiver_version", "receiver_id", "destination_case"):
         op.drop_column("transfer", name)
