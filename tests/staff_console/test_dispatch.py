@@ -70,7 +70,7 @@ def test_what_the_scanner_gets_wrong_is_said_and_nothing_is_lost(
     view, other = sealed(lantai, graduate_factory()), sealed(lantai, graduate_factory())
     path = f"/dispatch/{begun(clerk)}"
     unknown = clerk.post(f"{path}/scan", {"code": "1099887766554", "scanned": ""})
-    assert (unknown.status_code, "没有这个转递编号" in unknown.text) == (422, True)
+    assert (unknown.status_code, "没有这个转递号" in unknown.text) == (422, True)
     absent = clerk.post(f"{path}/scan", {"code": "ZD2026999999", "scanned": ""})
     assert absent.status_code == 422
     wrong = clerk.post(f"{path}/scan", {"code": "运单", "scanned": view.number})

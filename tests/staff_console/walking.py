@@ -18,10 +18,12 @@ from app.corrections.casework import SentFile
 from app.corrections.rules import Kind
 from app.corrections.views import MissingMaterial, TicketView
 from app.governance.review_views import NewCampaign
+from app.transfers.states import Channel, State
 from auth.guards import policy_of
 from parts import Lantai
 from tests import fakes
 from tests.conftest import Person
+from tests.moving import desk_pair, lead, opened
 from tests.owned import Owned
 from tests.staff_console.conftest import Desk
 
@@ -39,6 +41,7 @@ NO_PAGES = {
     "/console/transfers/<uuid:transfer_id>/label.pdf": "a file",
     "/console/transfers/<uuid:transfer_id>/catalogue.pdf": "a file",
     "/console/transfers/<uuid:transfer_id>/letter/<letter>.pdf": "a file",
+    "/console/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/acts/<uuid:act_id>/photo": "a picture",
     "/console/graduates/<uuid:graduate_id>/checks/<uuid:run_id>/package": "a file",
     "/console/graduates/<uuid:graduate_id>/checks/<uuid:run_id>/report": "a file",
     "/console/import/<uuid:batch_id>/errors.csv": "a file",
@@ -83,6 +86,7 @@ class Office:
     newcomer: Desk
     tickets: dict[str, UUID] = field(default_factory=dict)
     reported: UUID | None = None
+    moved: dict[str, str] = field(default_factory=dict)
 
 
 def make_office(
@@ -120,8 +124,27 @@ def make_office(
     lantai.desk.reject(actor, refused.line.id, refused.line.version, "record_is_right", "原件如此。")
     office.tickets["rejected"] = refused.line.id
     office.tickets |= _roundabout(lantai, actor, open_ticket, graduate_factory)
+    office.moved = _on_the_way(lantai, graduate_factory)
     office.reported = _signed_review(lantai, worker, desk(Role.REVIEWER))
     return office
+
+
+def _on_the_way(lantai: Lantai, graduate_factory: Callable[..., Person]) -> dict[str, str]:
+    """Name -> path of transfers and batches in the states that look different."""
+    pair, none_yet = desk_pair(lantai), graduate_factory()
+    found = {"transfer-open": f"/graduates/{none_yet.id}/transfers?case=unemployed&region=330100"}
+    for state in (State.SEALED, State.DELIVERED_UNCONFIRMED, State.RETURNED, State.CLOSED):
+        view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), state)
+        found[f"transfer-{state.value}"] = f"/graduates/{view.graduate_id}/transfers"
+        if state is State.SEALED:
+            batch = lantai.dispatching.begin(pair.first, Channel.EMS)
+            lantai.dispatching.add(pair.first, batch, view.number, "1099887766554")
+            found["dispatch-scanned"] = f"/dispatch/{batch}"
+    handed = lantai.dispatching.begin(pair.first, Channel.EMS)
+    view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), State.SEALED)
+    lantai.dispatching.add(pair.first, handed, view.number, "1099887766555")
+    lantai.dispatching.hand_over(pair.first, handed)
+    return found | {"dispatch-running": f"/dispatch/{handed}"}
 
 
 def _roundabout(
@@ -184,6 +207,7 @@ def stops(app: Flask, office: Office) -> list[Stop]:
             if arguments & OWN:
                 who = Desk(office.owned.staff)
             found.append(Stop(endpoint.removeprefix("console."), None if policy.startswith("public") else who, path))
+    found += [Stop(name, office.worker, path) for name, path in office.moved.items()]
     found += [Stop(f"ticket-{name}", office.worker, f"/tickets/{id}") for name, id in office.tickets.items()]
     fresh = f"/tickets/{office.tickets['fresh']}"
     found += [
