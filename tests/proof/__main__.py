@@ -15,7 +15,19 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.proof import approvals, dependencies, electronic, faces, fuzz, ingest, kills, package, races, tamper
+from tests.proof import (
+    approvals,
+    dependencies,
+    electronic,
+    faces,
+    fuzz,
+    ingest,
+    kills,
+    package,
+    races,
+    tamper,
+    transfers,
+)
 from tests.proof.outcome import Budget, Outcome
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -30,6 +42,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "package": package.run,
     "ingest": ingest.run,
     "electronic": electronic.run,
+    "transfers": transfers.run,
 }
 
 

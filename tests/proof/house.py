@@ -20,7 +20,7 @@ from app.dossiers.rules import Section
 from app.file_ports import CleanDocument
 from app.people.rules import id_check_digit
 from app.people.service import Card
-from app.ports import Platform
+from app.ports import Clock, Platform
 from app.settings import Settings
 from auth.sessions import SessionView
 from commands.database import upgrade
@@ -117,8 +117,11 @@ class House:
         return int(row[0]) if row else 0
 
 
-def wired(urls: ServiceUrls, folder: Path) -> tuple[Lantai, fakes.FakeLogin]:
-    """The application on these servers and keys; a second process may have its own. To be closed by the caller."""
+def wired(urls: ServiceUrls, folder: Path, clock: Clock | None = None) -> tuple[Lantai, fakes.FakeLogin]:
+    """The application on these servers and keys; a second process may have its own. To be closed by the caller.
+
+    ``clock``: in place of the real one.
+    """
     settings = Settings(
         environment="test",
         database_url=SecretStr(urls.database_url),
@@ -135,11 +138,13 @@ def wired(urls: ServiceUrls, folder: Path) -> tuple[Lantai, fakes.FakeLogin]:
         certifiers={"wechat_face": fakes.FakeCertifier()},
         cleaner=fakes.PlainCleaner(),
     )
+    if clock is not None:
+        outside = replace(outside, clock=clock)
     return build(settings, urls, outside), wechat
 
 
 @contextmanager
-def house() -> Iterator[House]:
+def house(clock: Clock | None = None) -> Iterator[House]:
     with tempfile.TemporaryDirectory(prefix="lantai-proof-") as name:
         folder = Path(name)
         FileKeys.create(folder / "keys")
@@ -147,7 +152,7 @@ def house() -> Iterator[House]:
         urls = services.start()
         try:
             upgrade(urls)
-            parts, wechat = wired(urls, folder)
+            parts, wechat = wired(urls, folder, clock)
             try:
                 yield House(parts, urls, wechat, folder)
             finally:

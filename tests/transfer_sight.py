@@ -1,0 +1,109 @@
+"""What random lives of transfers need of the database, and the wrong evidence they show."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.actors import Actor, ActorKind, Role
+from app.corrections import rules as tickets
+from app.corrections.models import Ticket
+from app.dossiers.rules import Section
+from app.people.models import StaffMember
+from app.ports import Clock
+from app.transfers.models import DoubleAct, Transfer
+from app.transfers.showing import transfer_number
+from app.working_days.calendar import office_date
+from parts import Lantai
+from tests.transfer_book import Slip, Who
+
+SPOILT = {
+    "tracking_number": ("", "运单", "1" * 41),
+    "seal_number": (" ", "封/1"),
+    "photo_digest": ("", "0" * 63, "G" * 64),
+    "receipt_number": ("", "回执"),
+    "manifest_code": ("", "AAAA-BBBB-CCCC-DDDD-EEEE"),
+    "kept_until": ("", "明年", "2020-01-01", "2099-01-01"),
+    "letter_number": ("", "x" * 41),
+    "reason": ("", "长" * 301, "看\u202e见"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Somebody who acts, to the book and to the product."""
+
+    who: Who
+    actor: Actor
+
+
+class Sight:
+    def __init__(self, lantai: Lantai, clock: Clock) -> None:
+        self._lantai, self._clock = lantai, clock
+
+    def code(self, slip: Slip) -> str:
+        with self._lantai.db.transaction() as session:
+            digest = session.scalar(select(Transfer.manifest_digest).where(Transfer.id == slip.id))
+        return "" if digest is None else base64.b32encode(digest)[:20].decode()
+
+    def versions(self, slips: list[Slip]) -> None:
+        with self._lantai.db.transaction() as session:
+            found = session.execute(
+                select(Transfer.id, Transfer.version).where(Transfer.id.in_([s.id for s in slips]))
+            ).all()
+        versions = {row.id: row.version for row in found}
+        for slip in slips:
+            slip.version = versions.get(slip.id, slip.version)
+
+    def waiting_act(self, transfer_id: UUID) -> UUID:
+        with self._lantai.db.transaction() as session:
+            query = select(DoubleAct.id).where(DoubleAct.transfer_id == transfer_id, DoubleAct.state == "waiting")
+            return session.scalars(query).one()
+
+    def written(self, transfer_id: UUID) -> str:
+        with self._lantai.db.transaction() as session:
+            return transfer_number(session.get_one(Transfer, transfer_id))
+
+    def member(self, person: int, roles: tuple[str, ...], key: UUID) -> Desk:
+        row = StaffMember(
+            id=uuid.uuid4(),
+            username=f"walker-{uuid.uuid4().hex[:8]}",
+            display_name="转递员甲",
+            person_key=key,
+            roles=list(roles),
+            password_hash="-",
+            sealed_totp=b"-",
+            created_at=self._clock.now(),
+        )
+        with self._lantai.db.transaction() as session:
+            session.add(row)
+        actor = Actor(ActorKind.STAFF, row.id, roles=frozenset(Role(r) for r in roles))
+        return Desk(Who("staff", frozenset(roles), person), actor)
+
+    def ticket(self, owner: UUID) -> UUID:
+        """What supplements belong to; nothing here reads it."""
+        now: datetime = self._clock.now()
+        row = Ticket(
+            id=uuid.uuid4(),
+            graduate_id=owner,
+            section=Section.COURSE,
+            college="文学院",
+            kind=tickets.Kind.TRANSCRIPTION,
+            state=tickets.State.APPLIED,
+            version=1,
+            opened_at=now,
+            touched_at=now,
+            answer_by=office_date(now),
+            decide_by=office_date(now),
+            decided_at=now,
+            clock_started_at=now,
+            sealed_claim=b"-",
+        )
+        with self._lantai.db.transaction() as session:
+            session.add(row)
+        return row.id
