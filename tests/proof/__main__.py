@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.proof import (
     approvals,
     dependencies,
+    dispatch,
     electronic,
     faces,
     fuzz,
@@ -43,6 +44,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "ingest": ingest.run,
     "electronic": electronic.run,
     "transfers": transfers.run,
+    "dispatch": dispatch.run,
 }
 
 

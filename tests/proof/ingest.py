@@ -9,15 +9,13 @@ import csv
 import hashlib
 import io
 import json
-import os
-import signal
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -35,13 +33,13 @@ from parts import Lantai
 from providers.embedded.services import EmbeddedServices, ServiceUrls
 from providers.keys import FileKeys
 from providers.sandbox.cohort import write_cohort
+from tests.proof.forked import LIMIT_S, Forked
 from tests.proof.outcome import Budget, Outcome
 from wiring import build, libpq_url
 
 PEOPLE, SHORT_PEOPLE = 400, 80
 KILLS, SHORT_KILLS = 100, 6
 CHUNK = 8  # many transactions, so that there are many points between them
-LIMIT_S = 120.0
 COUNTED = ("graduate", "dossier", "record", "record_version", "material", "material_version", "data_key", "import_row")
 
 
@@ -146,49 +144,13 @@ def _place(root: Path, name: str, urls: ServiceUrls, source: bytes) -> tuple[Pat
     return folder, own
 
 
-class Importing:
-    """A forked process at work: a fresh interpreter would spend most of its life on its own start."""
-
-    def __init__(self, folder: Path) -> None:
-        self._code: int | None = None
-        self._pid = os.fork()
-        if self._pid == 0:
-            code = 1
-            try:
-                _child(folder)
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-
-    def ended(self) -> bool:
-        if self._code is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            self._code = os.waitstatus_to_exitcode(status) if pid else None
-        return self._code is not None
-
-    def wait(self) -> int:
-        """Its exit code; -9 for a killed one."""
-        deadline = time.monotonic() + LIMIT_S
-        while not self.ended():
-            if time.monotonic() > deadline:
-                self.kill()  # one that hangs is a finding, not a reason to wait for ever
-            time.sleep(0.02)
-        assert self._code is not None
-        return self._code
-
-    def kill(self) -> None:
-        os.kill(self._pid, signal.SIGKILL)
-
-
 def _killed_run(folder: Path, kills: int, rng: Random, pace: float) -> tuple[int, list[str]]:
     """(kills that met a working process, faults): killed at random moments until it has been often enough, then left
     to finish.
     """
     hit = 0
     for _ in range(kills):
-        process = Importing(folder)
+        process = Forked(partial(_child, folder))
         _await_start(folder, process)
         time.sleep(rng.uniform(0.0, pace))
         if not process.ended():
@@ -196,11 +158,11 @@ def _killed_run(folder: Path, kills: int, rng: Random, pace: float) -> tuple[int
             hit += 1
         process.wait()
         (folder / "received").unlink(missing_ok=True)
-    code = Importing(folder).wait()
+    code = Forked(partial(_child, folder)).wait()
     return hit, [] if code == 0 else [f"the last run ended with {code}"]
 
 
-def _await_start(folder: Path, process: Importing) -> None:
+def _await_start(folder: Path, process: Forked) -> None:
     """Most of a process's life is its start: the moments worth a kill come after."""
     deadline = time.monotonic() + LIMIT_S
     while not (folder / "received").exists() and not process.ended() and time.monotonic() < deadline:
@@ -226,7 +188,7 @@ def run(budget: Budget) -> Outcome:
         source = packed_folder(root / "cohort").read()
         folder, own = _place(root, "undisturbed", urls, source)
         started = time.monotonic()
-        process = Importing(folder)
+        process = Forked(partial(_child, folder))
         _await_start(folder, process)
         working = time.monotonic()
         if process.wait():
