@@ -1,6 +1,7 @@
 """``make bench``: every measurement as a ratio of one run, beside its target. Nothing here is a test.
 
 python -m bench [name …]      names: dossier_read face face_load retrieval tickets web_memory documents
+                              import_cohort dispatch
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import documents, dossier_read, face_load, import_cohort, retrieval, tickets, web_memory
+from bench import dispatch, documents, dossier_read, face_load, import_cohort, retrieval, tickets, web_memory
 from bench.stand import PROJECT
 
 
@@ -29,6 +30,7 @@ BENCHES: Mapping[str, Callable[[], bool]] = {
     "face_load": face_load.run,
     "documents": documents.run,
     "import_cohort": import_cohort.run,
+    "dispatch": dispatch.run,
 }
 
 
