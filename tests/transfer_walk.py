@@ -28,6 +28,7 @@ from tests.moving import destination
 from tests.transfer_book import LINE, Act, Book, Edges, Folder, Slip, Who, edges
 from tests.transfer_sight import SPOILT, Desk, Sight
 
+AT_CARRIER = LINE.index("handed_to_carrier")
 STATES = tuple(s.value for s in State)
 FIRST_DAY, LAST_DAY = date(2026, 2, 2), date(2027, 2, 1)
 
@@ -58,11 +59,12 @@ class Walk:
     def sequence(self, seed: int, length: int) -> None:
         """Raises Diverged."""
         self.rng, self.trace = Random(seed), list[str]()
+        # every other life is led by people who mostly know what they do: it comes as far as losses and rebuilding
+        self.steady = self.rng.random() < 0.5
         self.book.waiting.clear()
         self.batch: UUID | None = None
         self.folders = [Folder(self._new_owner()) for _ in range(2)]
-        if self._ticket is None:
-            self._ticket = self.sight.ticket(self.folders[0].owner)
+        self._ticket = self._ticket or self.sight.ticket(self.folders[0].owner)
         acts: tuple[tuple[int, Callable[[], None]], ...] = (
             (60, self._move),
             (10, self._act),
@@ -345,7 +347,9 @@ class Walk:
 
     def _target(self, slip: Slip) -> str:
         ways = [t for s, t in self.table if s == slip.state]
-        if slip.state in LINE[:-1] and self.rng.random() < 0.6:
+        ahead = slip.state in LINE[:-1]
+        forward = 0.6 if not self.steady else 0.9 if ahead and LINE.index(slip.state) < AT_CARRIER else 0.2
+        if ahead and self.rng.random() < forward:
             return LINE[LINE.index(slip.state) + 1]
         return self.rng.choice(ways) if ways and self.rng.random() < 0.85 else self.rng.choice(STATES)
 
@@ -359,7 +363,7 @@ class Walk:
         choice: list[Desk] = [fit[b] for b in by if b in fit]
         if by & {"desk", "college", "school"}:
             choice.append(self.desk[4])
-        if choice and self.rng.random() < 0.75:
+        if choice and self.rng.random() < (0.95 if self.steady else 0.75):
             return self.rng.choice(choice)
         return self.rng.choice([*self.desk, *others])
 
@@ -381,7 +385,7 @@ class Walk:
             "reason": "按规定办理",
         }
         shown, spoilt = {Evidence(k): good[k] for k in kinds}, False
-        if kinds and self.rng.random() < 0.12:
+        if kinds and self.rng.random() < (0.03 if self.steady else 0.12):
             kind = self.rng.choice(kinds)
             shown[Evidence(kind)] = self.rng.choice(SPOILT[kind])
             # a supplement has no catalogue of its own, so nothing is asked of the code

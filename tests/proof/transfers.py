@@ -62,7 +62,7 @@ def run(budget: Budget) -> Outcome:
                 break
         seconds = time.monotonic() - started
         faults += _plant(home, clock, walk, budget)
-        least = len(edges()) // (4 if budget.short else 1) - 3
+        least = len(edges()) // 4 if budget.short else len(edges()) * 4 // 5
         if len(walk.walked) < least:
             faults.append(f"void: only {len(walk.walked)} of {len(edges())} edges were walked")
     return Outcome(
