@@ -64,6 +64,8 @@ from app.statistics.feed import AwardCensus, StatisticsFeed
 from app.statistics.service import StatisticsService
 from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
+from app.transfers.counting import CountingService
+from app.transfers.counting_desk import CaseDesk
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.electronic import ElectronicDesk
@@ -151,6 +153,8 @@ class Lantai:
     dispatching: DispatchDesk
     transfer_steps: TransferSteps
     transfer_watch: TransferWatch
+    counting: CountingService
+    transfer_cases: CaseDesk
     receivers: ReceiverRegistry
     receiver_import: ReceiverImport
     channel_rules: ChannelSet

@@ -30,6 +30,8 @@ from partner_api import ingest, packages, singles
 from partner_api.callbacks import partner
 from partner_api.door import machines
 from parts import Lantai
+from receipt_page.page import create_receipt_page
+from staff_console.assets import asset_url
 from staff_console.console import create_console
 from staff_console.problems import render_console_problem
 from wiring import build, service_urls
@@ -91,6 +93,7 @@ def create_app(parts: Lantai | None = None) -> Flask:
     app.register_blueprint(machines)
     app.register_blueprint(create_console())
     web.render_problems_with(app, "/console", render_console_problem)
+    app.register_blueprint(create_receipt_page(asset_url("console.css"), asset_url("seal.svg")))
     app.register_blueprint(_health(parts))
     return app
 

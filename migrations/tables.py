@@ -19,6 +19,7 @@ import app.receivers.models
 import app.retrieval.models
 import app.statistics.models
 import app.transfers.batch_models
+import app.transfers.counting_models
 import app.transfers.models
 import app.transfers.tracking_models
 import auth.models
@@ -41,6 +42,7 @@ ALL_MODELS = (
     app.receivers.models,
     app.retrieval.models,
     app.transfers.batch_models,
+    app.transfers.counting_models,
     app.transfers.models,
     app.transfers.tracking_models,
     app.statistics.models,

@@ -151,6 +151,9 @@ def _of_leaving(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, str
         step = TransferState(data["state"])
         what = "补充材料转递" if "supplements" in data else "档案转递"
         return f"{what}：{TRANSFER_LABELS[step]}", f"下一步：{NEXT_WORDS[step]}。", _TRANSFER_PHRASE[step]
+    if event_type == "transfer.count_mismatch":
+        words = "接收单位清点的材料与目录不一致，学校正在与接收单位核实，档案尚未登记为接收。您暂时不需要办理。"
+        return "档案转递：清点核实", words, "清点核实"
     if event_type == "electronic.moved" and Leg(data["state"]) in _ELECTRONIC_PHRASE:
         leg = Leg(data["state"])
         return f"电子档案：{LEG_LABELS[leg]}", f"下一步：{LEG_NEXT[leg]}。", _ELECTRONIC_PHRASE[leg]
@@ -222,6 +225,7 @@ def notice_for(event_type: str, data: Mapping[str, Any]) -> NoticeText | None:
 
 
 _STAFF_LINES = {
+    "transfer.count_mismatch": "有接收单位清点的材料与目录不一致，请到“档案转递”的“清点不一致”处理",
     "ticket.opened": "收到新的更正申请，请到工作台受理",
     "supplement.submitted": "收到新的补充材料，请到工作台审核",
     "ticket.answered": "毕业生已补充更正申请的说明，请到工作台继续办理",

@@ -43,6 +43,7 @@ from staff_console.supplements import add_supplements
 from staff_console.ticket_desk import add_ticket_desk
 from staff_console.tickets import add_tickets, decide
 from staff_console.tracking import add_tracking
+from staff_console.transfer_cases import add_transfer_cases
 from staff_console.transfer_papers import add_transfer_papers
 from staff_console.transfers import add_transfers
 from staff_console.undoing import add_undoing
@@ -113,6 +114,55 @@ def create_console() -> APIBlueprint:
         enable_openapi=False,
     )
     for add in PARTS:
+    for add in (
+        add_assets,
+        add_sign_in,
+        add_account,
+        add_step_up,
+        add_passkey_sign_in,
+        add_passkeys,
+        add_home,
+        add_queue,
+        add_bulk,
+        add_teams,
+        add_tickets,
+        add_casework(decide),
+        add_ticket_desk,
+        add_macros,
+        add_workload,
+        add_drafts,
+        add_undoing,
+        add_evidence,
+        add_graduates,
+        add_dossiers,
+        add_completeness,
+        add_purposes,
+        add_materials,
+        add_supplements,
+        add_fixity,
+        add_retrieval,
+        add_counter,
+        add_transfers,
+        add_dispatch,
+        add_receivers,
+        add_receiver_import,
+        add_tracking,
+        add_transfer_papers,
+        add_transfer_cases,
+        add_checks,
+        add_imports,
+        add_people,
+        add_member,
+        add_permissions,
+        add_welcome,
+        add_absences,
+        add_statistics,
+        add_governance,
+        add_reviews,
+        add_review_reports,
+        add_training,
+        add_duties,
+    ):
         add(console)
     console.after_request(protect)
     return console

@@ -55,6 +55,7 @@ from app.settings import Settings
 from app.statistics.service import StatisticsService
 from app.transfers.batches import DispatchDesk
 from app.transfers.channel_rules import ChannelSet
+from app.transfers.counting_desk import CaseDesk
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.electronic import ElectronicDesk
@@ -152,6 +153,8 @@ class ConsoleParts(Protocol):
     def channel_rules(self) -> ChannelSet: ...
     @property
     def tracking_desk(self) -> TrackingDesk: ...
+    @property
+    def transfer_cases(self) -> CaseDesk: ...
     @property
     def transfer_papers(self) -> PaperDesk: ...
     @property

@@ -71,6 +71,12 @@ PERMISSIONS: Sequence[Permission] = (
     ),
     Permission(
         "办理",
+        "查看和处理接收单位清点的差异",
+        MOVERS,
+        ("GET /console/transfers/cases", f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/cases"),
+    ),
+    Permission(
+        "办理",
         "打印转递通知单、标签、交接清单、随档目录和函件",
         MOVERS,
         ("GET /console/transfers/<uuid:transfer_id>", "POST /console/transfers/papers"),

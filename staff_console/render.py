@@ -64,6 +64,7 @@ FLASHES: Mapping[str, str] = {
     "not_tracking_away": "承运方没有应答，系统会自动再查；轨迹仍是上次的。",
     "tracking_just_asked": "一分钟内刚查过，轨迹如下。",
     "tracking_seen": "已标记为看过；同样的情况不再提示，有新情况会再出现。",
+    "case_settled": "差异已处理；请重新打印通知单，由接收单位以新口令再次清点。",
     "transfer_moved": "转递状态已更新，毕业生将收到通知。",
     "dispatch_begun": "批次已建立，请扫描。",
     "dispatch_scanned": "已记入清单，请扫描下一份。",

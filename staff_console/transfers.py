@@ -68,6 +68,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         packable=PACKABLE,
         trouble_words=lambda code: wording(code, False, {}),
         may_open=actor.has_role(*MOVERS),
+        cases_of=parts().transfer_cases.of_graduate(actor, graduate_id),
         paper_links=paper_links,
         problem=problem_of(error) if error is not None else None,
         typed=request.form,
@@ -167,6 +168,7 @@ def add_transfers(console: Blueprint) -> None:
             number=number,
             last=forms.last_page(total),
             looks=parts().tracking_desk.looks(current_actor(), limit=0)[1],
+            disputed=parts().transfer_cases.waiting(current_actor(), limit=0)[1],
         )
 
     @console.get("/graduates/<uuid:graduate_id>/transfers")

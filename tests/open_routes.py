@@ -23,5 +23,8 @@ PUBLIC = {
     "POST /partner/callbacks/wechat": "WeChat's signature is what is checked",
     "POST /partner/callbacks/alipay": "Alipay's signature is what is checked",
     "GET /partner/certified": "shows one fixed sentence",
+    "GET /receipt": "asks for the code on a slip and reads nothing",
+    "POST /receipt": "the one-time code on the slip is what is checked",
+    "POST /receipt/count": "the one-time code on the slip is what is checked",
     "GET /partner/api/v1/schemas/<name>": "the description of the door holds no data",
 }

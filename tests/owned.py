@@ -126,6 +126,7 @@ def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, objec
         "package_id": submitted_leg(lantai, person.id, transfer.id).id,
         "dispatch_id": lantai.dispatching.begin(staff.actor, Channel.EMS),
         "entry_id": uuid4(),
+        "case_id": uuid4(),
         "target": "destination_registered",
     }
 

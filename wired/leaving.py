@@ -15,8 +15,11 @@ from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService, recheck_on_change
 from app.transfers.batches import DispatchDesk
+from app.transfers.counting import CountingService
+from app.transfers.counting_desk import CaseDesk
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
+from app.transfers.invitations import RegisteredAddressees, SlipInvitations
 from app.transfers.paper_data import PaperData
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.printing import TransferPrinter
@@ -46,6 +49,8 @@ class LeavingParts(TypedDict):
     transfer_steps: TransferSteps
     transfer_papers: PaperDesk
     transfer_watch: TransferWatch
+    counting: CountingService
+    transfer_cases: CaseDesk
     tracking: TrackingService
     tracking_desk: TrackingDesk
     trace_expiry: TraceExpiry
@@ -125,6 +130,8 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
         ),
         "transfer_watch": TransferWatch(db, keys, steps, ground.calendar, clock),
         "transfer_papers": _papers(ground, shelves),
+        "counting": CountingService(db, keys, steps, ground.index, ground.outside.limits, clock),
+        "transfer_cases": CaseDesk(db, keys, log, clock),
         **_wire_tracking(ground, steps),
     }
 
@@ -142,6 +149,11 @@ def _wire_tracking(ground: Ground, steps: TransferSteps) -> TrackingParts:
 
 
 def _papers(ground: Ground, shelves: DossierParts) -> PaperDesk:
-    data = PaperData(ground.keys, ground.settings.public_url)
+    data = PaperData(
+        ground.keys,
+        ground.settings.public_url,
+        RegisteredAddressees(ground.receivers),
+        SlipInvitations(ground.index, ground.clock),
+    )
     printer = TransferPrinter(ground.outside.printer, ground.sender, ground.clock)
     return PaperDesk(ground.db, data, shelves["holdings"], printer, ground.log, ground.clock)

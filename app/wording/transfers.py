@@ -57,6 +57,24 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "这次转递没有可查询的物流：尚未交寄，或承运方不提供查询（机要通信、专人），请人工核实",
         "No carrier can be asked about this transfer: not handed over yet, or a channel without queries",
     ),
+    "slip_not_open": (
+        "通知单或清点口令不正确，或已失效；请核对后重试，或请学校重新出具",
+        "The slip or its code is wrong or no longer holds; check it, or ask the school for a new one",
+    ),
+    "counting_too_early": (
+        "学校尚未登记交寄，暂不能登记回执，请与学校联系",
+        "The school has not recorded the hand-over; ask the school",
+    ),
+    "counted_already": (
+        "这份档案的回执已经登记，不必再次提交",
+        "The receipt of this dossier is recorded already",
+    ),
+    "counting_in_dispute": (
+        "上次清点的差异正在核实，学校处理后会另发清点口令",
+        "The differences of the last count are being cleared up; the school will send a new code",
+    ),
+    "case_not_found": ("没有找到这项清点差异", "There is no such case"),
+    "case_settled": ("这项差异已处理，请刷新查看", "This case is settled; reload"),
     "papers_too_early": (
         "“{state}”的转递还不能打印随档单据，冻结目录后再打印",
         "Papers are printed once the catalogue is frozen, not while the transfer is: {state}",

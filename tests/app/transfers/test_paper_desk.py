@@ -25,6 +25,7 @@ from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
 from parts import Lantai
 from tests.conftest import Person, make_id_number
+from tests.counting import code_in, latest_slip
 from tests.fakes import FakeClock
 from tests.moving import Pair, desk_pair, lead, opened, walk, way
 from tests.pdf_reading import fonts_of, pages_of, shows_code
@@ -79,9 +80,12 @@ def test_a_slip_says_what_the_transfer_says(
         assert words in notice, words
     assert view.manifest_code is not None
     assert text.count(view.manifest_code) == 3
-    assert "清点口令另行告知" in notice
+    assert "清点口令另行告知" not in notice
     assert "第1次打印" in text
-    assert shows_code(pdf, f"{lantai.settings.public_url}/receipt?slip={view.id}", 26)
+    slip = latest_slip(lantai, view.id)
+    assert text.count(code_in(text)) == 1
+    assert code_in(text) in notice
+    assert shows_code(pdf, f"{lantai.settings.public_url}/receipt?slip={slip.id}", 26)
     assert shows_code(pdf, view.number, 14.5)
     assert all(fonts_of(pdf).values())
 
