@@ -37,8 +37,8 @@ class RegisteredAddressees:
 
     def of(self, session: Session, key: DataKey, row: Transfer) -> Addressee:  # noqa: ARG002 - the port's form
         kind = "补充材料转递" if row.supplements is not None else "毕业生档案转递"
-        if row.supplements is None and row.case is not None:
-            kind = KINDS[row.case]
+        if row.supplements is None and row.destination_case is not None:
+            kind = KINDS[row.destination_case]
         if row.receiver_id is None or row.receiver_version is None:
             return Addressee(kind)
         facts = self._receivers.kept(session, row.receiver_id, row.receiver_version, self._receivers.today).facts
