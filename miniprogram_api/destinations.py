@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app.actors import Assurance, Purpose
 from app.receivers.rules import CASE_LABELS, DestinationCase
-from app.receivers.suggesting import rules_of
+from app.receivers.suggesting import home_region, rules_of
 from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
 from app.transfers.destination import Destination
 from auth.guards import current_actor, graduate
@@ -94,7 +94,8 @@ def destinations() -> CasesOut:
 def destination_suggestions(query: SuggestIn) -> SuggestionsOut:
     """Bodies that may receive the dossier in this case, best first, with the rule that leads to each."""
     # where the ID was first given is the best guess at 户籍地; the graduate may name another region
-    origin = lantai().people.graduate(current_actor().id).card.id_number[:6]
+    guessed = lantai().people.graduate(current_actor().id).card.id_number[:6]
+    origin = home_region(query.case, guessed, query.region)
     registry = lantai().receivers
     found = registry.suggestions(query.case, origin, query.region, registry.today, text=query.text)
     return SuggestionsOut(

@@ -12,7 +12,7 @@ from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, Ver
 from app.people.service import GraduateView
 from app.problems import problem_of, wording
 from app.receivers.rules import CASE_LABELS, DestinationCase
-from app.receivers.suggesting import Suggestion
+from app.receivers.suggesting import Suggestion, home_region
 from app.receivers.views import ReceiverLine
 from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
 from app.transfers.destination import Destination
@@ -81,8 +81,8 @@ def _receivers(found: GraduateView) -> list[Suggestion[ReceiverLine]]:
     name = request.values.get("case", "")
     case = DestinationCase(name) if name in set(DestinationCase) else DestinationCase.UNEMPLOYED
     region = request.values.get("region", "").strip()
-    # where the ID was first given is the best guess at 户籍地; the desk may name another region
-    origin = found.card.id_number[:6]
+    # where the ID was first given is the best guess at 户籍地, and the shown card is masked; the desk may name another
+    origin = home_region(case, parts().people.graduate(found.id).card.id_number[:6], region)
     today = parts().receivers.today
     return parts().receivers.suggestions(case, origin, region, today, text=request.values.get("q", ""))[:SUGGESTED]
 

@@ -159,6 +159,12 @@ def rules_of(case: DestinationCase) -> tuple[DestinationRule, ...]:
     return tuple(rule for rule in RULES if rule.case is case)
 
 
+def home_region(case: DestinationCase, guessed: str, named: str) -> str:
+    """户籍地: what somebody named, where the case looks at no other region; else the guess from the ID number."""
+    alone = all(rule.place is not Place.DESTINATION for rule in rules_of(case))
+    return named if named and alone else guessed
+
+
 def suggest(
     case: DestinationCase, origin_region: str, destination_region: str, candidates: Sequence[C], on: date
 ) -> list[Suggestion[C]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from uuid import uuid4
 
 import pytest
 
 from app.actors import Role
+from app.receivers.views import Wanted
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
 from parts import Lantai
-from tests.conftest import Person
+from tests.conftest import Person, make_id_number
 from tests.fakes import jpeg
 from tests.moving import CODE, desk_pair, lead, receiver_code
 from tests.staff_console.conftest import Desk
@@ -88,6 +90,17 @@ def test_only_three_channels_and_bodies_of_the_registry_are_offered(
     assert "不得由本人自带" in page.text
     assert "某市人才服务中心" in page.text
     assert "依据" in page.text
+
+
+def test_the_home_region_leads_to_a_body_though_the_shown_card_is_masked(
+    desk: Desks, graduate_factory: People, lantai: Lantai
+) -> None:
+    person, clerk = graduate_factory(), desk()
+    receiver_code(lantai)
+    (known,) = lantai.receivers.search(clerk.login.actor, Wanted()).lines
+    home = replace(known.facts, name="户籍地人才服务中心", region_code=make_id_number(1)[:6])
+    lantai.receivers.record(desk_pair(lantai).first, "HOME", home, 0)
+    assert "户籍地人才服务中心" in clerk.read(f"/graduates/{person.id}/transfers?case=unemployed").text
 
 
 def test_moves_with_the_proof_the_step_needs(desk: Desks, graduate_factory: People, lantai: Lantai) -> None:
