@@ -21,6 +21,8 @@ from playwright.sync_api import sync_playwright
 from deploy.fetch_portraits import missing
 from tests.journey import (  # noqa: F401 - importing registers the steps and the faults
     alipay_steps,
+    carried_faults,
+    carried_steps,
     cases_faults,
     cases_steps,
     checks_faults,

@@ -87,6 +87,8 @@ def marked_name(serial: int, index: int) -> str:
 def _graduate(row: Row, index: int, people: list[Person], numbers: dict[str, str]) -> Row:
     person = people[index]
     changed = {"学号": numbers[row["学号"]], "姓名": person.name}
+    if not row["转递编号"]:  # nobody's dossier may be sealed without one, and anybody may be cast to have it sealed
+        changed["转递编号"] = f"{YEAR}{numbers[row['学号']]:0>14}"
     if index == len(people) - 1:  # the row the import must refuse: its ID number's check digit is wrong
         changed["身份证号"] = _wrong_check_digit(row["身份证号"])
     return row | changed

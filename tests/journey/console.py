@@ -25,7 +25,8 @@ class Window(Protocol):
 
     def go(self, path: str) -> None: ...
     def submit(self, action: str, **values: str) -> None:
-        """Fill and send the form whose address ends with ``action`` (``…:first``: the first of several such).
+        """Fill and send the form whose address ends with ``action`` (``…:first``: the first of several such;
+        ``…:post``: the one that changes something, beside one that only asks).
 
         Raises StepFailed when there is none.
         """
@@ -59,14 +60,18 @@ class ChromiumWindow:
         self._page.goto(self._base + path)
 
     def submit(self, action: str, **values: str) -> None:
-        action, _, first = action.partition(":")
-        form = self._form(action).first if first else self._form(action)
+        action, _, which = action.partition(":")
+        form = self._form(action)
+        if which:
+            form = form.first if which == "first" else form.and_(self._page.locator("form[method='post']"))
         check(form.count() == 1, f"{self.path}: {form.count()} forms for {action}")
         for details in form.locator("xpath=ancestor::details").all():
             if details.get_attribute("open") is None:
                 details.locator("> summary").click()
         for name, value in values.items():
-            self._fill(form.locator(f"[name='{name}']"), value)
+            control = form.locator(f"[name='{name}']")
+            one = control.and_(form.locator(f"[value='{value}']"))
+            self._fill(one if control.count() > 1 else control, value)
         with self._page.expect_navigation():
             form.locator("button[type=submit]:not([formaction])").click()
 
@@ -79,7 +84,7 @@ class ChromiumWindow:
         kind = control.evaluate("e => e.tagName + ':' + (e.type || '')")
         if kind.startswith("SELECT"):
             control.select_option(value)
-        elif kind.endswith(":checkbox"):
+        elif kind.endswith((":checkbox", ":radio")):
             control.check()
         elif not kind.endswith(":hidden"):
             control.fill(value)
@@ -125,7 +130,7 @@ class _Forms(HTMLParser):
             return
         if tag == "form":
             self.forms.append((given.get("action", ""), {}))
-        elif tag == "input" and self.forms and given.get("name") and given.get("type") != "checkbox":
+        elif tag == "input" and self.forms and given.get("name") and not _unchosen(given):
             self.forms[-1][1][given["name"]] = given.get("value", "")
         elif tag == "select" and self.forms:
             self._select = given.get("name", "")
@@ -141,6 +146,10 @@ class _Forms(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._inside:
             self.words.append(data)
+
+
+def _unchosen(given: dict[str, str]) -> bool:
+    return given.get("type") in ("checkbox", "radio") and "checked" not in given
 
 
 class PlainWindow:
@@ -165,9 +174,11 @@ class PlainWindow:
         self._send(action, values, {field: (file.name, file.read_bytes())})
 
     def _send(self, action: str, values: dict[str, str], files: dict[str, tuple[str, bytes]] | None = None) -> None:
-        action, _, first = action.partition(":")
-        found = [(address, preset) for address, preset in self._page.forms if address.endswith(action)]
-        check(found and (first or len(found) == 1), f"{self.path}: {len(found)} forms for {action}")
+        action, _, which = action.partition(":")
+        found = [form for form in self._page.forms if form[0].endswith(action)]
+        if which == "post":
+            found = [form for form in found if "csrf_token" in form[1]]
+        check(found and (which == "first" or len(found) == 1), f"{self.path}: {len(found)} forms for {action}")
         address, preset = found[0]
         data = {name: value for name, value in (preset | values).items() if name not in (files or {})}
         reply = self._http.post(

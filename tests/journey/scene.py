@@ -13,8 +13,9 @@ from tests.journey.console import ChromiumWindow, Clerk, PlainWindow, Window
 from tests.journey.stack import Stack
 
 VICTIMS = 5
-# wei comes by WeChat, lin by Alipay, kai to a terminal, min where face is switched off; victims are under attack
-PLAIN, FACED = ("wei", "lin", "min"), ("kai", *(f"victim{n}" for n in range(VICTIMS)))
+# wei comes by WeChat, lin by Alipay, kai to a terminal, min where face is switched off; hui's dossier goes by 机要,
+# qing's and su's go electronically too; victims are under attack
+PLAIN, FACED = ("wei", "lin", "min", "hui", "qing", "su"), ("kai", *(f"victim{n}" for n in range(VICTIMS)))
 
 
 @dataclass(slots=True)

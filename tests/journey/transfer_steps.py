@@ -13,7 +13,7 @@ from tests.journey.story import check, step
 from tests.journey.wechat_steps import show_fingerprint
 
 SEAL = "FENGTIAO20260031"
-TRACKING = "1099887766554"
+FIRST_TRACKING = 1099887766554
 UNTIL_CHECKED = (
     ("dispatcher", "destination_registered"),
     ("reviewer", "college_reviewed"),
@@ -55,7 +55,7 @@ def choose(scene: Scene) -> Iterator[str]:
     path = f"/console/graduates/{clerk.find(wei.person.student_number)}/transfers"
     clerk.open(f"{path}?case=unemployed&region=410102")
     check(offered[0]["name"] in clerk.window.text, "the desk is not offered the same body")
-    clerk.window.submit("/transfers", channel="ems")
+    clerk.window.submit("/transfers:post", channel="ems")
     check("转递已建立" in clerk.window.text, f"opened: {clerk.window.text[:200]}")
     transfer = wei.app.get("/transfers")["items"][0]
     check(transfer["receiver_name"] == offered[0]["name"], f"receiver: {transfer['receiver_name']}")
@@ -73,13 +73,20 @@ def move(scene: Scene) -> Iterator[str]:
         done.append(take(scene.clerk(role), path, target))
     seal(scene, path)
     done.append(standing(clerk, path))
-    clerk.window.submit("/move/handed_to_carrier", tracking_number=TRACKING)
+    tracking = scene.keep("tracking number", tracking_of(scene))
+    # nothing of it moves by itself: what the carrier tells is a later step's
+    scene.house.sandbox.call("POST", "/waybills", {"number": tracking, "script": "manual"})
+    clerk.open(path)
+    clerk.window.submit("/move/handed_to_carrier", tracking_number=tracking)
     check("转递状态已更新" in clerk.window.text, f"handed over: {clerk.window.text[:300]}")
     done.append(standing(clerk, path))
     check(done[-1] == "已交寄", f"stands at {done[-1]}")
-    scene.keep("tracking number", TRACKING)
-    scene.keep("seal number", SEAL)
     yield " → ".join(done)
+
+
+def tracking_of(scene: Scene) -> str:
+    """The first hand-over's: thirteen digits, each number once in the whole house."""
+    return str(FIRST_TRACKING + scene.number)
 
 
 def take(clerk: Clerk, path: str, target: str, **shown: str) -> str:
@@ -95,17 +102,17 @@ def standing(clerk: Clerk, path: str) -> str:
     return clerk.window.text.partition("当前状态")[2].split()[0]
 
 
-def seal(scene: Scene, path: str) -> None:
+def seal(scene: Scene, path: str, number: str = SEAL) -> None:
     """The dispatcher proposes with number and photo; alone that is nothing; the reviewer confirms."""
     first, second = scene.clerk("dispatcher"), scene.clerk("reviewer")
     photo = scene.house.folder / f"seal-{scene.number}.jpg"
     photo.write_bytes(marked_jpeg("SEAL", FILE_MARK))
     first.open(path)
-    first.window.upload("/propose/sealed", "photo", photo, seal_number=SEAL)
+    first.window.upload("/propose/sealed", "photo", photo, seal_number=scene.keep("seal number", number))
     check("请另一名工作人员确认" in first.window.text, f"proposed: {first.window.text[:300]}")
     check(not first.window.has_form("/confirm"), "the proposer may confirm their own seal")
     second.open(path)
-    check(SEAL in second.window.text, "the seal number is not shown to the second person")
+    check(number in second.window.text, "the seal number is not shown to the second person")
     second.window.submit("/confirm")
     check("转递状态已更新" in second.window.text, f"confirmed: {second.window.text[:300]}")
 
@@ -118,9 +125,9 @@ def seen(scene: Scene) -> Iterator[str]:
     transfer = wei.app.get("/transfers")["items"][0]
     check(transfer["state"] == "handed_to_carrier", f"the graduate sees {transfer['state']}")
     proofs = {p["kind"]: p["text"] for s in transfer["steps"] for p in s["proofs"]}
-    check(proofs["tracking_number"] == TRACKING, f"tracking number: {proofs}")
+    check(proofs["tracking_number"] == tracking_of(scene), f"tracking number: {proofs}")
     check(transfer["received"] is False, "handed over counts as received")
     check("接收" not in transfer["state_label"], "sent is shown as received")
     got = received(wei, "档案转递")[0]
-    yield f"{transfer['state_label']}，运单号 {TRACKING}；下一步：{transfer['next_words']}"
+    yield f"{transfer['state_label']}，运单号 {tracking_of(scene)}；下一步：{transfer['next_words']}"
     yield f"微信：{got['title']} {got['fields']}"
