@@ -32,6 +32,8 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     desk_steps,
     doors_faults,
     doors_steps,
+    electronic_faults,
+    electronic_steps,
     faults,
     govern_faults,
     govern_steps,
