@@ -89,7 +89,7 @@ def test_registering_opens_a_transfer_once(http: ApiClient, lantai: Lantai) -> N
         ({"receiver": "GG-000000"}, 404, "receiver_not_found"),
         ({"receiver": "某某的家"}, 404, "receiver_not_found"),
         ({"case": "self_carry"}, 422, "/case"),
-        ({"case": "state_unit"}, 422, "/receiver"),
+        ({"case": "further_study", "letter_number": "DH-1"}, 422, "/receiver"),
         ({"case": "further_study"}, 422, "/letter_number"),
         ({"letter_number": "调字一号"}, 422, "/letter_number"),
         ({"letter_on": "2026-07-02"}, 422, "/letter_on"),
