@@ -20,6 +20,7 @@ import app.retrieval.models
 import app.statistics.models
 import app.transfers.batch_models
 import app.transfers.counting_models
+import app.transfers.electronic_models
 import app.transfers.models
 import app.transfers.tracking_models
 import auth.models
@@ -43,6 +44,7 @@ ALL_MODELS = (
     app.retrieval.models,
     app.transfers.batch_models,
     app.transfers.counting_models,
+    app.transfers.electronic_models,
     app.transfers.models,
     app.transfers.tracking_models,
     app.statistics.models,

@@ -41,7 +41,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "region_code_province": ("行政区划代码的省份不存在", "names no province"),
     "ends_before_it_begins": ("须晚于有效期起", "must be after the first day"),
     "before_it_begins": ("不能早于有效期起", "must not be before the first day"),
-    "public_key_wrong": ("应为 age 公钥（age1 开头，共 62 位）", "must be an age recipient (age1…)"),
+    "public_key_wrong": ("应为 age 公钥（age1 开头，共 62 位）", "must be an age recipient (age1...)"),
     "push_url_wrong": (
         "应为 https 网址，用域名，不含用户名、参数",
         "must be an https address by name, without user or query",

@@ -152,7 +152,7 @@ def test_every_field_has_a_label() -> None:
         html = template.read_text()
         labels = set(re.findall(r"<label[^>]* for=\"([^\"]+)\"", html))
         for tag in re.findall(r"<(?:input|select|textarea)[^>]*>", html):
-            if 'type="hidden"' in tag or 'type="checkbox"' in tag:
+            if any(f'type="{kind}"' in tag for kind in ("hidden", "checkbox", "radio")):  # inside their labels
                 continue
             found = re.search(r"\sid=\"([^\"]+)\"", tag)
             assert found is not None, (template.name, tag)

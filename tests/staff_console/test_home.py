@@ -121,7 +121,7 @@ def test_other_errands_stand_in_piles_and_leave_when_done(
     assert "补充材料待审核 1" in text
     assert "获奖证书" in text
     assert "进行中的转递 1" in text
-    assert "某市人才中心" in text
+    assert "某市人才服务中心" in text
     assert "导入有未通过的行 1" in text
     assert "1 行未通过" in text
     assert "更正申请都已办完" in text

@@ -22,7 +22,7 @@ from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.conftest import Person
 from tests.fakes import jpeg
-from tests.moving import LINE, RECEIVER, Pair, desk_pair, evidence, lead, now, opened, walk, way
+from tests.moving import LINE, RECEIVER, Pair, desk_pair, evidence, lead, now, opened, receiver_code, walk, way
 
 People = Callable[..., Person]
 BY_HAND = [e for e in EDGES if {By.DESK, By.COLLEGE, By.SCHOOL, By.TWO} & set(e.by)]
@@ -261,8 +261,12 @@ def test_each_edge_is_walked_by_its_own_roles(graduate_factory: People, clerk: C
     view = lantai.transfers.move(clerk(Role.ARCHIVIST), view.id, view.version, State.SCHOOL_APPROVED)
     with pytest.raises(Forbidden):
         lantai.transfers.move(person.actor(), view.id, view.version, State.ASSEMBLED)
-    for actor in (clerk(Role.REVIEWER), clerk(Role.AUDITOR), person.actor()):
-        with pytest.raises(Forbidden):
+    for actor, refusal in (
+        (clerk(Role.REVIEWER), Forbidden),
+        (clerk(Role.AUDITOR), Forbidden),
+        (person.actor(), NotFound),
+    ):
+        with pytest.raises(refusal):
             opened(lantai, actor, graduate_factory().id)
 
 
@@ -331,6 +335,7 @@ def at_once(calls: list[Callable[[], object]]) -> list[str]:
 
 def test_one_dossier_has_one_open_transfer_whoever_races(graduate_factory: People, lantai: Lantai) -> None:
     pair, person = desk_pair(lantai), graduate_factory()
+    receiver_code(lantai)
     assert at_once([lambda: opened(lantai, pair.first, person.id)] * 4) == ["done", *["transfer_open"] * 3]
     (view,) = lantai.transfers.of_graduate(pair.first, person.id)
     lead(lantai, pair, view, State.WITHDRAWN)
