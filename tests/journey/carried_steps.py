@@ -202,7 +202,7 @@ def narrowed(scene: Scene) -> Iterator[str]:
     clerk.open(f"{path}?case=unemployed&region=410102")
     clerk.window.submit("/transfers:post", history="former_official", channel="")
     check("转递已建立" in clerk.window.text, f"opened: {clerk.window.text[:200]}")
-    check("机要通信" in clerk.window.text.partition("转递编号")[2], "the channel is not 机要")
+    check("机要通信" in clerk.window.text.partition("转递号")[2], "the channel is not 机要")
     yield "选 EMS：不予建立；按规则选择：机要通信"
 
 
