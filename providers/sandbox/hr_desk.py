@@ -25,7 +25,14 @@ from providers.sandbox.hr_office import Answer, HrOffice, Interrupted, offline_b
 from providers.sandbox.server import HOST, loopback_only, sandbox_server
 
 PROJECT = Path(__file__).resolve().parents[2]
-STATES = {"arriving": "接收中", "accepted": "已接收", "rejected": "已退回", "refused": "不可信，已退回"}
+STATES = {
+    "arriving": "接收中",
+    "answering": "答复中",
+    "accepted": "已接收",
+    "rejected": "已退回",
+    "refused": "不可信，已退回",
+    "withdrawn": "发送方已撤回",
+}
 PUSH_LIMIT = 64 * 1024 * 1024
 
 
@@ -94,7 +101,7 @@ def _office(chosen: argparse.Namespace) -> HrOffice:
     )
 
 
-def _fetch_for_ever(office: HrOffice, every_s: float, stop: threading.Event) -> None:
+def fetch_for_ever(office: HrOffice, every_s: float, stop: threading.Event) -> None:
     while not stop.wait(every_s):
         try:
             office.work()
@@ -116,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
     server = sandbox_server(create_hr_desk(office), chosen.port)
     sys.stderr.write(f"SANDBOX HR office http://{HOST}:{server.server_port}/  {office.who.identity.to_public()}\n")
     sys.stderr.flush()
-    loop = threading.Thread(target=_fetch_for_ever, args=(office, chosen.every, stop), daemon=True)
+    loop = threading.Thread(target=fetch_for_ever, args=(office, chosen.every, stop), daemon=True)
     loop.start()
     try:
         server.serve_forever()

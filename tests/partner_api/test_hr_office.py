@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from flask import Flask
-from werkzeug.serving import make_server
 
-from app.actors import Role
 from app.errors import Invalid, Unavailable
 from app.jobs import PushElectronic
 from app.package_ports import Delivery
@@ -26,11 +20,10 @@ from providers.sandbox.hr_checks import HrIdentity, Refused, open_package
 from providers.sandbox.hr_desk import create_hr_desk
 from providers.sandbox.hr_office import Answer, HrOffice, Interrupted, offline_by
 from providers.signing import public_pem
-from tests.app.checks.conftest import MATERIALS
-from tests.conftest import Person, StaffLogin
-from tests.electronic import CODE, Registry, leg_of, plugged, registry, sealed_transfer
+from tests.electronic import CODE, Registry, leg_of, plugged, registry
+from tests.partner_api.offices import new_office, send, served, site
 
-__all__ = ["plugged", "registry"]
+__all__ = ["new_office", "plugged", "registry", "send", "site"]
 
 
 @pytest.fixture(autouse=True)
@@ -38,62 +31,11 @@ def _plugged_in(plugged: None, registry: Registry) -> None:
     """The registry is there before anything is wired."""
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture
-def site(app: Flask) -> Iterator[str]:
-    with served(app) as url:
-        yield url
-
-
 @pytest.fixture
 def keys_file(lantai: Lantai, tmp_path: Path) -> Path:
     path = tmp_path / "school.pem"
     path.write_text("".join(public_pem(raw) for raw in lantai.packer._signer.public_keys().values()))
     return path
-
-
-@pytest.fixture
-def new_office(lantai: Lantai, site: str, registry: Registry, tmp_path: Path) -> Callable[..., HrOffice]:
-    receipts = registry.keys.receipts
-    raw = receipts.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    _, credential = lantai.partners.add("人才服务中心", ["dossiers:receive"], CODE, raw)
-    trusted = lantai.packer._signer.public_keys()
-
-    def make(offline: Callable[[Path], bool] = lambda _: True, **more: Any) -> HrOffice:
-        who = HrIdentity(CODE, registry.keys.identity, trusted)
-        return HrOffice(who, site, credential, tmp_path / "hr", offline, receipt_key=receipts, **more)
-
-    return make
-
-
-@pytest.fixture
-def send(
-    lantai: Lantai,
-    graduate_factory: Callable[..., Person],
-    staff_factory: Callable[..., StaffLogin],
-    run_jobs: Callable[[], None],
-) -> Callable[[], ElectronicLeg]:
-    mover = staff_factory(Role.DISPATCHER).actor
-
-    def make() -> ElectronicLeg:
-        person = graduate_factory(materials=MATERIALS)
-        leg = lantai.electronic.order(mover, person.id, sealed_transfer(lantai, person))
-        run_jobs()
-        return leg_of(lantai, leg.id)
-
-    return make
 
 
 def test_fetched_opened_checked_by_the_archives_own_program_and_receipted(
