@@ -72,6 +72,7 @@ from app.transfers.electronic import ElectronicDesk
 from app.transfers.electronic_packing import ElectronicPacker
 from app.transfers.electronic_push import ElectronicPush
 from app.transfers.electronic_receiving import ReceiverDoor
+from app.transfers.left_work import LeftWork
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
@@ -165,6 +166,7 @@ class Lantai:
     receiver_door: ReceiverDoor
     packer: ElectronicPacker
     electronic_push: ElectronicPush
+    left_work: LeftWork
     completeness: CompletenessService
     forecast: CohortForecast
     catalogue_print: CataloguePrinter

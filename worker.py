@@ -37,6 +37,7 @@ def housekeeping(parts: Lantai) -> None:
             "traces": parts.tracking.tick(),
             "traces_missed": parts.trace_expiry.tick(),
             "packages": parts.electronic.sweep(),
+            "left_work": parts.left_work.resume(),
             "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:

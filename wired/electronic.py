@@ -18,6 +18,7 @@ from app.transfers.electronic_ports import ElectronicReceiver, FrozenManifest, M
 from app.transfers.electronic_push import ElectronicPush
 from app.transfers.electronic_receiving import ReceiverDoor
 from app.transfers.electronic_steps import ElectronicSteps
+from app.transfers.left_work import LeftWork
 from app.transfers.manifest import ManifestBook
 from app.transfers.models import Transfer
 from providers.age import AgeEncryptor
@@ -31,6 +32,7 @@ class ElectronicParts(TypedDict):
     receiver_door: ReceiverDoor
     packer: ElectronicPacker
     electronic_push: ElectronicPush
+    left_work: LeftWork
 
 
 class RegisteredReceivers:
@@ -88,4 +90,5 @@ def wire_electronic(
             settings.school_name,
         ),
         "electronic_push": ElectronicPush(db, keys, files, pusher, steps, queue, clock),
+        "left_work": LeftWork(db, queue, clock),
     }

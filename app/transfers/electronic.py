@@ -172,13 +172,21 @@ class ElectronicDesk:
         )
         with self._db.transaction() as session:
             ended = session.execute(query).all()
+        swept = 0
         for leg_id, box in ended:
-            self._pieces.drop(str(box))
-            with self._db.transaction() as session:
-                session.execute(
-                    update(ElectronicLeg).where(ElectronicLeg.id == leg_id, ElectronicLeg.box == box).values(box=None)
-                )
-        return len(ended)
+            # whoever still writes to the box of a package that was withdrawn drops it himself, or leaves it named here
+            with self._db.alone(leg_id) as mine:
+                if mine:
+                    self._drop(leg_id, str(box))
+                    swept += 1
+        return swept
+
+    def _drop(self, leg_id: UUID, box: str) -> None:
+        self._pieces.drop(box)
+        with self._db.transaction() as session:
+            session.execute(
+                update(ElectronicLeg).where(ElectronicLeg.id == leg_id, ElectronicLeg.box == box).values(box=None)
+            )
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
