@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.proof import (
     approvals,
+    delivery,
     dependencies,
     dispatch,
     electronic,
@@ -45,6 +46,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "electronic": electronic.run,
     "transfers": transfers.run,
     "dispatch": dispatch.run,
+    "delivery": delivery.run,
 }
 
 
