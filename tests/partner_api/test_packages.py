@@ -364,7 +364,9 @@ def test_a_registered_key_must_sign_the_receipt(new_office: Callable[..., Machin
     body = {"manifest_sha256": sent.manifest, "number": "HR-9", "issued_on": "2026-06-02"}
     good = base64.b64encode(key.sign(RECEIPT_PREFIX + message)).decode()
     forged = base64.b64encode(Ed25519PrivateKey.generate().sign(RECEIPT_PREFIX + message)).decode()
-    for signature in (None, "", "!", forged, base64.b64encode(key.sign(message)).decode()):
+    elsewhere = receipt_bytes(str(UUID(int=1)), str(row.transfer_id), sent.manifest, "HR-9", "2026-06-02")
+    replayed = base64.b64encode(key.sign(RECEIPT_PREFIX + elsewhere)).decode()  # that of another package
+    for signature in (None, "", "!", forged, replayed, base64.b64encode(key.sign(message)).decode()):
         said = say(
             signing, sent, "receipt", {**body, "signature": signature}, f"sig-{str(signature).encode().hex()[:20]:0>8}"
         )

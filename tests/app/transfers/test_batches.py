@@ -95,6 +95,32 @@ def test_what_cannot_be_scanned(lantai: Lantai, pair: Pair, sealed: Sealed) -> N
     assert desk.batch(actor, batch).waiting == 1
 
 
+def test_the_same_pair_scanned_at_two_desks_at_once_is_taken_once(lantai: Lantai, pair: Pair, sealed: Sealed) -> None:
+    desk, view, other = lantai.dispatching, sealed(), sealed()
+    batches_of = [desk.begin(actor, Channel.EMS) for actor in (pair.first, pair.second) for _ in range(2)]
+    pairs = [(view.number, number(1)), (view.number, number(2)), (other.number, number(1)), (view.number, number(1))]
+    gate, said = threading.Barrier(4), list[str]()
+
+    def scan(n: int) -> None:
+        gate.wait()
+        try:
+            desk.add(pair.first if n < 2 else pair.second, batches_of[n], *pairs[n])
+            said.append("")
+        except Conflict as refused:
+            said.append(refused.code)
+
+    threads = [threading.Thread(target=scan, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = [i for batch in batches_of for i in desk.items(pair.first, batch)]
+    # each transfer and each number once, whoever came first; nobody met an error that is none of ours
+    assert len({i.transfer for i in taken}) == len({i.tracking for i in taken}) == len(taken) == said.count("")
+    assert 1 <= len(taken) <= 2
+    assert set(said) <= {"", "already_scanned", "tracking_number_used", "busy"}
+
+
 def test_a_number_used_by_hand_is_not_scanned_and_the_other_way_round(
     lantai: Lantai, pair: Pair, sealed: Sealed, run_jobs: Callable[[], None]
 ) -> None:
