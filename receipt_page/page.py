@@ -59,8 +59,8 @@ def _count() -> Count:
 
 def _page(style: str, seal: str, template: str, status: int = 200, **context: object) -> Response:
     settings = _lantai().settings
-    house = {"style": style, "seal": seal, "school": settings.school_name, "office": settings.archive_office}
-    return make_response(render_template(f"receipt/{template}", **house, **context), status)
+    house = {"school": settings.school_name, "office": settings.archive_office, "phone": settings.archive_phone}
+    return make_response(render_template(f"receipt/{template}", style=style, seal=seal, **house, **context), status)
 
 
 def _protect(response: Response) -> Response:

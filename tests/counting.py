@@ -41,9 +41,14 @@ def latest_slip(lantai: Lantai, transfer_id: UUID) -> Slip:
         return found
 
 
-def printed_slip(lantai: Lantai, pair: Pair, view: TransferView) -> Printed:
-    [text] = pages_of(lantai.transfer_papers.slips(pair.first, [view.id]))
+def slip_of(lantai: Lantai, view: TransferView, sheet: bytes) -> Printed:
+    """What the sheet just printed for this transfer carries."""
+    [text] = pages_of(sheet)
     return Printed(latest_slip(lantai, view.id).id, code_in(text))
+
+
+def printed_slip(lantai: Lantai, pair: Pair, view: TransferView) -> Printed:
+    return slip_of(lantai, view, lantai.transfer_papers.slips(pair.first, [view.id]))
 
 
 def as_listed(receipt: str = "RS-2026-17") -> Count:
