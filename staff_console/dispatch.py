@@ -20,6 +20,7 @@ from staff_console.parts import parts
 from staff_console.render import fragment, go, page
 
 ITEMS_SHOWN = 50
+OF_THE_WAYBILL = frozenset({"invalid_input", "tracking_number_used"})
 
 
 def _path(batch_id: UUID) -> str:
@@ -69,7 +70,8 @@ def _scan(batch_id: UUID) -> Response:
             desk_of.expects(actor, code)
         desk_of.add(actor, batch_id, before, code)
     except (Conflict, Invalid, NotFound) as error:
-        keep = before if before and not NUMBER.fullmatch(code) else ""
+        # another waybill may still be right for this slip; whatever else is wrong, is wrong with the slip
+        keep = before if error.code in OF_THE_WAYBILL and not NUMBER.fullmatch(code) else ""
         return _show(batch_id, problem_of(error).status, error, keep)
     return go(_path(batch_id), "dispatch_scanned")
 

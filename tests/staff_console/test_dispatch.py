@@ -44,7 +44,7 @@ def test_a_slip_then_its_waybill_then_one_act(
     assert "还没有交寄批次" in clerk.read("/dispatch").text
     batch = begun(clerk)
     path = f"/dispatch/{batch}"
-    assert "请扫描档案袋上的条码" in clerk.read(path).text
+    assert "请扫描档案袋上的二维码" in clerk.read(path).text
     first = clerk.post(f"{path}/scan", {"code": view.number.lower(), "scanned": ""})
     assert (first.status_code, f'档案 <span class="code">{view.number}' in first.text) == (200, True)
     second = clerk.post(f"{path}/scan", {"code": "1099887766554", "scanned": view.number})
@@ -81,8 +81,11 @@ def test_what_the_scanner_gets_wrong_is_said_and_nothing_is_lost(
     clerk.post(f"{path}/scan", {"code": "1099887766554", "scanned": view.number})
     twice = clerk.post(f"{path}/scan", {"code": "1099887766555", "scanned": view.number})
     assert (twice.status_code, "请勿重复扫描" in twice.text) == (409, True)
+    # no waybill makes it right, so the next slip is asked for
+    assert "请扫描档案袋上的二维码" in twice.text
     used = clerk.post(f"{path}/scan", {"code": "1099887766554", "scanned": other.number})
     assert (used.status_code, "已用于另一次交寄" in used.text) == (409, True)
+    assert f'value="{other.number}"' in used.text
 
 
 def test_items_are_taken_out_and_batches_given_up(clerk: Desk, graduate_factory: People, lantai: Lantai) -> None:
