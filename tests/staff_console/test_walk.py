@@ -20,6 +20,8 @@ from tests.staff_console.walking import NO_PAGES, Office, Stop, make_office, rul
 _FOLDED = "[...document.querySelectorAll('details')].map(d => d.open)"
 _FOLD = "folded => document.querySelectorAll('details').forEach((d, n) => { d.open = folded[n] })"
 PICTURES = os.environ.get("LANTAI_SCREENSHOTS", "")
+# one walk past every page took longer than its limit on a busy machine, and kept one worker alone
+PARTS = 4
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.walk,
@@ -105,8 +107,9 @@ def _faults_without(bare: Visit, full: Visit) -> list[str]:
     return found if headings == 1 else [*found, f"{headings} headings of the first level"]
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 def test_every_page_passes_axe_in_light_and_dark_fits_a_phone_and_works_without_javascript(
-    app: Flask, visit: Callable[..., Visit], office: Office
+    app: Flask, visit: Callable[..., Visit], office: Office, part: int
 ) -> None:
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
@@ -114,7 +117,7 @@ def test_every_page_passes_axe_in_light_and_dark_fits_a_phone_and_works_without_
     full = Walk(visit, reduced_motion="reduce")
     bare = Walk(visit, java_script_enabled=False, viewport={"width": 375, "height": 780})
     faults, seen = dict[str, list[str]](), 0
-    for stop in stops(app, office):
+    for stop in stops(app, office)[part::PARTS]:
         one = full.to(stop)
         if found := [*_faults_with_scripts(one, stop), *_faults_without(bare.to(stop), one)]:
             faults[stop.name] = found
@@ -123,7 +126,7 @@ def test_every_page_passes_axe_in_light_and_dark_fits_a_phone_and_works_without_
                     file.write(f"{stop.name}\n  " + "\n  ".join(found) + "\n")
         seen += 1
     assert faults == {}
-    assert seen > 45
+    assert seen > 20
 
 
 def test_axe_sees_a_planted_fault(visit: Callable[..., Visit], office: Office) -> None:
