@@ -95,6 +95,9 @@ class TransferOut(Out):
     due: DueOut | None
     supplements: UUID | None = Field(description="The received transfer whose papers this one completes")
     follows: UUID | None = Field(description="The transfer that was redirected here")
+    successor_id: UUID | None = Field(description="The transfer this one was redirected to; its progress stands there")
+    redirect_reason: str = Field(description="Why the transfer before was redirected here; empty where none was")
+    addressed: bool = Field(description="False while a redirected dossier waits for its new destination")
     steps: list[TransferStepOut]
     tracking: list[TrackingOut] = Field(description="The latest hand-over first; empty where no carrier can be asked")
     electronic: ElectronicOut | None = Field(description="None where nothing was sent electronically")

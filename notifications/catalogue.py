@@ -150,6 +150,8 @@ def _of_leaving(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, str
     if event_type in ("transfer.opened", "transfer.moved"):
         step = TransferState(data["state"])
         what = "补充材料转递" if "supplements" in data else "档案转递"
+        if event_type == "transfer.opened" and "follows" in data:
+            return f"{what}：改寄", "退回的档案将改寄，原因见转递进度。下一步：请登记新的去向。", "待登记去向"
         return f"{what}：{TRANSFER_LABELS[step]}", f"下一步：{NEXT_WORDS[step]}。", _TRANSFER_PHRASE[step]
     if event_type == "transfer.count_mismatch":
         words = "接收单位清点的材料与目录不一致，学校正在与接收单位核实，档案尚未登记为接收。您暂时不需要办理。"

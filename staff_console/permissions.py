@@ -42,7 +42,14 @@ PERMISSIONS: Sequence[Permission] = (
     Permission("办理", "查看办理情况和满意度", WORKLOAD, ("GET /console/workload",)),
     Permission("办理", "审核补充材料", DESK, ("* /console/supplements",)),
     Permission(
-        "办理", "建立档案转递，查看进行中的转递", MOVERS, ("GET /console/transfers", f"POST {_GRADUATE}/transfers$")
+        "办理",
+        "建立档案转递，登记改寄的去向，查看进行中的转递",
+        MOVERS,
+        (
+            "GET /console/transfers",
+            f"POST {_GRADUATE}/transfers$",
+            f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/destination",
+        ),
     ),
     Permission("办理", "批量交寄", MOVERS, ("* /console/dispatch",)),
     Permission(

@@ -57,6 +57,7 @@ FLASHES: Mapping[str, str] = {
     "checks_ran": "检测已完成，结果如下。",
     "check_confirmed": "已登记，重新检测后计入结论。",
     "transfer_opened": "转递已建立。",
+    "destination_registered": "新的去向已登记，接收地址满 24 小时后继续办理。",
     "receiver_recorded": "已登记，原版本保留可查。",
     "receiver_closed": "已登记停止接收。",
     "receivers_imported": "名录已导入。",

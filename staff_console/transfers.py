@@ -47,6 +47,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
     found = graduate_or_404(graduate_id)
     views = parts().transfers.of_graduate(actor, graduate_id)
     under_way = next((v for v in views if v.state in OPEN), None)
+    choosing = actor.has_role(*MOVERS) and (under_way is None or not under_way.addressed)
     return page(
         "transfers.html",
         status,
@@ -61,7 +62,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         channels=CHANNEL_LABELS,
         cases=CASE_LABELS,
         histories=HISTORY_LABELS,
-        receivers=_receivers(found) if under_way is None and actor.has_role(*MOVERS) else (),
+        receivers=_receivers(found) if choosing else (),
         told_history=request.form.getlist("history"),
         asked=request.values,
         electronic=parts().electronic.of_graduate(actor, graduate_id),
@@ -183,6 +184,17 @@ def add_transfers(console: Blueprint) -> None:
             graduate_id,
             "transfer_opened",
             lambda: parts().destinations.open(current_actor(), graduate_id, _destination()),
+        )
+
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/destination")
+    @desk(*MOVERS)
+    def register_new_destination(graduate_id: UUID, transfer_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "destination_registered",
+            lambda: parts().destinations.change(
+                current_actor(), _own(graduate_id, transfer_id), forms.version(), _destination()
+            ),
         )
 
     @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/move/<target>")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 LINE = ["draft", "destination_registered", "college_reviewed", "school_approved", "assembled", "checked", "sealed"]
@@ -124,7 +124,9 @@ class Folder:
 
 @dataclass
 class Slip:
-    """A transfer. ``frozen`` is the number of edits when the catalogue was frozen."""
+    """A transfer. ``frozen`` is the number of edits when the catalogue was frozen. One that follows a redirected one is
+    not ``addressed`` before its destination is registered, which then ``rests``.
+    """
 
     id: UUID
     folder: Folder
@@ -137,15 +139,17 @@ class Slip:
     kept: date | None = None
     frozen: int | None = None
     act: Act | None = None
+    addressed: bool = True
+    rests: datetime | None = None
     numbers: list[str] = field(default_factory=list)
 
 
 class Book:
     """What must be refused and why, and what a step that goes through leaves behind."""
 
-    def __init__(self, table: Edges, working: Later) -> None:
+    def __init__(self, table: Edges, working: Later, now: Callable[[], datetime]) -> None:
         """``working``: a day so many working days after another."""
-        self.edges, self._working = table, working
+        self.edges, self._working, self._now = table, working, now
         self.used: set[str] = set()
         self.waiting: dict[UUID, tuple[Slip, str]] = {}
 
@@ -221,8 +225,24 @@ class Book:
             self.used.add(number)
         if slip.parent is None:
             self._follow(slip, before)
-        elif target in END | {"received"}:
+        elif target in (END | {"received"}) - {"redirected"}:
+            # what is redirected goes on in another, which is still waited for
             self._settle(slip.parent, today)
+
+    @staticmethod
+    def readdress_refusals(who: Who) -> set[str]:
+        """Against choosing the destination of one that follows a redirected one. The last day does not count there."""
+        if who.kind == "staff" and not who.roles & DESK:
+            return {"role_required"}
+        return set()
+
+    def readdressed(self, slip: Slip, today: date) -> None:
+        slip.addressed, slip.rests = True, self._now() + timedelta(hours=24)
+        self.step(slip, "destination_registered", today)
+
+    def succeeded(self, slip: Slip, successor: UUID, today: date) -> None:
+        """A redirected one goes on in a draft of the same dossier, which brings what it brought."""
+        slip.folder.slips.append(Slip(successor, slip.folder, "draft", today, slip.parent, addressed=False))
 
     def supplemented(self, parent: Slip, slip: Slip, today: date) -> None:
         slip.folder.slips.append(slip)
@@ -265,6 +285,11 @@ class Book:
         found = {"invalid_input"} if spoilt else set()
         if target == "handed_to_carrier" and number in self.used:
             found.add("tracking_number_used")
+        if target == "destination_registered" and not slip.addressed:
+            found.add("destination_missing")
+        ahead = target in {"college_reviewed", "school_approved", "assembled"}
+        if ahead and slip.rests is not None and self._now() < slip.rests:
+            found.add("destination_rests")
         changed = slip.frozen is not None and slip.frozen != slip.folder.edits
         if target == "sealed" and slip.folder.state == "open" and changed and slip.parent is None:
             found.add("catalogue_changed")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from random import Random
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,9 +19,10 @@ from app.people.models import StaffMember
 from app.ports import Clock
 from app.transfers.models import DoubleAct, Transfer
 from app.transfers.showing import transfer_number
+from app.transfers.states import Channel
 from app.working_days.calendar import office_date
 from parts import Lantai
-from tests.transfer_book import Slip, Who
+from tests.transfer_book import Book, Slip, Who
 
 SPOILT = {
     "tracking_number": ("", "运单", "1" * 41),
@@ -60,10 +62,40 @@ class Sight:
         for slip in slips:
             slip.version = versions.get(slip.id, slip.version)
 
+    def successor(self, transfer_id: UUID) -> UUID:
+        """Exactly one follows a redirected transfer."""
+        with self._lantai.db.transaction() as session:
+            return session.scalars(select(Transfer.id).where(Transfer.follows == transfer_id)).one()
+
     def waiting_act(self, transfer_id: UUID) -> UUID:
         with self._lantai.db.transaction() as session:
             query = select(DoubleAct.id).where(DoubleAct.transfer_id == transfer_id, DoubleAct.state == "waiting")
             return session.scalars(query).one()
+
+    def differences(self, slip: Slip, row: Transfer, due: date | None, numbers: list[bytes]) -> list[str]:
+        """Between one transfer and the book's. ``numbers``: blind indexes of its hand-overs, sorted."""
+        found = []
+        if row.state.value != slip.state:
+            found.append(f"{row.state.value}, the book says {slip.state}")
+        if row.due_on != due:
+            found.append(f"{slip.state} due on {row.due_on}, the book says {due}")
+        index = self._lantai.transfer_steps.tracking_index
+        if numbers != sorted(index(Channel.EMS, n) for n in slip.numbers):
+            found.append(f"{len(numbers)} hand-overs, the book has {len(slip.numbers)}, or other numbers")
+        if slip.state in ("received", "closed", "supplement_open") and row.receipt_digest != row.manifest_digest:
+            found.append("received without a receipt for its manifest")
+        if row.version < slip.version:
+            found.append(f"version {row.version} after {slip.version}")
+        slip.version = row.version
+        return found
+
+    @staticmethod
+    def number(rng: Random, book: Book) -> str:
+        """A tracking number, now and then one that was used."""
+        known = sorted(book.used)[-20:] + [n for _, n in book.waiting.values()]
+        if known and rng.random() < 0.15:
+            return rng.choice(known)
+        return f"1{uuid.uuid4().int % 10**12:012d}"
 
     def written(self, transfer_id: UUID) -> str:
         with self._lantai.db.transaction() as session:

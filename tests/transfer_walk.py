@@ -44,7 +44,7 @@ class Walk:
         self.lantai, self.clock, self._new_owner = lantai, clock, owner
         # walked by the whole table, judged by the given one: an edge taken out of it is still tried
         self.table = edges()
-        self.book = Book(self.table if table is None else table, lantai.calendar.add)
+        self.book = Book(self.table if table is None else table, lantai.calendar.add, clock.now)
         self.sight = Sight(lantai, clock)
         self.walked: Counter[tuple[str, str]] = Counter()
         self.steps = self.refused = 0
@@ -68,6 +68,7 @@ class Walk:
         acts: tuple[tuple[int, Callable[[], None]], ...] = (
             (60, self._move),
             (10, self._act),
+            (4, self._readdress),
             (6, self._scan),
             (5, self._hand_over),
             (4, self._time),
@@ -159,6 +160,9 @@ class Walk:
         if not expected:
             self.walked[slip.state, act.target] += 1
             self.book.step(slip, act.target, self.today)
+            if act.target == "redirected":
+                self.book.succeeded(slip, self.sight.successor(slip.id), self.today)
+                self.sight.versions(self._slips())
             # what was done once is not done again
             self._try(
                 "confirm again",
@@ -176,7 +180,7 @@ class Walk:
         slip = self._slip()
         if slip is None:
             return
-        desk, number = self.rng.choice(self.desk), self._number()
+        desk, number = self.rng.choice(self.desk), self.sight.number(self.rng, self.book)
         if self.batch is None:
             self.batch = self.lantai.dispatching.begin(self.desk[4].actor, Channel.EMS)
         batch, serial = self.batch, self.sight.written(slip.id)
@@ -240,6 +244,24 @@ class Walk:
             if desk.who.kind == "graduate":
                 self.book.step(slip, "destination_registered", self.today)
             self.sight.versions(self._slips())
+
+    def _readdress(self) -> None:
+        """Choosing where a redirected dossier goes."""
+        waiting = [s for s in self._slips() if s.state == "draft" and not s.addressed]
+        if not waiting:
+            return
+        slip = self.rng.choice(waiting)
+        desk = self.rng.choice([*self.desk, self._graduate(slip.folder)])
+        expected = self.book.readdress_refusals(desk.who)
+        wanted = destination(self.lantai)
+        self._try(
+            f"readdress by {desk.who.kind}",
+            expected,
+            lambda: self.lantai.destinations.change(desk.actor, slip.id, slip.version, wanted),
+        )
+        if not expected:
+            self.walked[slip.state, "destination_registered"] += 1
+            self.book.readdressed(slip, self.today)
 
     def _supplement(self) -> None:
         folder = self._folder()
@@ -310,24 +332,8 @@ class Walk:
             wrong.append(f"{len(rows)} transfers, the book has {len(slips)}")
         for slip in slips.values():
             numbers = sorted(bidx for transfer, bidx in sent if transfer == slip.id)
-            wrong += self._differences(slip, rows[slip.id], numbers)
+            wrong += self.sight.differences(slip, rows[slip.id], self.book.due(slip), numbers)
         self._require(*wrong)
-
-    def _differences(self, slip: Slip, row: Transfer, numbers: list[bytes]) -> list[str]:
-        found = []
-        if row.state.value != slip.state:
-            found.append(f"{row.state.value}, the book says {slip.state}")
-        if row.due_on != self.book.due(slip):
-            found.append(f"{slip.state} due on {row.due_on}, the book says {self.book.due(slip)}")
-        index = self.lantai.transfer_steps.tracking_index
-        if numbers != sorted(index(Channel.EMS, n) for n in slip.numbers):
-            found.append(f"{len(numbers)} hand-overs, the book has {len(slip.numbers)}, or other numbers")
-        if slip.state in ("received", "closed", "supplement_open") and row.receipt_digest != row.manifest_digest:
-            found.append("received without a receipt for its manifest")
-        if row.version < slip.version:
-            found.append(f"version {row.version} after {slip.version}")
-        slip.version = row.version
-        return found
 
     # --- choosing -----------------------------------------------------------------------------------------------------
 
@@ -373,7 +379,7 @@ class Walk:
 
     def _shown(self, slip: Slip, kinds: tuple[str, ...]) -> tuple[dict[Evidence, str], str, bool, date | None]:
         """(evidence, tracking number, whether something is wrong with it, day until which it is kept)."""
-        kept, number = self.today + timedelta(days=self.rng.randrange(1, 700)), self._number()
+        kept, number = self.today + timedelta(days=self.rng.randrange(1, 700)), self.sight.number(self.rng, self.book)
         good = {
             "tracking_number": number,
             "seal_number": "MF-1",
@@ -391,9 +397,3 @@ class Walk:
             # a supplement has no catalogue of its own, so nothing is asked of the code
             spoilt = kind != "manifest_code" or slip.frozen is not None
         return shown, number if "tracking_number" in kinds else "", spoilt, kept
-
-    def _number(self) -> str:
-        known = sorted(self.book.used)[-20:] + [n for _, n in self.book.waiting.values()]
-        if known and self.rng.random() < 0.15:
-            return self.rng.choice(known)
-        return f"1{uuid.uuid4().int % 10**12:012d}"

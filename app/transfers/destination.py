@@ -118,7 +118,8 @@ class DestinationService:
             return row.id
 
     def change(self, actor: Actor, transfer_id: UUID, version: int, wanted: Destination) -> None:
-        """Another destination for a transfer that has not been assembled; it is reviewed anew.
+        """Another destination for a transfer that has not been assembled; it is reviewed anew. The first one of a
+        transfer that follows a redirected one may be registered after 31 August too: the school has asked for it.
 
         Raises as ``open``, and Conflict('destination_settled'), VersionMismatch.
         """
@@ -127,9 +128,10 @@ class DestinationService:
         key = self._keys.of(owner)
         with self._db.transaction() as session:
             row = self._steps.locked(session, transfer_id, version)
-            if row.state not in CHANGEABLE or row.supplements is not None:
+            first = not row.receiver_name
+            if row.state not in CHANGEABLE or (row.supplements is not None and not first):
                 raise Conflict("destination_settled", params={"state": rules.STATE_LABELS[row.state]})
-            if actor.kind is ActorKind.GRADUATE:
+            if actor.kind is ActorKind.GRADUATE and not first:
                 self._require_time(session, owner)
             receiver, channel = self._chosen(session, wanted)
             moved = (row.receiver_name, row.receiver_address) != (receiver.name, receiver.address)

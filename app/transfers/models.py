@@ -41,7 +41,8 @@ class Transfer(Base):
     ``sealed_proofs`` maps states to their numbers (tracking, seal, receipt).
 
     ``supplements`` is the received transfer that this one brings a later correction's papers after (补充材料转递);
-    ``follows`` the one that was redirected here. ``asked_on``: day of the 调档函, else of the registration. Nothing is
+    ``follows`` the one that was redirected, with no receiver (an empty name) until its new destination is registered.
+    ``asked_on``: day of the 调档函, else of the registration. Nothing is
     done before ``resting_until``: the address was changed.
     """
 

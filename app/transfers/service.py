@@ -91,7 +91,9 @@ class TransferService:
         key = self._keys.of(graduate_id)
         with self._db.transaction() as session:
             rows = session.scalars(
-                select(Transfer).where(Transfer.graduate_id == graduate_id).order_by(Transfer.created_at.desc())
+                select(Transfer)
+                .where(Transfer.graduate_id == graduate_id)
+                .order_by(Transfer.created_at.desc(), Transfer.serial.desc())
             ).all()
             return [self._view(session, r, open_json(key, proofs_place(r), r.sealed_proofs), actor) for r in rows]
 
@@ -150,4 +152,7 @@ class TransferService:
     def _view(self, session: Session, row: Transfer, proofs: Mapping[str, Any], actor: Actor) -> TransferView:
         session.flush()
         events = self._log.of_object(session, "transfer", row.id)
-        return view_of(row, events, proofs, actor, self._clock.now(), self._calendar, self._contact)
+        successor = None
+        if row.state is State.REDIRECTED:
+            successor = session.scalar(select(Transfer.id).where(Transfer.follows == row.id))
+        return view_of(row, events, proofs, actor, self._clock.now(), self._calendar, self._contact, successor)

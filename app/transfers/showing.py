@@ -15,8 +15,10 @@ from app.transfers.manifest import code_of
 from app.transfers.models import Transfer
 from app.transfers.rules import BY_LABELS, EVIDENCE_LABELS, By, Edge, Evidence
 from app.transfers.states import Channel, State
+from app.transfers.steps import REDIRECTED_FOR
 from app.working_days.calendar import WorkingDays, office_date
 
+NO_RECEIVER = "待登记新的去向"
 STEP_EVENTS = ("transfer.opened", "transfer.moved")
 SHOWN_TO_GRADUATE = (
     Evidence.TRACKING_NUMBER,
@@ -78,7 +80,8 @@ class DueView:
 @dataclass(frozen=True, slots=True)
 class TransferView:
     """``supplements`` is the received transfer that this one brings the papers of a corrected ticket after;
-    ``follows`` the one that was redirected here.
+    ``follows`` the one that was redirected here, for ``redirect_reason``; ``successor_id`` the one this was redirected
+    to. ``addressed`` is false while such a one has no destination yet.
     """
 
     id: UUID
@@ -101,6 +104,9 @@ class TransferView:
     supplements: UUID | None = None
     ticket_id: UUID | None = None
     follows: UUID | None = None
+    successor_id: UUID | None = None
+    addressed: bool = True
+    redirect_reason: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ def line_of(row: Transfer) -> TransferLine:
         rules.STATE_LABELS[row.state],
         rules.NEXT_WORDS[row.state],
         rules.CHANNEL_LABELS[row.channel],
-        row.receiver_name,
+        row.receiver_name or NO_RECEIVER,
         row.moved_at,
         row.due_on,
     )
@@ -147,6 +153,7 @@ def view_of(
     now: datetime,
     calendar: WorkingDays,
     contact: str,
+    successor: UUID | None = None,
 ) -> TransferView:
     staff = actor.kind is ActorKind.STAFF
     return TransferView(
@@ -158,19 +165,27 @@ def view_of(
         next_words=rules.NEXT_WORDS[row.state],
         channel=row.channel,
         channel_label=rules.CHANNEL_LABELS[row.channel],
-        receiver_name=row.receiver_name,
-        receiver_address=row.receiver_address,
+        receiver_name=row.receiver_name or NO_RECEIVER,
+        receiver_address=row.receiver_address or NO_RECEIVER,
         version=row.version,
         moved_at=row.moved_at,
         steps=tuple(_step(e, proofs, staff=staff) for e in events if e.type in STEP_EVENTS),
-        targets=tuple(_target(e, actor) for e in rules.edges_from(row.state)) if staff else (),
+        targets=tuple(_target(e, actor) for e in _ways(row)) if staff else (),
         due=_due(row, office_date(now), calendar, contact),
         manifest_code=None if row.manifest_digest is None else code_of(row.manifest_digest),
         received=row.state in rules.ARRIVED,
         supplements=row.supplements,
         ticket_id=row.ticket_id,
         follows=row.follows,
+        successor_id=successor,
+        addressed=bool(row.receiver_name),
+        redirect_reason=str(proofs.get(REDIRECTED_FOR, "")),
     )
+
+
+def _ways(row: Transfer) -> Iterable[Edge]:
+    """Without a receiver nothing is registered: that goes by choosing one."""
+    return (e for e in rules.edges_from(row.state) if row.receiver_name or e.target is not State.DESTINATION_REGISTERED)
 
 
 def _step(event: EventView, proofs: Mapping[str, Any], *, staff: bool) -> TransferStep:

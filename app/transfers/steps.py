@@ -32,8 +32,9 @@ NONE_SHOWN: Shown = {}
 NO_PROOFS: Mapping[str, str] = {}
 FORWARD = frozenset({State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.ASSEMBLED})
 """What waits while a changed address rests."""
-STEPS = "steps"
-"""In the sealed proofs: how many steps have been taken; each one's evidence stands under its number."""
+STEPS, REDIRECTED_FOR = "steps", "redirected_for"
+"""In the sealed proofs: how many steps have been taken; each one's evidence stands under its number. And why
+the transfer before was redirected here."""
 
 
 class TransferSteps:
@@ -82,8 +83,9 @@ class TransferSteps:
     ) -> None:
         """One edge. ``row`` is locked; ``frozen`` is the catalogue for ``assembled``; ``two``: two persons did it.
 
-        Raises Conflict('move_not_allowed', 'two_persons_required', 'catalogue_changed', 'tracking_number_used',
-        'destination_rests'), Forbidden, Invalid.
+        Reaching ``redirected`` opens the transfer that follows. Raises Conflict('move_not_allowed',
+        'two_persons_required', 'catalogue_changed', 'tracking_number_used', 'destination_rests',
+        'destination_missing'), Forbidden, Invalid.
         """
         edge = rules.edge(row.state, target)
         if edge is None:
@@ -91,6 +93,8 @@ class TransferSteps:
         _allow(actor, edge, two=two)
         if target in FORWARD and row.resting_until is not None and self._clock.now() < row.resting_until:
             raise Conflict("destination_rests", extra={"until": row.resting_until.isoformat()})
+        if target is State.DESTINATION_REGISTERED and not row.receiver_name:
+            raise Conflict("destination_missing")
         meaningless = frozenset({Evidence.MANIFEST_CODE}) if row.manifest_digest is None else frozenset[Evidence]()
         evidence = checked(edge, shown, without=meaningless)
         step = self._keep(key, row, evidence)
@@ -101,12 +105,15 @@ class TransferSteps:
         self._void_acts(session, row)
         self.record(session, actor, row, "transfer.moved", step=step)
         session.flush()
+        if target is State.REDIRECTED:
+            self._succeed(session, actor, row, key, evidence[Evidence.REASON])
         if row.supplements is not None and (target in ENDED or target is State.RECEIVED):
             self._close_parent(session, row.supplements)
 
     def record(self, session: Session, actor: Actor, row: Transfer, kind: str, **data: Any) -> None:
         """Told to the graduate as well."""
-        linked = {"supplements": str(row.supplements)} if row.supplements else {}
+        links = {"supplements": row.supplements, "follows": row.follows}
+        linked = {name: str(other) for name, other in links.items() if other is not None}
         event_id = self._log.record(
             session,
             actor,
@@ -208,6 +215,25 @@ class TransferSteps:
             dossier.state = DossierState.OPEN
         elif row.state is State.RECEIVED and before not in ARRIVED:
             dossier.state = DossierState.TRANSFERRED
+
+    def _succeed(self, session: Session, actor: Actor, row: Transfer, key: DataKey, reason: str) -> None:
+        """What goes where this one did not arrive: a draft without a receiver that says why it is there."""
+        following = Transfer(
+            id=new_id(),
+            dossier_id=row.dossier_id,
+            graduate_id=row.graduate_id,
+            state=State.DRAFT,
+            channel=row.channel,
+            receiver_name="",
+            receiver_address="",
+            version=1,
+            created_at=row.moved_at,
+            moved_at=row.moved_at,
+            follows=row.id,
+            supplements=row.supplements,
+            ticket_id=row.ticket_id,
+        )
+        self.opened(session, actor, key, following, {REDIRECTED_FOR: reason})
 
     @staticmethod
     def _void_acts(session: Session, row: Transfer) -> None:

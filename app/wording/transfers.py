@@ -17,6 +17,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "接收地址刚刚变更，须满 24 小时后才能继续办理，以便本人核实",
         "The address was changed less than a day ago; nothing is done before it has rested",
     ),
+    "destination_missing": (
+        "改寄的档案还没有新的接收单位，请先选择去向和接收单位",
+        "The redirected dossier has no new receiver yet; choose one first",
+    ),
     "two_persons_required": (
         "此步骤须由两名工作人员共同完成：一人提出，另一人确认",
         "This step takes two persons: one proposes, another confirms",

@@ -190,3 +190,24 @@ def test_a_body_whose_entitlement_ended_is_refused(http: ApiClient, lantai: Lant
     ended = record(lantai, "GG-440301", name="已撤销的中心", valid_to=date(2026, 6, 1))
     refused = http.post("/transfers", json={"case": "unemployed", "receiver": ended}, headers=key(1))
     assert (refused.status_code, refused.json["code"]) == (409, "receiver_not_authorised")
+
+
+def test_a_redirected_dossier_waits_for_its_new_destination(
+    http: ApiClient, lantai: Lantai, run_jobs: Callable[[], None]
+) -> None:
+    pair = desk_pair(lantai)
+    made = http.post("/transfers", json={"case": "unemployed", "receiver": receiver_code(lantai)}, headers=key(1)).json
+    view = lantai.transfers.of_graduate(pair.first, _owner(lantai, made["id"]))[0]
+    lead(lantai, pair, view, State.REDIRECTED)
+    new, old = http.get("/transfers").json["items"]
+    assert (old["state"], old["successor_id"], old["next_words"]) == ("redirected", new["id"], "改寄的进度见新的转递")
+    assert (new["state"], new["follows"], new["redirect_reason"]) == ("draft", old["id"], "按规定办理")
+    assert (new["addressed"], old["addressed"], new["successor_id"]) == (False, True, None)
+    run_jobs()
+    assert "档案转递：改寄" in [n["title"] for n in http.get("/notices").json["items"]]
+    other = record(lantai, "GG-440300", name="另一市人才服务中心", address="另一路 2 号")
+    body = {"case": "private_employment", "receiver": other}
+    path, headers = f"/transfers/{new['id']}/destination", {**key(2), "If-Match": f'"{new["version"]}"'}
+    registered = http.post(path, json=body, headers=headers)
+    assert (registered.status_code, registered.json["state"]) == (200, "destination_registered")
+    assert (registered.json["receiver_name"], registered.json["addressed"]) == ("另一市人才服务中心", True)

@@ -201,3 +201,27 @@ def test_foreign_ids_and_wrong_roles(desk: Desks, graduate_factory: People, lant
     )
     assert bare.status_code == 403
     assert lantai.transfers.of_graduate(clerk.login.actor, person.id)[0].state is State.DRAFT
+
+
+def test_a_redirected_one_shows_its_successor_which_takes_a_new_receiver(
+    desk: Desks, graduate_factory: People, lantai: Lantai
+) -> None:
+    person, dispatcher = graduate_factory(), desk(Role.DISPATCHER)
+    old = lead(lantai, desk_pair(lantai), _open(dispatcher, person, lantai), State.REDIRECTED)
+    (new,) = [v for v in lantai.transfers.of_graduate(dispatcher.login.actor, person.id) if v.follows == old.id]
+    page = dispatcher.read(f"/graduates/{person.id}/transfers")
+    assert f"改寄的进度见 {new.number}" in page.text
+    assert f"由 {old.number} 改寄，原因：按规定办理" in page.text
+    assert {f"#transfer-{new.id}", f"#transfer-{old.id}"} <= {v["href"] for tag, v in page.tags if "href" in v}
+    assert "登记改寄的去向" in page.text
+    at = f"/graduates/{person.id}/transfers/{new.id}"
+    refused = dispatcher.post(f"{at}/move/destination_registered", {"version": str(new.version)})
+    assert refused.status_code == 409
+    assert "还没有新的接收单位" in refused.text
+    wrong = dispatcher.post(f"{at}/destination", {**OPENING, "receiver": "", "version": str(new.version)})
+    assert wrong.status_code == 422
+    assert dispatcher.post(f"{at}/destination", {**OPENING, "version": str(new.version)}).status_code == 303
+    page = dispatcher.read(f"/graduates/{person.id}/transfers")
+    assert "登记改寄的去向" not in page.text
+    (new,) = [v for v in lantai.transfers.of_graduate(dispatcher.login.actor, person.id) if v.id == new.id]
+    assert (new.state, new.receiver_name) == (State.DESTINATION_REGISTERED, "某市人才服务中心")

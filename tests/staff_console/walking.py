@@ -133,7 +133,7 @@ def _on_the_way(lantai: Lantai, graduate_factory: Callable[..., Person]) -> dict
     """Name -> path of transfers and batches in the states that look different."""
     pair, none_yet = desk_pair(lantai), graduate_factory()
     found = {"transfer-open": f"/graduates/{none_yet.id}/transfers?case=unemployed&region=330100"}
-    for state in (State.SEALED, State.DELIVERED_UNCONFIRMED, State.RETURNED, State.CLOSED):
+    for state in (State.SEALED, State.DELIVERED_UNCONFIRMED, State.RETURNED, State.REDIRECTED, State.CLOSED):
         view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), state)
         found[f"transfer-{state.value}"] = f"/graduates/{view.graduate_id}/transfers"
         if state is State.SEALED:
