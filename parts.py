@@ -74,6 +74,7 @@ from app.transfers.electronic_push import ElectronicPush
 from app.transfers.electronic_receiving import ReceiverDoor
 from app.transfers.left_work import LeftWork
 from app.transfers.paper_desk import PaperDesk
+from app.transfers.receiver_watch import ReceiverWatch
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService
@@ -156,6 +157,7 @@ class Lantai:
     transfer_watch: TransferWatch
     counting: CountingService
     transfer_cases: CaseDesk
+    receiver_watch: ReceiverWatch
     receivers: ReceiverRegistry
     receiver_import: ReceiverImport
     channel_rules: ChannelSet

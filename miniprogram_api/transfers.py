@@ -97,6 +97,10 @@ class TransferOut(Out):
     follows: UUID | None = Field(description="The transfer that was redirected here")
     successor_id: UUID | None = Field(description="The transfer this one was redirected to; its progress stands there")
     redirect_reason: str = Field(description="Why the transfer before was redirected here; empty where none was")
+    dispute: str = Field(
+        description="That the receiver's count differs from the catalogue, and whom to call; what happens next"
+        " stands in next_words. Empty where nothing differs"
+    )
     addressed: bool = Field(description="False while a redirected dossier waits for its new destination")
     steps: list[TransferStepOut]
     tracking: list[TrackingOut] = Field(description="The latest hand-over first; empty where no carrier can be asked")

@@ -60,6 +60,7 @@ from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.electronic import ElectronicDesk
 from app.transfers.paper_desk import PaperDesk
+from app.transfers.receiver_watch import ReceiverWatch
 from app.transfers.service import TransferService
 from app.transfers.tracking_desk import TrackingDesk
 from auth.accounts import AccountService
@@ -155,6 +156,8 @@ class ConsoleParts(Protocol):
     def tracking_desk(self) -> TrackingDesk: ...
     @property
     def transfer_cases(self) -> CaseDesk: ...
+    @property
+    def receiver_watch(self) -> ReceiverWatch: ...
     @property
     def transfer_papers(self) -> PaperDesk: ...
     @property

@@ -152,9 +152,14 @@ def add_transfers(console: Blueprint) -> None:
     @console.get("/transfers")
     @desk(*MOVERS)
     def transfers_under_way() -> Response:
-        number = forms.page_number(request.args)
+        number, actor = forms.page_number(request.args), current_actor()
+        concerns = parts().receiver_watch.concerns(actor)
+        doubtful = request.args.get("receivers") == "doubtful"
         lines, total = parts().transfers.under_way(
-            current_actor(), offset=(number - 1) * forms.PAGE_SIZE, limit=forms.PAGE_SIZE
+            actor,
+            to=[(c.receiver_id, c.version) for c in concerns] if doubtful else None,
+            offset=(number - 1) * forms.PAGE_SIZE,
+            limit=forms.PAGE_SIZE,
         )
         names = parts().people.names([t.graduate_id for t in lines])
         return page(
@@ -168,8 +173,10 @@ def add_transfers(console: Blueprint) -> None:
             places=LABELS_A_SHEET,
             number=number,
             last=forms.last_page(total),
-            looks=parts().tracking_desk.looks(current_actor(), limit=0)[1],
-            disputed=parts().transfer_cases.waiting(current_actor(), limit=0)[1],
+            looks=parts().tracking_desk.looks(actor, limit=0)[1],
+            disputed=parts().transfer_cases.waiting(actor, limit=0)[1],
+            concerns=concerns,
+            doubtful=doubtful,
         )
 
     @console.get("/graduates/<uuid:graduate_id>/transfers")

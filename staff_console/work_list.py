@@ -77,8 +77,12 @@ def work_list(actor: Actor) -> WorkList:
     if actor.has_role(*DESK):
         tickets = _tickets(actor)
         counts = parts().desk.counts(actor)
-    piles = [p for p in (_supplements(actor), _checks(actor), _imports(actor), _transfers(actor)) if p and p.total]
+    piles = [p for p in _piles(actor) if p and p.total]
     return WorkList(tickets[0] if tickets else None, tickets[1:TICKETS], counts, piles, actor.has_role(*DESK, *MOVERS))
+
+
+def _piles(actor: Actor) -> Sequence[Pile | None]:
+    return (_supplements(actor), _checks(actor), _imports(actor), _receivers(actor), _transfers(actor))
 
 
 def _tickets(actor: Actor) -> list[TicketLine]:
@@ -166,6 +170,22 @@ def _transfers(actor: Actor) -> Pile | None:
                 "work",
             )
             for t in moving
+        ],
+    )
+
+
+def _receivers(actor: Actor) -> Pile | None:
+    """Bodies that expire, have expired or have changed while dossiers are on their way to them."""
+    if not actor.has_role(*MOVERS):
+        return None
+    found, path = parts().receiver_watch.concerns(actor), "/console/transfers?receivers=doubtful"
+    return Pile(
+        "接收单位有变动，影响在办转递",
+        len(found),
+        path,
+        [
+            Errand(c.name, f"{c.words} · 在办转递 {c.transfers} 件", path, "bad" if c.late else "wait")
+            for c in found[:OTHERS]
         ],
     )
 

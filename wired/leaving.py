@@ -23,6 +23,7 @@ from app.transfers.invitations import RegisteredAddressees, SlipInvitations
 from app.transfers.paper_data import PaperData
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.printing import TransferPrinter
+from app.transfers.receiver_watch import ReceiverWatch
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService
@@ -51,6 +52,7 @@ class LeavingParts(TypedDict):
     transfer_watch: TransferWatch
     counting: CountingService
     transfer_cases: CaseDesk
+    receiver_watch: ReceiverWatch
     tracking: TrackingService
     tracking_desk: TrackingDesk
     trace_expiry: TraceExpiry
@@ -132,6 +134,7 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
         "transfer_papers": _papers(ground, shelves),
         "counting": CountingService(db, keys, steps, ground.index, ground.outside.limits, clock),
         "transfer_cases": CaseDesk(db, keys, log, clock),
+        "receiver_watch": ReceiverWatch(db, ground.receivers),
         **_wire_tracking(ground, steps),
     }
 

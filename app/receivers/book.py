@@ -42,6 +42,22 @@ def versions_of(session: Session, receiver_id: UUID) -> list[ReceiverVersion]:
     return list(session.scalars(query.order_by(ReceiverVersion.number)))
 
 
+def versions_of_many(session: Session, receiver_ids: Iterable[UUID]) -> dict[UUID, tuple[str, list[ReceiverVersion]]]:
+    """Receiver -> its code and its versions, oldest first."""
+    found: dict[UUID, tuple[str, list[ReceiverVersion]]] = {}
+    wanted = sorted(set(receiver_ids))
+    for start in range(0, len(wanted), _BATCH):
+        query = (
+            select(Receiver.code, ReceiverVersion)
+            .join(Receiver, Receiver.id == ReceiverVersion.receiver_id)
+            .where(ReceiverVersion.receiver_id.in_(wanted[start : start + _BATCH]))
+            .order_by(ReceiverVersion.receiver_id, ReceiverVersion.number)
+        )
+        for code, row in session.execute(query):
+            found.setdefault(row.receiver_id, (code, []))[1].append(row)
+    return found
+
+
 def speaking(rows: Sequence[ReceiverVersion], on: date) -> ReceiverVersion | None:
     number = governing([(r.number, r.valid_from) for r in rows], on)
     return next((r for r in rows if r.number == number), None)

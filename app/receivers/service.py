@@ -34,6 +34,7 @@ from app.receivers.rules import (
     faults,
     normal,
     normal_code,
+    standing,
 )
 from app.receivers.suggesting import Suggestion, rules_of, suggest
 from app.receivers.views import (
@@ -99,17 +100,17 @@ class ReceiverRegistry:
         return FrozenReceiver(receiver.id, row.number, receiver.code, book.facts_of(row), on)
 
     def moved_on(self, session: Session, frozen: Sequence[tuple[UUID, int]], on: date) -> list[MovedOn]:
-        """Which of these (receiver, frozen version) are no longer what they were, as of the day."""
+        """Which of these (receiver, frozen version) are not what they were, or soon will not be, as of the day."""
         found = []
+        kept = book.versions_of_many(session, [receiver_id for receiver_id, _ in frozen])
         for receiver_id, version in dict.fromkeys(frozen):
-            receiver = self._receiver(session, receiver_id)
-            rows = book.versions_of(session, receiver_id)
+            code, rows = kept[receiver_id]
             old = next((r for r in rows if r.number == version), rows[0])
             now = book.speaking(rows, on) or old
             differs = changes(book.facts_of(old), book.facts_of(now))
-            refusal = authorised_on(book.facts_of(now), on)
-            if differs or refusal is not None:
-                found.append(MovedOn(receiver_id, receiver.code, version, now.number, differs, refusal))
+            refusal, stands = authorised_on(book.facts_of(now), on), standing(now.valid_from, now.valid_to, on)
+            if differs or refusal is not None or stands is Standing.EXPIRING:
+                found.append(MovedOn(receiver_id, code, version, now.number, differs, refusal, stands))
         return found
 
     def suggestions(

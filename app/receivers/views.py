@@ -96,7 +96,7 @@ class FrozenReceiver:
 
 @dataclass(frozen=True, slots=True)
 class MovedOn:
-    """A frozen receiver that is no longer what it was: its facts differ, or it may not receive any more."""
+    """A frozen receiver that is not what it was: its facts differ, it may not receive any more, or not for long."""
 
     id: UUID
     code: str
@@ -104,6 +104,7 @@ class MovedOn:
     version: int
     changed: tuple[str, ...]
     refusal: Refusal | None
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from app.keyring import Keyring
 from app.ports import Clock, RateLimiter
 from app.text_rules import hides_something
 from app.transfers import rules
-from app.transfers.counting_models import Slip, TransferCase, case_place, count_place
+from app.transfers.counting_models import Slip, TransferCase, case_place, count_place, open_case
 from app.transfers.counting_rules import (
     MOST_COUNTED,
     MOST_WRONG,
@@ -216,12 +216,6 @@ class CountingService:
         return CountingSheet(
             transfer_number(row), row.receiver_name, code_of(slip.manifest_digest), (), outcome, receipt
         )
-
-
-def open_case(session: Session, transfer_id: UUID) -> TransferCase | None:
-    return session.scalar(
-        select(TransferCase).where(TransferCase.transfer_id == transfer_id, TransferCase.state == CaseState.OPEN)
-    )
 
 
 def _classes(manifest: Manifest) -> Sequence[ClassSheet]:

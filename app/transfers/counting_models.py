@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, EnumText, UtcTime, new_id
 from app.envelope import Place
@@ -70,3 +70,15 @@ def count_place(row: Slip) -> Place:
 
 def case_place(row: TransferCase) -> Place:
     return Place("transfer_case", "sealed_body", row.id)
+
+
+def open_case(session: Session, transfer_id: UUID) -> TransferCase | None:
+    return session.scalar(
+        select(TransferCase).where(TransferCase.transfer_id == transfer_id, TransferCase.state == CaseState.OPEN)
+    )
+
+
+def latest_case(session: Session, transfer_id: UUID) -> CaseState | None:
+    """How the last difference found at this transfer stands; None where none was found."""
+    query = select(TransferCase.state).where(TransferCase.transfer_id == transfer_id)
+    return session.scalar(query.order_by(TransferCase.opened_at.desc(), TransferCase.id.desc()).limit(1))

@@ -31,6 +31,26 @@ class CaseState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CaseWords:
+    """What graduate and desk read of a difference: ``what`` was found, and what happens ``next``."""
+
+    what: str
+    next: str
+
+
+CASE_WORDS: Mapping[CaseState, CaseWords] = {
+    CaseState.OPEN: CaseWords(
+        "接收单位清点时发现材料与目录不一致，档案尚未登记为已接收",
+        "学校与接收单位核实清点差异，核实后由接收单位再次清点并登记回执；本人暂时不需要办理",
+    ),
+    CaseState.SETTLED: CaseWords(
+        "接收单位清点时发现的差异已核实处理，档案尚未登记为已接收",
+        "等待接收单位再次清点并登记回执；本人暂时不需要办理",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class ClassTotal:
     """What the catalogue lists of one class. ``pages`` is None where those of a material are not known."""
 

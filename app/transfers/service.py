@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
@@ -19,6 +19,7 @@ from app.jobs import CheckDossier, JobQueue
 from app.keyring import Keyring
 from app.ports import Clock
 from app.transfers import rules
+from app.transfers.counting_models import latest_case
 from app.transfers.guarding import DossierChecks
 from app.transfers.manifest import Manifest, manifest_of
 from app.transfers.models import Transfer, proofs_place
@@ -73,10 +74,16 @@ class TransferService:
             self._steps.take(session, actor, row, key, target, shown, frozen=frozen)
             return self._view(session, row, open_json(key, proofs_place(row), row.sealed_proofs), actor)
 
-    def under_way(self, actor: Actor, *, offset: int = 0, limit: int = 25) -> tuple[list[TransferLine], int]:
-        """(lines, total) of the open transfers, the one that is due first leads."""
+    def under_way(
+        self, actor: Actor, *, to: Sequence[tuple[UUID, int]] | None = None, offset: int = 0, limit: int = 25
+    ) -> tuple[list[TransferLine], int]:
+        """(lines, total) of the open transfers, the one that is due first leads. ``to``: only those to these frozen
+        (receiver, version).
+        """
         self._require_mover(actor)
         query = select(Transfer).where(Transfer.state.in_(rules.OPEN))
+        if to is not None:
+            query = query.where(tuple_(Transfer.receiver_id, Transfer.receiver_version).in_(to))
         order = (Transfer.due_on.asc().nulls_last(), Transfer.moved_at, Transfer.id)
         with self._db.transaction() as session:
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
@@ -155,4 +162,6 @@ class TransferService:
         successor = None
         if row.state is State.REDIRECTED:
             successor = session.scalar(select(Transfer.id).where(Transfer.follows == row.id))
-        return view_of(row, events, proofs, actor, self._clock.now(), self._calendar, self._contact, successor)
+        case = latest_case(session, row.id) if rules.edge(row.state, State.RECEIVED) is not None else None
+        now = self._clock.now()
+        return view_of(row, events, proofs, actor, now, self._calendar, self._contact, successor, case)

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.actors import Actor, ActorKind
 from app.events import EventView
 from app.transfers import clocks, rules
+from app.transfers.counting_rules import CASE_WORDS, CaseState
 from app.transfers.manifest import code_of
 from app.transfers.models import Transfer
 from app.transfers.rules import BY_LABELS, EVIDENCE_LABELS, By, Edge, Evidence
@@ -81,7 +82,8 @@ class DueView:
 class TransferView:
     """``supplements`` is the received transfer that this one brings the papers of a corrected ticket after;
     ``follows`` the one that was redirected here, for ``redirect_reason``; ``successor_id`` the one this was redirected
-    to. ``addressed`` is false while such a one has no destination yet.
+    to. ``addressed`` is false while such a one has no destination yet. ``dispute`` says in plain words that the
+    receiver counted something else than the catalogue lists; empty where it did not, or has signed since.
     """
 
     id: UUID
@@ -106,6 +108,7 @@ class TransferView:
     follows: UUID | None = None
     successor_id: UUID | None = None
     addressed: bool = True
+    dispute: str = ""
     redirect_reason: str = field(default="", repr=False)
 
 
@@ -154,15 +157,17 @@ def view_of(
     calendar: WorkingDays,
     contact: str,
     successor: UUID | None = None,
+    case: CaseState | None = None,
 ) -> TransferView:
     staff = actor.kind is ActorKind.STAFF
+    words = CASE_WORDS[case] if case is not None and rules.edge(row.state, State.RECEIVED) is not None else None
     return TransferView(
         id=row.id,
         number=transfer_number(row),
         graduate_id=row.graduate_id,
         state=row.state,
         state_label=rules.STATE_LABELS[row.state],
-        next_words=rules.NEXT_WORDS[row.state],
+        next_words=rules.NEXT_WORDS[row.state] if words is None else words.next,
         channel=row.channel,
         channel_label=rules.CHANNEL_LABELS[row.channel],
         receiver_name=row.receiver_name or NO_RECEIVER,
@@ -170,7 +175,7 @@ def view_of(
         version=row.version,
         moved_at=row.moved_at,
         steps=tuple(_step(e, proofs, staff=staff) for e in events if e.type in STEP_EVENTS),
-        targets=tuple(_target(e, actor) for e in _ways(row)) if staff else (),
+        targets=tuple(_target(e, actor) for e in _ways(row, case)) if staff else (),
         due=_due(row, office_date(now), calendar, contact),
         manifest_code=None if row.manifest_digest is None else code_of(row.manifest_digest),
         received=row.state in rules.ARRIVED,
@@ -179,13 +184,16 @@ def view_of(
         follows=row.follows,
         successor_id=successor,
         addressed=bool(row.receiver_name),
+        dispute="" if words is None else f"{words.what}。咨询：{contact}。",
         redirect_reason=str(proofs.get(REDIRECTED_FOR, "")),
     )
 
 
-def _ways(row: Transfer) -> Iterable[Edge]:
-    """Without a receiver nothing is registered: that goes by choosing one."""
-    return (e for e in rules.edges_from(row.state) if row.receiver_name or e.target is not State.DESTINATION_REGISTERED)
+def _ways(row: Transfer, case: CaseState | None) -> Iterable[Edge]:
+    """Without a receiver nothing is registered: that goes by choosing one. In dispute no receipt is."""
+    shut = set[State]() if row.receiver_name else {State.DESTINATION_REGISTERED}
+    shut |= {State.RECEIVED} if case is CaseState.OPEN else set()
+    return (e for e in rules.edges_from(row.state) if e.target not in shut)
 
 
 def _step(event: EventView, proofs: Mapping[str, Any], *, staff: bool) -> TransferStep:

@@ -21,6 +21,7 @@ from app.events import EventLog
 from app.jobs import Announce, JobQueue
 from app.ports import Clock
 from app.transfers import clocks, manifest, rules
+from app.transfers.counting_models import open_case
 from app.transfers.manifest import Manifest, ManifestBook
 from app.transfers.models import ActState, Dispatch, DoubleAct, Transfer, numbers_place, proofs_place
 from app.transfers.proving import Shown, checked
@@ -85,7 +86,7 @@ class TransferSteps:
 
         Reaching ``redirected`` opens the transfer that follows. Raises Conflict('move_not_allowed',
         'two_persons_required', 'catalogue_changed', 'tracking_number_used', 'destination_rests',
-        'destination_missing'), Forbidden, Invalid.
+        'destination_missing', 'receipt_in_dispute'), Forbidden, Invalid.
         """
         edge = rules.edge(row.state, target)
         if edge is None:
@@ -95,6 +96,8 @@ class TransferSteps:
             raise Conflict("destination_rests", extra={"until": row.resting_until.isoformat()})
         if target is State.DESTINATION_REGISTERED and not row.receiver_name:
             raise Conflict("destination_missing")
+        if target is State.RECEIVED and open_case(session, row.id) is not None:
+            raise Conflict("receipt_in_dispute")
         meaningless = frozenset({Evidence.MANIFEST_CODE}) if row.manifest_digest is None else frozenset[Evidence]()
         evidence = checked(edge, shown, without=meaningless)
         step = self._keep(key, row, evidence)

@@ -77,6 +77,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "上次清点的差异正在核实，学校处理后会另发清点口令",
         "The differences of the last count are being cleared up; the school will send a new code",
     ),
+    "receipt_in_dispute": (
+        "接收单位清点的材料与目录不一致，差异处理完毕之前不能登记回执；请先在下面的“接收清点不一致”中写明处理结果",
+        "The receiver's count differs from the catalogue; settle that case before recording a receipt",
+    ),
     "case_not_found": ("没有找到这项清点差异", "There is no such case"),
     "case_settled": ("这项差异已处理，请刷新查看", "This case is settled; reload"),
     "papers_too_early": (

@@ -130,6 +130,12 @@ def test_a_difference_is_shown_to_the_desk_and_settled_there(
     shown = clerk.read(f"/graduates/{view.graduate_id}/transfers")
     [settle] = [f for f in shown.forms if f.endswith("/settle")]
     path = settle.removeprefix("/console")
+    assert "档案尚未登记为已接收。咨询" in shown.text
+    assert not [f for f in shown.forms if f.endswith("/move/received")]
+    by_hand = {"version": str(now(lantai, pair.first, view).version), "receipt_number": "HZ-1", "manifest_code": "x"}
+    early = clerk.post(f"/graduates/{view.graduate_id}/transfers/{view.id}/move/received", by_hand)
+    assert early.status_code == 409
+    assert "差异处理完毕之前不能登记回执" in early.text
     assert clerk.post(path, {"settled": ""}).status_code == 422
     assert clerk.post(path, {"settled": "已与接收单位核实"}).status_code == 303
     after = clerk.read(f"/graduates/{view.graduate_id}/transfers")

@@ -18,7 +18,7 @@ from parts import Lantai
 from staff_console.work_list import LOOKED_THROUGH
 from tests import fakes
 from tests.conftest import Person
-from tests.moving import opened
+from tests.moving import opened, receiver_code
 from tests.staff_console.conftest import Desk
 
 Opener = Callable[..., TicketView]
@@ -127,6 +127,27 @@ def test_other_errands_stand_in_piles_and_leave_when_done(
     assert "更正申请都已办完" in text
     clock.advance(days=31)
     assert "导入有未通过的行" not in desk().read("/").text
+
+
+def test_receivers_that_changed_stand_there_as_a_count_with_a_link(
+    desk: Desks, graduate_factory: People, lantai: Lantai
+) -> None:
+    clerk, dispatcher = desk(), desk(Role.DISPATCHER)
+    going = [opened(lantai, clerk.login.actor, graduate_factory().id) for _ in range(2)]
+    assert "接收单位有变动" not in dispatcher.read("/").text
+    with lantai.db.transaction() as session:
+        known = lantai.receivers.frozen(session, receiver_code(lantai), lantai.receivers.today)
+    lantai.receivers.close(clerk.login.actor, known.id, lantai.receivers.today, 1, "机构撤并")
+    for who in (clerk, dispatcher):
+        home = who.read("/")
+        assert "接收单位有变动，影响在办转递 1" in home.text
+        assert "授权已经到期 · 在办转递 2 件" in home.text
+        assert "/console/transfers?receivers=doubtful" in {a.get("href") for _, a in home.tags}
+    page = dispatcher.read("/transfers?receivers=doubtful")
+    assert "某市人才服务中心 ：授权已经到期，在办转递 2 件" in page.text
+    assert {v.number for v in going} <= set(page.text.split())
+    assert "接收单位有变动 2 件" in dispatcher.read("/transfers").text
+    assert "接收单位有变动" not in desk(Role.REVIEWER).read("/").text
 
 
 def test_home_fits_the_role(desk: Desks) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from app.actors import Role
 from app.events import Event
+from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import State
 from parts import Lantai
@@ -88,6 +89,36 @@ def test_many_are_printed_into_one_file(
     assert len(found) == pages
     assert words in found[-1]
     assert printed(lantai) == 2
+
+
+def test_the_hand_over_list_says_what_is_handed_over(
+    desk: Desks, led: Callable[..., TransferView], lantai: Lantai, pair: Pair
+) -> None:
+    first, second, third = led(State.SEALED, "欧阳文静"), led(State.SEALED, "司马相如"), led(State.SEALED, "诸葛明")
+    clerk = desk(Role.DISPATCHER)
+
+    def listed() -> str:
+        chosen = {"paper": "hand_over", "transfer": [str(second.id), str(first.id)]}
+        answer = clerk.post("/transfers/papers", chosen)
+        assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+        [page] = pages_of(answer.data)
+        return page
+
+    page = listed()
+    for words in ("交接清单", "中国邮政速递物流（EMS）", "本清单共2件", "MF2026-01", "某市人才服务中心"):
+        assert words in page, words
+    # the list stays with the carrier: names are masked
+    for view, name, whole in ((first, "欧阳**", "欧阳文静"), (second, "司马**", "司马相如")):
+        assert view.number in page
+        assert name in page
+        assert whole not in page
+    assert page.index(first.number) < page.index(second.number)
+    assert third.number not in page
+    assert "诸葛" not in page
+    handed = lead(lantai, pair, first, State.HANDED_TO_CARRIER)
+    [number] = [p.text for s in handed.steps for p in s.proofs if p.kind is Evidence.TRACKING_NUMBER]
+    assert number not in page
+    assert number in listed()
 
 
 def test_the_list_has_ticks_for_what_can_be_printed(desk: Desks, led: Callable[..., TransferView]) -> None:

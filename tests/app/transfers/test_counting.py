@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from app.actors import SYSTEM, Role
+from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, RateLimited
 from app.events import Event
 from app.receivers.rules import DestinationCase
@@ -316,6 +316,34 @@ def test_graduate_and_desk_are_told_of_a_difference_in_plain_words(
     assert len(told.phrase) <= 5
     assert line is not None
     assert "清点不一致" in line
+
+
+def test_in_dispute_no_receipt_is_recorded_by_hand_until_the_case_is_settled(
+    lantai: Lantai, sent: tuple[TransferView, Printed], pair: Pair
+) -> None:
+    view, slip = sent
+    graduate = Actor(ActorKind.GRADUATE, view.graduate_id)
+    assert now(lantai, graduate, view).dispute == ""
+    lantai.counting.count(slip.id, slip.code, ADDRESS, numbers(lantai, slip, items="7"))
+    view = now(lantai, pair.first, view)
+    assert State.RECEIVED not in {t.state for t in view.targets}
+    receipt = {Evidence.RECEIPT_NUMBER: "HZ-9", Evidence.MANIFEST_CODE: view.manifest_code or ""}
+    with pytest.raises(Conflict, match="receipt_in_dispute"):
+        lantai.transfers.move(pair.first, view.id, view.version, State.RECEIVED, receipt)
+    told = now(lantai, graduate, view)
+    assert "不一致" in told.dispute
+    assert "尚未登记为已接收" in told.dispute
+    assert "再次清点" in told.next_words
+    assert not told.received
+    # what comes meanwhile by the carrier goes on
+    view = lead(lantai, pair, view, State.DELIVERED_UNCONFIRMED)
+    [case] = lantai.transfer_cases.of_graduate(pair.first, view.graduate_id)[view.id]
+    lantai.transfer_cases.settle(pair.first, view.graduate_id, view.id, case.id, "电话核实，已补寄")
+    told = now(lantai, graduate, view)
+    assert "已核实" in told.dispute
+    assert "等待接收单位再次清点" in told.next_words
+    view = lantai.transfers.move(pair.first, view.id, view.version, State.RECEIVED, receipt)
+    assert (view.state, view.dispute) == (State.RECEIVED, "")
 
 
 def test_the_papers_name_department_and_phone_of_the_frozen_version(
