@@ -1,7 +1,7 @@
 """``make bench``: every measurement as a ratio of one run, beside its target. Nothing here is a test.
 
 python -m bench [name …]      names: dossier_read face face_load retrieval tickets web_memory documents
-                              import_cohort dispatch
+                              import_cohort dispatch season
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from bench import dispatch, documents, dossier_read, face_load, import_cohort, retrieval, tickets, web_memory
+from bench.season import measuring
 from bench.stand import PROJECT
 
 
@@ -31,6 +32,7 @@ BENCHES: Mapping[str, Callable[[], bool]] = {
     "documents": documents.run,
     "import_cohort": import_cohort.run,
     "dispatch": dispatch.run,
+    "season": measuring.run,
 }
 
 

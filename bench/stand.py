@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from app.dossiers.incoming import NewDossier, NewMaterial
 from app.dossiers.rules import Section
 from app.people.rules import id_check_digit
 from app.people.service import Card
-from app.ports import Platform, PlatformAccount
+from app.ports import Outside, Platform, PlatformAccount
 from app.settings import Settings
 from auth.rules import Factor, Proof
 from commands.database import upgrade
@@ -46,8 +46,8 @@ class Stand:
 
 
 @contextmanager
-def stand(*, fsync: bool = True) -> Iterator[Stand]:
-    """PostgreSQL and Redis of our own, migrated and empty; gone at the end."""
+def stand(*, fsync: bool = True, outside: Callable[[Settings, str], Outside] | None = None) -> Iterator[Stand]:
+    """PostgreSQL and Redis of our own, migrated and empty; gone at the end. ``outside`` makes other providers."""
     with tempfile.TemporaryDirectory(prefix="lantai-bench-") as name:
         folder = Path(name)
         FileKeys.create(folder / "keys")
@@ -62,7 +62,7 @@ def stand(*, fsync: bool = True) -> Iterator[Stand]:
                 data_dir=folder / "data",
                 key_dir=folder / "keys",
             )
-            parts = build(settings, urls)
+            parts = build(settings, urls, None if outside is None else outside(settings, urls.redis_url))
             try:
                 yield Stand(folder, urls, _environment(folder, urls), parts)
             finally:

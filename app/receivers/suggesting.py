@@ -89,9 +89,9 @@ RULES: Sequence[DestinationRule] = (
     DestinationRule(
         "D-7",
         DestinationCase.KEPT_AT_SCHOOL,
-        (),
-        Place.ANYWHERE,
-        f"本人自愿，暂缓转递：由学校保管，不超过 {KEPT_YEARS} 年，期满转递至户籍地",
+        _PUBLIC,
+        Place.ORIGIN,
+        f"本人自愿，暂缓转递：由学校保管，不超过 {KEPT_YEARS} 年，期满转递至户籍地的公共就业和人才服务机构",
         _TRANSFERRED,
     ),
 )

@@ -70,6 +70,13 @@ def test_cases_and_suggestions_say_their_rule(http: ApiClient, lantai: Lantai) -
     assert http.get("/destinations/suggestions?case=self_carry").status_code == 422
 
 
+def test_whoever_stays_at_school_names_where_it_goes_afterwards(http: ApiClient, lantai: Lantai) -> None:
+    body = {"case": "kept_at_school", "receiver": receiver_code(lantai)}
+    made = http.post("/transfers", json=body, headers=key(1))
+    assert made.status_code == 201
+    assert made.json["state"] == "destination_registered"
+
+
 def test_registering_opens_a_transfer_once(http: ApiClient, lantai: Lantai) -> None:
     body = {"case": "unemployed", "receiver": receiver_code(lantai)}
     made = http.post("/transfers", json=body, headers=key(1))

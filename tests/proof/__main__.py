@@ -27,6 +27,7 @@ from tests.proof import (
     kills,
     package,
     races,
+    season,
     tamper,
     transfers,
 )
@@ -47,6 +48,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "transfers": transfers.run,
     "dispatch": dispatch.run,
     "delivery": delivery.run,
+    "season": season.run,
 }
 
 

@@ -306,7 +306,7 @@ def test_suggestions_come_from_the_registry(lantai: Lantai, today: date) -> None
     assert told(DestinationCase.PRIVATE_EMPLOYMENT) == ["WORK", "HOME"]
     assert told(DestinationCase.FURTHER_STUDY) == ["SCHOOL"]
     assert told(DestinationCase.FURTHER_STUDY, "另一所") == []
-    assert told(DestinationCase.KEPT_AT_SCHOOL) == []
+    assert told(DestinationCase.KEPT_AT_SCHOOL) == ["HOME"]
 
 
 def test_who_may_read_and_who_may_record(lantai: Lantai, today: date, staff_factory: Callable[..., StaffLogin]) -> None:

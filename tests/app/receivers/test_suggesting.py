@@ -55,7 +55,7 @@ def told(case: DestinationCase, origin: str = HOME, work: str = WORK) -> list[tu
         ),
         (DestinationCase.STATE_UNIT, [("UNIT", "D-1"), ("UNIT-FAR", "D-1"), ("WORK-COUNTY", "D-2")]),
         (DestinationCase.FURTHER_STUDY, [("SCHOOL", "D-5")]),
-        (DestinationCase.KEPT_AT_SCHOOL, []),
+        (DestinationCase.KEPT_AT_SCHOOL, [("HOME-COUNTY", "D-7"), ("HOME-CITY", "D-7"), ("HOME-PROVINCE", "D-7")]),
     ],
 )
 def test_each_case_leads_to_its_bodies_by_its_rule(case: DestinationCase, expected: list[tuple[str, str]]) -> None:
