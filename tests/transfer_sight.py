@@ -25,7 +25,7 @@ from parts import Lantai
 from tests.transfer_book import Book, Slip, Who
 
 SPOILT = {
-    "tracking_number": ("", "运单", "1" * 41),
+    "tracking_number": ("", "运单", "1" * 41, "EA123456784CN", "12345678901234"),
     "seal_number": (" ", "封/1"),
     "photo_digest": ("", "0" * 63, "G" * 64),
     "receipt_number": ("", "回执"),

@@ -109,7 +109,7 @@ class DispatchDesk:
         edge = rules.edge(State.SEALED, State.HANDED_TO_CARRIER)
         if edge is None:
             raise Conflict("move_not_allowed", params={"state": STATE_LABELS[found.state]})
-        number = checked(edge, {Evidence.TRACKING_NUMBER: tracking})[Evidence.TRACKING_NUMBER]
+        number = checked(edge, {Evidence.TRACKING_NUMBER: tracking}, found.channel)[Evidence.TRACKING_NUMBER]
         with self._db.transaction() as session:
             batch = self._collecting(session, batch_id)
             row = self._steps.locked(session, found.id)

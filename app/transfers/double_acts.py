@@ -96,7 +96,7 @@ class DoubleActs:
         edge = rules.edge(row.state, act.target)
         if edge is None or By.TWO not in edge.by:
             raise Conflict("move_not_allowed", params={"state": rules.STATE_LABELS[row.state]})
-        evidence = checked(edge, shown)
+        evidence = checked(edge, shown, row.channel)
         act.base_version, act.first_person, act.first_at = row.version, _person(session, actor), self._clock.now()
         act.sealed_evidence = seal_json(key, act_place(act), {k.value: v for k, v in evidence.items()})
         session.add(act)

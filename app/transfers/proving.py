@@ -8,13 +8,18 @@ from datetime import date
 from app.errors import FieldFault, Invalid
 from app.text_rules import hides_something
 from app.transfers.rules import EVIDENCE_LABELS, NUMBER_MOST, NUMBERS, REASON_MOST, Edge, Evidence
+from app.transfers.states import Channel
+from app.transfers.tracking_rules import tracking_number
 
 Shown = Mapping[Evidence, str]
 DIGEST_LENGTH = 64
 
 
-def checked(edge: Edge, given: Shown, *, without: frozenset[Evidence] = frozenset()) -> dict[Evidence, str]:
-    """The evidence this edge asks for, tidied. ``without``: kinds that have no meaning for this transfer.
+def checked(
+    edge: Edge, given: Shown, channel: Channel, *, without: frozenset[Evidence] = frozenset()
+) -> dict[Evidence, str]:
+    """The evidence this edge asks for, tidied. ``without``: kinds that have no meaning for this transfer. A tracking
+    number has the form its channel gives it (tracking_rules.tracking_number).
 
     Raises Invalid with a fault per missing or wrong one, pointing at ``/<kind>``.
     """
@@ -23,7 +28,7 @@ def checked(edge: Edge, given: Shown, *, without: frozenset[Evidence] = frozense
     for kind in edge.evidence:
         if kind in without:
             continue
-        text, code = _tidied(kind, given.get(kind, ""))
+        text, code = _tidied(kind, given.get(kind, ""), channel)
         if code:
             faults.append(FieldFault(f"/{kind.value}", code, _words(kind, code)))
         found[kind] = text
@@ -32,11 +37,16 @@ def checked(edge: Edge, given: Shown, *, without: frozenset[Evidence] = frozense
     return found
 
 
-def _tidied(kind: Evidence, text: str) -> tuple[str, str]:
+def _tidied(kind: Evidence, text: str, channel: Channel) -> tuple[str, str]:
     """(text, code of what is wrong or empty)."""
     text = text.strip()
     if not text:
         return text, "required"
+    if kind is Evidence.TRACKING_NUMBER:
+        if len(text) > NUMBER_MOST:
+            return text, "too_long"
+        number = tracking_number(text, channel)
+        return (number, "") if isinstance(number, str) else (text, number.code)
     if kind in NUMBERS or kind is Evidence.MANIFEST_CODE:
         return _number(text.upper())
     if kind is Evidence.REASON:

@@ -99,7 +99,7 @@ class TransferSteps:
         if target is State.RECEIVED and open_case(session, row.id) is not None:
             raise Conflict("receipt_in_dispute")
         meaningless = frozenset({Evidence.MANIFEST_CODE}) if row.manifest_digest is None else frozenset[Evidence]()
-        evidence = checked(edge, shown, without=meaningless)
+        evidence = checked(edge, shown, row.channel, without=meaningless)
         step = self._keep(key, row, evidence)
         before, row.state, row.moved_at = row.state, target, self._clock.now()
         self._heed(session, actor, row, key, evidence, frozen)

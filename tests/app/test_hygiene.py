@@ -27,7 +27,7 @@ from tests.moving import desk_pair, lead
 from tests.moving import opened as begun
 
 PROJECT = Path(__file__).resolve().parents[2]
-NAME, STATEMENT, REPLY, TRACKING = "金丝雀名", "金丝雀陈述", "金丝雀答复", "CANARY-EMS-77"
+NAME, STATEMENT, REPLY, TRACKING = "金丝雀名", "金丝雀陈述", "金丝雀答复", "EA770077005CN"
 
 
 def canaries(person: Person, *tokens: str) -> list[str]:

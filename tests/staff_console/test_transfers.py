@@ -109,15 +109,20 @@ def test_moves_with_the_proof_the_step_needs(desk: Desks, graduate_factory: Peop
     path = f"/graduates/{person.id}/transfers"
     form = {"version": str(view.version)}
     assert "运单号" in clerk.read(path).text
-    for number, words in (("", "运单号"), ("运单一二三", "运单号"), ("A" * 41, "运单号")):
+    for number, words in (
+        ("", "运单号"),
+        ("运单一二三", "运单号"),
+        ("A" * 41, "运单号"),
+        ("EA123456789CN", "校验位不符"),
+    ):
         answer = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": number})
         assert (answer.status_code, words in answer.text) == (422, True)
-    done = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": "ea123456789cn"})
+    done = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": "ea123456785cn"})
     assert done.status_code == 303
     page = clerk.read(path)
     assert "转递状态已更新" in page.text
-    assert "运单号 EA123456789CN" in page.text
-    again = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": "ea123456789cn"})
+    assert "运单号 EA123456785CN" in page.text
+    again = clerk.post(f"{path}/{view.id}/move/handed_to_carrier", {**form, "tracking_number": "ea123456785cn"})
     assert (again.status_code, "转递状态已变化" in again.text) == (412, True)
 
 

@@ -28,7 +28,7 @@ from app.transfers.papers import (
 )
 from app.transfers.proving import checked
 from app.transfers.rules import Evidence
-from app.transfers.states import State
+from app.transfers.states import Channel, State
 from tests.app.transfers.paper_samples import CATALOGUE, LABEL, LETTER, NUMBER, SENDER, SLIP, rows
 
 AT = datetime(2026, 6, 29, 10, 30, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_a_letters_number_can_be_typed_as_the_evidence_of_a_step() -> None:
     assert trace == "ZD2026000123-CX2"
     edge = rules.edge(State.LOST_SUSPECTED, State.TRACING)
     assert edge is not None
-    assert checked(edge, {Evidence.LETTER_NUMBER: trace}) == {Evidence.LETTER_NUMBER: trace}
+    assert checked(edge, {Evidence.LETTER_NUMBER: trace}, Channel.EMS) == {Evidence.LETTER_NUMBER: trace}
     assert len({f.word for f in LETTERS.values()}) == len(LETTERS)
 
 

@@ -109,21 +109,45 @@ def test_every_pair_of_states_is_an_edge_or_a_refusal(graduate_factory: People, 
         assert (shown.state, shown.version) == (source, view.version)
 
 
-BAD_NUMBERS = (("", "required"), (" ", "required"), ("x" * 41, "too_long"), ("运单1", "letters_and_digits_only"))
+BAD_NUMBERS = (
+    (Channel.EMS, "", "required"),
+    (Channel.EMS, " ", "required"),
+    (Channel.EMS, "x" * 41, "too_long"),
+    (Channel.EMS, "运单1", "tracking_number_shape"),
+    (Channel.EMS, "EA123456784CN", "tracking_number_check_digit"),
+    (Channel.EMS, "123456789012", "tracking_number_shape"),
+    (Channel.CONFIDENTIAL_POST, "运单1", "letters_and_digits_only"),
+)
+GOOD_NUMBERS = (
+    (Channel.EMS, " ea 1234 5678 5 cn ", "EA123456785CN"),
+    (Channel.EMS, "1099887766554", "1099887766554"),
+    (Channel.CONFIDENTIAL_POST, " jy-12 ", "JY-12"),
+)
 
 
-@pytest.mark.parametrize(("number", "code"), BAD_NUMBERS)
-def test_a_number_is_letters_and_digits(number: str, code: str, graduate_factory: People, lantai: Lantai) -> None:
+@pytest.mark.parametrize(("channel", "number", "code"), BAD_NUMBERS)
+def test_a_number_has_the_form_of_its_channel(
+    channel: Channel, number: str, code: str, graduate_factory: People, lantai: Lantai
+) -> None:
     pair = desk_pair(lantai)
-    view = begun(lantai, pair, graduate_factory(), State.SEALED)
+    view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id, channel=channel), State.SEALED)
     with pytest.raises(Invalid) as caught:
         lantai.transfers.move(
             pair.first, view.id, view.version, State.HANDED_TO_CARRIER, {Evidence.TRACKING_NUMBER: number}
         )
     assert [(f.pointer, f.code) for f in caught.value.faults] == [("/tracking_number", code)]
-    shown = {Evidence.TRACKING_NUMBER: " ea-12 "}
+    assert now(lantai, pair.first, view).state is State.SEALED
+
+
+@pytest.mark.parametrize(("channel", "typed", "kept"), GOOD_NUMBERS)
+def test_a_number_is_kept_as_the_carrier_writes_it(
+    channel: Channel, typed: str, kept: str, graduate_factory: People, lantai: Lantai
+) -> None:
+    pair = desk_pair(lantai)
+    view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id, channel=channel), State.SEALED)
+    shown = {Evidence.TRACKING_NUMBER: typed}
     moved = lantai.transfers.move(pair.first, view.id, view.version, State.HANDED_TO_CARRIER, shown)
-    assert [p.text for p in moved.steps[-1].proofs] == ["EA-12"]
+    assert [p.text for p in moved.steps[-1].proofs] == [kept]
 
 
 def test_reasons_and_days_are_checked(graduate_factory: People, lantai: Lantai) -> None:
@@ -203,7 +227,7 @@ def test_a_change_after_the_catalogue_was_frozen_is_not_sealed(graduate_factory:
 
 def test_a_tracking_number_is_used_once(graduate_factory: People, lantai: Lantai) -> None:
     pair = desk_pair(lantai)
-    shown = {Evidence.TRACKING_NUMBER: "EA123456789CN"}
+    shown = {Evidence.TRACKING_NUMBER: "EA123456785CN"}
     first = begun(lantai, pair, graduate_factory(), State.SEALED)
     lantai.transfers.move(pair.first, first.id, first.version, State.HANDED_TO_CARRIER, shown)
     second = begun(lantai, pair, graduate_factory(), State.SEALED)
@@ -349,7 +373,7 @@ def test_two_hand_overs_at_once_dispatch_once(graduate_factory: People, lantai: 
     view = begun(lantai, pair, graduate_factory(), State.SEALED)
 
     def hand_over(n: int) -> Callable[[], object]:
-        shown = {Evidence.TRACKING_NUMBER: f"EMS-{n}"}
+        shown = {Evidence.TRACKING_NUMBER: f"109988776655{n}"}
         return lambda: lantai.transfers.move(pair.first, view.id, view.version, State.HANDED_TO_CARRIER, shown)
 
     assert at_once([hand_over(n) for n in range(3)]) == ["done", "transfer_changed", "transfer_changed"]
