@@ -107,7 +107,13 @@ def gunicorn(on: Stand, application: str, ready: str, **extra: str) -> Iterator[
 
 
 def file_graduate(
-    parts: Lantai, serial: int, *, records: int = 45, materials: int = 13, photo: bytes | None = None
+    parts: Lantai,
+    serial: int,
+    *,
+    records: int = 45,
+    materials: int = 13,
+    photo: bytes | None = None,
+    cohort_year: int = 2026,
 ) -> str:
     """One graduate with ``records`` + 2 records and ``materials`` materials; gives a stepped-up session's token."""
     body = f"11010520040315{serial:03d}"
@@ -115,7 +121,7 @@ def file_graduate(
     course = {"course_name": "档案学概论", "term": "2024-2025-1", "credit": "2", "grade": "88"}
     filed = NewDossier(
         card=card,
-        cohort_year=2026,
+        cohort_year=cohort_year,
         college="文学院",
         major="档案学",
         degree_level="本科",

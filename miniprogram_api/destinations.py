@@ -60,8 +60,8 @@ class SuggestionsOut(Out):
 
 
 class DestinationIn(In):
-    case: DestinationCase
-    receiver: str = Field(max_length=30, description="Code of a body of the registry")
+    case: DestinationCase = Field(examples=["unemployed"])
+    receiver: str = Field(max_length=30, description="Code of a body of the registry", examples=["GG-330100"])
     history: list[PersonHistory] = Field(default=[], max_length=3)
     letter_number: str = Field("", max_length=40, description="Of the admitting school's letter (调档函)")
     letter_on: date | None = None

@@ -1,4 +1,4 @@
-"""schemathesis, all its checks, on our own OpenAPI document over a running web: once signed in, once as nobody."""
+"""schemathesis, all its checks, over a running web: on our OpenAPI document, and on one of the doors without."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from app.actors import Purpose
+from app.transfers.electronic_models import ElectronicLeg
+from app.transfers.electronic_rules import Leg
+from app.transfers.models import Transfer
 from auth.rules import Factor, Proof
 from bench.stand import Stand
 
@@ -27,6 +32,12 @@ expected-statuses = {json.dumps(REFUSALS)}
 
 [checks.missing_required_header]
 expected-statuses = {json.dumps(HEADERLESS)}
+"""
+# the version that stands there, until the first change
+SEEN = """
+[[operations]]
+include-operation-id = "change_destination"
+parameters = { "header.If-Match" = "1" }
 """
 INTERPRETER_FAULT = "AST constructor recursion depth mismatch"  # CPython 3.11's own, deep in the tool: tried again once
 # these end the session that the rest of the run needs; they are fuzzed as nobody, and by the other tests
@@ -50,18 +61,36 @@ def step_up(on: Stand, token: str) -> str:
     return issued.token
 
 
-def st_run(port: int, folder: Path, *, seed: int, examples: int, token: str, seconds: int, again: bool = True) -> Ran:
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """One run: ``token`` empty is nobody; ``ids`` are path parameters by name, set to what is there."""
+
+    name: str
+    token: str = field(repr=False)
+    target: Sequence[str]
+    ids: Mapping[str, object] = field(default_factory=dict)
+    without: Sequence[str] = ()
+
+
+def graduates(port: int, token: str, transfer: UUID) -> Noise:
+    target = [f"http://127.0.0.1:{port}/api/v1/openapi.json"]
+    ids = {"transfer_id": transfer} if token else {}
+    return Noise("graduate" if token else "nobody", token, target, ids, ENDING if token else ())
+
+
+def st_run(noise: Noise, folder: Path, *, seed: int, examples: int, seconds: int, again: bool = True) -> Ran:
     """One run of the command line; each distinct failure is one fault."""
-    config, report = folder / "schemathesis.toml", folder / f"report-{bool(token)}.json"
-    config.write_text(CONFIG)
-    argv = ["st", "--config-file", str(config), "run", f"http://127.0.0.1:{port}/api/v1/openapi.json"]
+    config, report = folder / "schemathesis.toml", folder / f"report-{noise.name}.json"
+    ids = "".join(f'"path.{name}" = "{value}"\n' for name, value in noise.ids.items())
+    config.write_text(f"[parameters]\n{ids}{CONFIG}{SEEN}")
+    argv = ["st", "--config-file", str(config), "run", *noise.target]
     argv += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(examples), "--seed", str(seed)]
     argv += ["--no-shrink", "--continue-on-failure", "--workers", "1", "--request-timeout", "10", "--checks", "all"]
     argv += ["--warnings", "off", "--report-json-path", str(report), "--generation-database", "none"]
-    if token:
-        argv += ["-H", f"Authorization: Bearer {token}"]
-        for name in ENDING:
-            argv += ["--exclude-operation-id", name]
+    if noise.token:
+        argv += ["-H", f"Authorization: Bearer {noise.token}"]
+    for operation in noise.without:
+        argv += ["--exclude-operation-id", operation]
     done = subprocess.run(
         [str(Path(sys.executable).parent / argv[0]), *argv[1:]],
         cwd=folder,
@@ -72,7 +101,7 @@ def st_run(port: int, folder: Path, *, seed: int, examples: int, token: str, sec
     )
     output = done.stdout + done.stderr
     if INTERPRETER_FAULT in output and again:
-        return st_run(port, folder, seed=seed + 1, examples=examples, token=token, seconds=seconds, again=False)
+        return st_run(noise, folder, seed=seed + 1, examples=examples, seconds=seconds, again=False)
     return read(done.returncode, output)
 
 
@@ -80,3 +109,11 @@ def read(code: int, output: str) -> Ran:
     cases = re.search(r"(\d[\d,]*) generated", output)
     number = int(cases.group(1).replace(",", "")) if cases else 0
     return Ran(number, [] if code == 0 else [output[-6000:]])
+
+
+def untouched(on: Stand, transfer: UUID, package: UUID) -> list[str]:
+    """What the noise did not reach: noise that ends at *not found* shows little."""
+    with on.parts.db.transaction() as session:
+        leg, row = session.get_one(ElectronicLeg, package), session.get_one(Transfer, transfer)
+    missed = {"package": leg.state is Leg.SUBMITTED, "destination": row.version == 1}
+    return [f"void: no noise reached the live {what}" for what, still in missed.items() if still]

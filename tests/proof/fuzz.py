@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from bench.stand import file_graduate, gunicorn, stand
-from tests.proof import api_fuzz, parsers
+import json
+
+from bench.stand import gunicorn, stand
+from tests.proof import api_fuzz, fuzz_doors, parsers
+from tests.proof.fuzz_cast import alive
 from tests.proof.outcome import Budget, Outcome
+from wsgi import create_app
 
 SHORT_EXAMPLES, SHORT_PARSER_EXAMPLES = 6, 250
 
 
 def over_http(budget: Budget) -> tuple[int, list[str]]:
-    """(requests, faults): signed in and stepped up, then as nobody."""
+    """(requests, faults): a graduate signed in and stepped up, nobody, and the office that receives a package."""
     examples = SHORT_EXAMPLES if budget.short else int(40 * budget.minutes)
     seconds = 240 if budget.short else int(300 * budget.minutes) + 240
     requests, faults = 0, list[str]()
     with stand(fsync=False) as on:
-        token = file_graduate(on.parts, 1)
+        them = alive(on)
         with gunicorn(on, "wsgi:create_app()", "/readyz") as (port, _):
-            for who in (api_fuzz.step_up(on, token), ""):
-                ran = api_fuzz.st_run(port, on.folder, seed=budget.seed, examples=examples, token=who, seconds=seconds)
+            machines = on.folder / "doors.json"
+            machines.write_text(json.dumps(fuzz_doors.document(create_app(on.parts), str(them.package), them.slip)))
+            doors = [str(machines), "--url", f"http://127.0.0.1:{port}"]
+            for noise in (
+                api_fuzz.graduates(port, api_fuzz.step_up(on, them.token), them.transfer),
+                api_fuzz.graduates(port, "", them.transfer),
+                api_fuzz.Noise("receiver", them.credential, doors, {"package_id": them.package}),
+            ):
+                ran = api_fuzz.st_run(noise, on.folder, seed=budget.seed, examples=examples, seconds=seconds)
                 requests += ran.cases
                 faults += ran.faults
+        faults += api_fuzz.untouched(on, them.transfer, them.package)
     if requests < 100:
         faults.append(f"void: schemathesis sent {requests} requests")
     return requests, faults
