@@ -55,7 +55,8 @@ class Prober(Protocol):
 @dataclass(frozen=True, slots=True)
 class HandOver:
     """To whom a package goes: written into it as the sender's signed statement. ``manifest`` is the canonical JSON of
-    the transfer's frozen manifest, whose code is printed on the paper slip.
+    the transfer's frozen manifest, whose code is printed on the paper slip. ``only``: the materials of a supplement,
+    None for the whole dossier.
     """
 
     transfer: str
@@ -63,6 +64,7 @@ class HandOver:
     receiver_name: str = field(repr=False)
     manifest: bytes = field(repr=False)
     at: datetime
+    only: frozenset[PackedMaterial] | None = field(default=None, repr=False)
 
 
 class PackedMaterial(NamedTuple):

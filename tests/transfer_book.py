@@ -215,7 +215,7 @@ class Book:
         before, slip.state, slip.entered, slip.act = slip.state, target, today, None
         if target == "destination_registered":
             slip.asked = today
-        if target == "assembled" and slip.parent is None:
+        if target == "assembled":
             slip.frozen = slip.folder.edits
         if target == "held_at_school":
             slip.kept = kept

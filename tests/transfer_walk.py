@@ -394,6 +394,5 @@ class Walk:
         if kinds and self.rng.random() < (0.03 if self.steady else 0.12):
             kind = self.rng.choice(kinds)
             shown[Evidence(kind)] = self.rng.choice(SPOILT[kind])
-            # a supplement has no catalogue of its own, so nothing is asked of the code
-            spoilt = kind != "manifest_code" or slip.frozen is not None
+            spoilt = True
         return shown, number if "tracking_number" in kinds else "", spoilt, kept

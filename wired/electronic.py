@@ -62,7 +62,7 @@ class FrozenManifests:
         if manifest is None:
             raise Conflict("manifest_absent")
         listed = frozenset(PackedMaterial(i.class_code, i.sequence, i.sha256, i.sm3) for i in manifest.items)
-        return FrozenManifest(manifest.canonical(), listed)
+        return FrozenManifest(manifest.canonical(), listed, row is not None and row.supplements is not None)
 
 
 def wire_electronic(

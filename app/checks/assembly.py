@@ -137,9 +137,17 @@ def _line(material: HeldMaterial) -> CatalogueItem:
 
 
 def packed(holding: Holding) -> frozenset[PackedMaterial]:
-    return frozenset(
-        PackedMaterial(m.class_code, m.sequence, m.facts.get("sha256"), m.facts.get("sm3")) for m in holding.materials
-    )
+    return frozenset(map(packed_material, holding.materials))
+
+
+def packed_material(material: HeldMaterial) -> PackedMaterial:
+    facts = material.facts
+    return PackedMaterial(material.class_code, material.sequence, facts.get("sha256"), facts.get("sm3"))
+
+
+def part_of(holding: Holding, only: frozenset[PackedMaterial]) -> Holding:
+    """The dossier with no other materials than these."""
+    return replace(holding, materials=tuple(m for m in holding.materials if packed_material(m) in only))
 
 
 def with_tags(payload: Package, house: House, dossier_id: str, dossier_version: int, on: date) -> Package:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.checks.package import NotReadable, Package
-from app.checks.rules import Finding, Mode, Outcome, Property, Result, Stage
+from app.checks.rules import Confirmation, Finding, Mode, Outcome, Property, Result, Stage
 
 EVERY_STAGE = frozenset(Stage)
 HOUSE = "本系统规则"
@@ -71,6 +71,15 @@ def ask(check: Check, package: Package) -> Result:
     if answer.findings:
         return Result(check.id, Outcome.FAIL, answer.looked, answer.findings)
     return Result(check.id, Outcome.PASS if answer.looked else Outcome.NOT_APPLICABLE, answer.looked)
+
+
+def asked_of_people(check: Check, said: Confirmation | None, package: Package) -> Result:
+    """A check that people answer, by the latest word on record."""
+    evidence = check.judge(package) if check.judge is not None else Found(0)
+    if said is None:
+        return Result(check.id, Outcome.WAITING, evidence.looked, evidence.findings)
+    outcome = Outcome.PASS if said.agreed else Outcome.FAIL
+    return Result(check.id, outcome, evidence.looked, evidence.findings)
 
 
 def ask_all(checks: Sequence[Check], package: Package) -> list[Result]:

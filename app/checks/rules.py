@@ -139,6 +139,10 @@ class ChecklistState:
     required: int
 
 
+NOTHING_MISSING = ChecklistState("supplement", (), 0)
+"""Of what follows a dossier that was received: the list of what a dossier must hold is none of its business."""
+
+
 def verdict(results: Sequence[tuple[Result, bool]]) -> Verdict:
     """Over (result, veto) pairs: one failed veto item fails the whole; a veto item not run never passes."""
     if any(veto and r.outcome in (Outcome.FAIL, Outcome.NOT_RUN) for r, veto in results):

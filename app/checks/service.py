@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta, timezone
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -16,34 +14,22 @@ from sqlalchemy.orm import Session, aliased
 from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.checks import layout
 from app.checks import report as reports
-from app.checks.archive import Entry, Made, write_folder, zip_stream
-from app.checks.assembly import (
-    HeldSource,
-    House,
-    documents_of,
-    given,
-    packed,
-    raising,
-    read_later,
-    tag_files,
-    with_tags,
-)
-from app.checks.check import Check, Found, ask_all
+from app.checks.archive import Made, write_folder, zip_stream
+from app.checks.assembly import House, part_of
 from app.checks.models import CheckItem, CheckRun
-from app.checks.package import NoProbe, Package, open_package
-from app.checks.registry import BY_ID, machine_checks, people_checks
-from app.checks.rules import RULES_VERSION, ChecklistState, Confirmation, Mode, Outcome, Result, Stage, Verdict
-from app.checks.statement import hand_over_files
+from app.checks.registry import BY_ID, people_checks
+from app.checks.rules import NOTHING_MISSING, RULES_VERSION, ChecklistState, Confirmation, Mode, Stage, Verdict
 from app.checks.views import HumanItem, PackageFile, RunLine, RunView, properties_of
+from app.checks.workshop import Workshop, handed
 from app.db import Database, new_id
-from app.dossiers.holdings import HeldMaterial, Holding, Holdings
+from app.dossiers.holdings import Holding, Holdings
 from app.dossiers.models import Dossier
 from app.envelope import Place, open_json, seal_json
-from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Tampered
+from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
 from app.events import EventLog
 from app.jobs import CheckDossier
 from app.keyring import Keyring
-from app.package_ports import HandedPackage, HandOver, Prober, Signer
+from app.package_ports import HandedPackage, HandOver, PackedMaterial, Prober, Signer
 from app.people.models import Graduate
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -52,7 +38,6 @@ READERS = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
 CHECKERS = (Role.ARCHIVIST, Role.REVIEWER)
 PACKERS = (Role.ARCHIVIST,)  # a package holds all zones and the ID photo: more than a dispatcher may read
 MAX_NOTE = 300
-_CHINA = timezone(timedelta(hours=8))
 _BAD = (Verdict.FAILED, Verdict.WAITING, Verdict.NOTED)
 
 
@@ -86,7 +71,7 @@ class CheckService:
         checklist: ChecklistReader | None = None,
     ) -> None:
         self._db, self._keys, self._people, self._holdings = db, keys, people, holdings
-        self._photo, self._signer, self._prober, self._house = photo, signer, prober, house
+        self._workshop = Workshop(people, holdings, photo, signer, prober, house)
         self._log, self._clock, self._checklist = log, clock, checklist
 
     # --- running ------------------------------------------------------------------------------------------------------
@@ -96,21 +81,17 @@ class CheckService:
         self._require(actor, CHECKERS)
         key = self._keys.of(graduate_id)
         holding = self._holdings.of(graduate_id)
-        confirmations = self._confirmations(holding)
         now = self._clock.now()
-        as_of = now.astimezone(_CHINA).date()
-        package = self._opened(holding, as_of, self._prober, self._state(graduate_id))
-        results = ask_all(machine_checks(stage), package)
-        results += [_asked_of_people(c, confirmations.get(c.id), package) for c in people_checks(stage)]
-        about = reports.Circumstances(stage, actor, now, as_of, str(holding.dossier_id), holding.version, confirmations)
-        report = reports.make_report(package, results, about, self._signer)
-        signed = reports.sign(report, self._signer)
+        confirmations, state = self._confirmations(holding), self._state(graduate_id)
+        report, signed, outcome = self._workshop.judged(
+            actor, self._workshop.source(holding), holding, stage, now, state, confirmations
+        )
         row = CheckRun(
             id=new_id(),
             dossier_id=holding.dossier_id,
             graduate_id=graduate_id,
             stage=stage,
-            outcome=reports.over(results),
+            outcome=outcome,
             dossier_version=holding.version,
             rules_version=RULES_VERSION,
             report_digest=signed.digest,
@@ -259,12 +240,39 @@ class CheckService:
 
     def hand_over(self, graduate_id: UUID, to: HandOver) -> HandedPackage:
         """app.package_ports.PackageMaker: the house packs by itself, so no member of staff opens anything."""
+        if to.only is not None:
+            return self._hand_over_part(graduate_id, to, to.only)
         run = self.run(SYSTEM, graduate_id, Stage.HAND_OVER)
         if run.outcome is Verdict.FAILED:
             raise Conflict("hand_over_check_failed")
-        made = self._entries(SYSTEM, graduate_id, run.id, to)
-        chunks = partial(zip_stream, made.folder, made.entries)
-        return HandedPackage(f"{made.folder}.zip", made.bag_digest, made.dossier_version, made.materials, chunks)
+        return handed(self._entries(SYSTEM, graduate_id, run.id, to))
+
+    def _hand_over_part(self, graduate_id: UUID, to: HandOver, only: frozenset[PackedMaterial]) -> HandedPackage:
+        """A supplement: the records as they stand and these materials alone. It is judged like a whole dossier, and the
+        report goes with it; no run is kept, for it says nothing about the dossier.
+        """
+        holding, now = part_of(self._holdings.of(graduate_id), only), self._clock.now()
+        source = self._workshop.source(holding, photo=False)
+        report, signed, outcome = self._workshop.judged(
+            SYSTEM, source, holding, Stage.HAND_OVER, now, NOTHING_MISSING, {}
+        )
+        if report.package.unreadable:
+            raise Conflict("package_unreadable")
+        if outcome is Verdict.FAILED:
+            raise Conflict("hand_over_check_failed")
+        with self._db.transaction() as session:
+            data = {"stage": Stage.HAND_OVER.value, "purpose": "supplement", "transfer": to.transfer}
+            self._log.record(
+                session,
+                SYSTEM,
+                "dossier.packaged",
+                graduate_id=graduate_id,
+                object_kind="dossier",
+                object_id=holding.dossier_id,
+                data=data,
+            )
+        package = self._workshop.reopened(source, holding, report)
+        return handed(self._workshop.made(source, holding, package, signed, to))
 
     def write_package(self, actor: Actor, graduate_id: UUID, run_id: UUID, target: Path) -> None:
         """The same as a folder. Raises Conflict('package_target_exists')."""
@@ -278,36 +286,13 @@ class CheckService:
         holding = self._holdings.of(graduate_id)
         if holding.version != row.dossier_version:
             raise Conflict("package_outdated")
-        package = self._opened(holding, date.fromisoformat(told.as_of), NoProbe(), None)
+        source = self._workshop.source(holding)
+        package = self._workshop.reopened(source, holding, told)
         if package.files[layout.MANIFEST].sha256 != row.package_digest:
             raise Conflict("package_outdated")
-        about = row.package_digest, holding.dossier_id, holding.version
-        stated = hand_over_files(to, self._house, about, self._signer) if to is not None else {}
-        tags = tag_files(package.texts, signed, stated)
-        source = self._source(holding)
-        entries: list[Entry] = [(name, given(data)) for name, data in tags.items()]
-        entries += [(name, read_later(source, name, package.files[name].sha256)) for name in source.names()]
-        folder = f"lantai-{holding.dossier_id.hex[:12]}-v{holding.version}"
-        return Made(folder, sorted(entries, key=lambda e: e[0]), row.package_digest, holding.version, packed(holding))
+        return self._workshop.made(source, holding, package, signed, to)
 
     # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _source(self, holding: Holding) -> HeldSource:
-        documents = documents_of(holding, self._people.graduate(holding.graduate_id), self._house)
-
-        def fetch(material: HeldMaterial) -> bytes:
-            return self._holdings.content(holding.graduate_id, material)
-
-        try:
-            photo = self._photo(holding.graduate_id)
-        except (Tampered, NotFound) as error:
-            # a photo that does not open is a finding like any other file's, not the end of the check
-            return HeldSource(documents, holding, fetch, raising(error))
-        return HeldSource(documents, holding, fetch, None if photo is None else given(photo))
-
-    def _opened(self, holding: Holding, as_of: date, prober: Prober, state: ChecklistState | None) -> Package:
-        payload = open_package(self._source(holding), prober, as_of, checklist=state)
-        return with_tags(payload, self._house, str(holding.dossier_id), holding.version, as_of)
 
     def _state(self, graduate_id: UUID) -> ChecklistState | None:
         return self._checklist.state_of(graduate_id) if self._checklist is not None else None
@@ -383,11 +368,3 @@ def _fresh_rows(stage: Stage | None) -> Select[CheckRun]:
         .where(CheckRun.rules_version == RULES_VERSION)
     )
     return query if stage is None else query.where(CheckRun.stage == stage)
-
-
-def _asked_of_people(check: Check, said: Confirmation | None, package: Package) -> Result:
-    evidence = check.judge(package) if check.judge is not None else Found(0)
-    if said is None:
-        return Result(check.id, Outcome.WAITING, evidence.looked, evidence.findings)
-    outcome = Outcome.PASS if said.agreed else Outcome.FAIL
-    return Result(check.id, outcome, evidence.looked, evidence.findings)

@@ -82,7 +82,8 @@ class ElectronicPacker:
             manifest = self._manifests.of_transfer(session, key, row.transfer_id)
             receiver = self._receivers.of_transfer(session, row.transfer_id)
         name = receiver.name if receiver is not None else row.receiver_code
-        to = HandOver(str(row.transfer_id), row.receiver_code, name, manifest.data, self._clock.now())
+        only = manifest.materials if manifest.supplement else None
+        to = HandOver(str(row.transfer_id), row.receiver_code, name, manifest.data, self._clock.now(), only)
         handed = self._maker.hand_over(row.graduate_id, to)
         if handed.materials != manifest.materials:
             raise Conflict("manifest_outdated")

@@ -30,10 +30,13 @@ class ReceiverOf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrozenManifest:
-    """The transfer's catalogue as it was frozen: its canonical JSON, and what it lists."""
+    """The transfer's catalogue as it was frozen: its canonical JSON, and what it lists. ``supplement``: it lists what
+    follows a dossier that was received, and nothing else is packed.
+    """
 
     data: bytes = field(repr=False)
     materials: frozenset[PackedMaterial] = field(repr=False)
+    supplement: bool = False
 
 
 class ManifestOf(Protocol):

@@ -74,10 +74,12 @@ class Manifest:
         return json.dumps(self.body(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def manifest_of(transfer_id: UUID, holding: Holding) -> Manifest:
+def manifest_of(transfer_id: UUID, holding: Holding, only: frozenset[UUID] | None = None) -> Manifest:
+    """``only``: the materials a supplement brings, None for the whole dossier."""
     items = tuple(
         ManifestItem(m.class_code, m.sequence, m.title, m.pages, m.facts.get("sha256"), m.facts.get("sm3"))
         for m in holding.materials
+        if only is None or m.id in only
     )
     return Manifest(transfer_id, secrets.token_hex(16), holding.version, items)
 

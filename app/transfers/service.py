@@ -27,6 +27,7 @@ from app.transfers.proving import Shown
 from app.transfers.showing import TransferLine, TransferView, line_of, view_of
 from app.transfers.states import State
 from app.transfers.steps import NONE_SHOWN, TransferSteps
+from app.transfers.supplements import brought_by
 from app.working_days.calendar import WorkingDays
 
 MOVER_ROLES = (Role.DISPATCHER, Role.ARCHIVIST)
@@ -65,9 +66,11 @@ class TransferService:
         Raises Conflict('move_not_allowed', 'two_persons_required', …), Invalid, VersionMismatch, NotFound, Forbidden.
         """
         self._require_reader(actor)
-        owner, supplementary = self._owner(transfer_id)
+        owner, brought = self._owner(transfer_id)
         key = self._keys.of(owner)
-        frozen = self._frozen(transfer_id, owner) if target is State.ASSEMBLED and not supplementary else None
+        frozen = None
+        if target is State.ASSEMBLED:
+            frozen = manifest_of(transfer_id, self._holdings.of(owner), brought)
         with self._db.transaction() as session:
             row = self._steps.locked(session, transfer_id, version)
             self._heed_checks(session, row, target)
@@ -126,9 +129,6 @@ class TransferService:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _frozen(self, transfer_id: UUID, owner: UUID) -> Manifest:
-        return manifest_of(transfer_id, self._holdings.of(owner))
-
     @staticmethod
     def _require_mover(actor: Actor) -> None:
         if actor.kind is not ActorKind.STAFF or not actor.has_role(*MOVER_ROLES):
@@ -139,13 +139,13 @@ class TransferService:
         if actor.kind is not ActorKind.STAFF or not actor.has_role(*READER_ROLES):
             raise Forbidden("role_required")
 
-    def _owner(self, transfer_id: UUID) -> tuple[UUID, bool]:
-        """(graduate, whether it only brings a supplement after a dossier that was received)."""
+    def _owner(self, transfer_id: UUID) -> tuple[UUID, frozenset[UUID] | None]:
+        """(graduate, what a supplement brings after a dossier that was received; None for the dossier itself)."""
         with self._db.transaction() as session:
             row = session.get(Transfer, transfer_id)
-        if row is None:
-            raise NotFound("transfer_not_found")
-        return row.graduate_id, row.supplements is not None
+            if row is None:
+                raise NotFound("transfer_not_found")
+            return row.graduate_id, None if row.supplements is None else brought_by(session, row)
 
     def _heed_checks(self, session: Session, row: Transfer, target: State) -> None:
         if self._checks is None or row.supplements is not None:

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from app.actors import Actor
 from app.db import new_id
+from app.dossiers.models import Material, MaterialVersion
+from app.dossiers.rules import Source
 from app.envelope import DataKey, open_json
 from app.errors import Conflict
 from app.ports import Clock
@@ -88,6 +90,26 @@ class SupplementaryTransfers:
         before = session.get_one(Transfer, row.supplements)
         receipt = receipt_number(open_json(key, proofs_place(before), before.sealed_proofs))
         return Supplement(row.id, rules.STATE_LABELS[row.state], row.receiver_name, receipt)
+
+
+def brought_by(session: Session, row: Transfer) -> frozenset[UUID]:
+    """The materials a supplement brings: those its ticket has filed since it was opened, by the decision that opened
+    it. A redirected one brings what the first of them was opened for.
+    """
+    first = row
+    while first.follows is not None:
+        first = session.get_one(Transfer, first.follows)
+    query = (
+        select(Material.id)
+        .join(MaterialVersion, MaterialVersion.material_id == Material.id)
+        .where(
+            Material.dossier_id == row.dossier_id,
+            MaterialVersion.source == Source.CORRECTION,
+            MaterialVersion.source_id == row.ticket_id,
+            MaterialVersion.created_at >= first.created_at,
+        )
+    )
+    return frozenset(session.scalars(query))
 
 
 def receipt_number(proofs: Mapping[str, Any]) -> str | None:
