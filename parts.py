@@ -28,6 +28,11 @@ from app.corrections.reports import ReportService
 from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
 from app.corrections.undoing import UndoService
+from app.custody.keeping import PaperCustody
+from app.custody.loans import LoanDesk
+from app.custody.places import PlaceRegistry
+from app.custody.reading import CustodyReading
+from app.custody.shelving import ShelvingDesk
 from app.db import Database
 from app.dossiers.filing import FilingService
 from app.dossiers.holdings import Holdings
@@ -81,6 +86,7 @@ from app.transfers.tracking import TrackingService
 from app.transfers.tracking_desk import TrackingDesk
 from app.transfers.tracking_expiry import TraceExpiry
 from app.transfers.watch import TransferWatch
+from app.transfers.waybills import WaybillImport
 from app.working_days.calendar import WorkingDays
 from auth.accounts import AccountService
 from auth.activation import ActivationService
@@ -153,6 +159,12 @@ class Lantai:
     transfer_papers: PaperDesk
     double_acts: DoubleActs
     dispatching: DispatchDesk
+    waybills: WaybillImport
+    places: PlaceRegistry
+    shelving: ShelvingDesk
+    loans: LoanDesk
+    custody: CustodyReading
+    paper_custody: PaperCustody
     transfer_steps: TransferSteps
     transfer_watch: TransferWatch
     counting: CountingService

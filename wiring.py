@@ -29,6 +29,7 @@ from parts import Lantai
 from providers.embedded.records import ServiceUrls, read_services
 from wired.access import wire_access
 from wired.corrections import wire_corrections
+from wired.custody import wire_custody
 from wired.dossiers import wire_dossiers, wire_materials
 from wired.electronic import FrozenManifests, RegisteredReceivers, wire_electronic
 from wired.governance import wire_governance
@@ -74,7 +75,8 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     """Wire everything. ``outside`` replaces the real providers in tests."""
     ground = lay_ground(settings, urls, ProcrastinateQueue(build_queue_app(urls)), outside)
     shelves = wire_dossiers(ground)
-    steps = wire_steps(ground)
+    custody = wire_custody(ground)
+    steps = wire_steps(ground, custody["paper_custody"])
     corrections = wire_corrections(ground, shelves["filing"], steps)
     governance = wire_governance(ground)
     access = wire_access(ground, governance["training"])
@@ -84,6 +86,7 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         **shelves,
         **wire_materials(ground, shelves["filing"]),
         **leaving,
+        **custody,
         **wire_electronic(
             ground, leaving["checks"], RegisteredReceivers(ground.receivers), FrozenManifests(steps.manifests)
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
@@ -17,6 +18,13 @@ MAX_CELL = 100_000
 _SAMPLE = 1 << 16
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NO_MARKS: Mapping[int, str] = {}
+_NOISE = re.compile(r"[\s*＊:：\u200b\ufeff]|[(（](?:必填|选填|不可为空)[)）]")
+_BRACKETS = str.maketrans("（）", "()")
+
+
+def bare(header: str) -> str:
+    """A header without what people decorate it with."""
+    return _NOISE.sub("", header).translate(_BRACKETS)
 
 
 def encoding_of(stream: BinaryIO, table: str) -> str:

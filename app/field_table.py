@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from app.field_tables import (
     checks,
     completeness,
+    custody,
     desk,
     electronic,
     foundation,
@@ -56,6 +57,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **imports.FIELDS,
     **materials.FIELDS,
     **completeness.FIELDS,
+    **custody.FIELDS,
     **partners.FIELDS,
     **queues.FIELDS,
     **receivers.FIELDS,

@@ -27,6 +27,7 @@ APPEND_ONLY = (
     "dispatch",
     "receiver_version",
     "tracking_event",
+    "custody_move",
 )
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 

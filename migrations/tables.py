@@ -7,6 +7,7 @@ import app.completeness.models
 import app.corrections.drafts
 import app.corrections.models
 import app.corrections.queue_models
+import app.custody.models
 import app.dossiers.models
 import app.events
 import app.governance.models
@@ -32,6 +33,7 @@ ALL_MODELS = (
     app.checks.models,
     app.corrections.drafts,
     app.corrections.models,
+    app.custody.models,
     app.corrections.queue_models,
     app.dossiers.models,
     app.events,

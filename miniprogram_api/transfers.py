@@ -110,6 +110,7 @@ class TransferOut(Out):
 
 class TransfersOut(Out):
     items: list[TransferOut]
+    paper: str = Field(description="Where the paper dossier is, in plain words; no place, no borrower")
 
 
 @api.get("/transfers")
@@ -117,7 +118,7 @@ class TransfersOut(Out):
 @api.output(TransfersOut)
 def transfers() -> TransfersOut:
     """Where the dossier is, with every step and its proof. Delivered is not received."""
-    return TransfersOut(items=own_transfers())
+    return TransfersOut(items=own_transfers(), paper=lantai().paper_custody.words_for_graduate(current_actor()))
 
 
 def own_transfers() -> list[TransferOut]:

@@ -11,6 +11,8 @@ from staff_console.casework import add_casework
 from staff_console.checks import add_checks
 from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
+from staff_console.custody import add_custody
+from staff_console.custody_places import add_custody_places
 from staff_console.dispatch import add_dispatch
 from staff_console.dossiers import add_dossiers
 from staff_console.drafts import add_drafts
@@ -23,6 +25,7 @@ from staff_console.home import add_home
 from staff_console.imports import add_imports
 from staff_console.macros import add_macros
 from staff_console.materials import add_materials
+from staff_console.paper import add_paper
 from staff_console.passkeys import add_passkey_sign_in, add_passkeys
 from staff_console.people import add_member, add_people
 from staff_console.permissions import add_permissions
@@ -47,6 +50,7 @@ from staff_console.transfer_cases import add_transfer_cases
 from staff_console.transfer_papers import add_transfer_papers
 from staff_console.transfers import add_transfers
 from staff_console.undoing import add_undoing
+from staff_console.waybills import add_waybills
 from staff_console.welcome import add_welcome
 from staff_console.workload import add_workload
 
@@ -82,7 +86,11 @@ PARTS = (
     add_retrieval,
     add_counter,
     add_transfers,
+    add_paper,
+    add_custody,
+    add_custody_places,
     add_dispatch,
+    add_waybills,
     add_receivers,
     add_receiver_import,
     add_tracking,

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.problems import problem_of
 from app.transfers.batch_models import BATCH_LABELS, ITEM_LABELS, BatchState
-from app.transfers.batches import NUMBER
+from app.transfers.labels import NUMBER
 from app.transfers.states import CHANNEL_LABELS, Channel
 from app.wording.transfers import words_for
 from auth.guards import current_actor

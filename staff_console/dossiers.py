@@ -49,6 +49,7 @@ def add_dossiers(console: Blueprint) -> None:
             sections=_groups(catalogue.items, "record"),
             classes=_groups(catalogue.items, "material"),
             may_open=actor.has_role(*DESK),
+            paper=parts().custody.paper(actor, graduate_id),
             purpose=parts().purposes.current(actor, graduate_id),
             may_file=actor.has_role(Role.ARCHIVIST),
         )

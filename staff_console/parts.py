@@ -29,6 +29,10 @@ from app.corrections.replying import ReplyDesk
 from app.corrections.reports import ReportService
 from app.corrections.saved_views import SavedViews
 from app.corrections.undoing import UndoService
+from app.custody.loans import LoanDesk
+from app.custody.places import PlaceRegistry
+from app.custody.reading import CustodyReading
+from app.custody.shelving import ShelvingDesk
 from app.db import Database
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
@@ -63,6 +67,7 @@ from app.transfers.paper_desk import PaperDesk
 from app.transfers.receiver_watch import ReceiverWatch
 from app.transfers.service import TransferService
 from app.transfers.tracking_desk import TrackingDesk
+from app.transfers.waybills import WaybillImport
 from auth.accounts import AccountService
 from auth.activation import ActivationService
 from auth.enrolment import EnrolmentService
@@ -142,6 +147,16 @@ class ConsoleParts(Protocol):
     def transfers(self) -> TransferService: ...
     @property
     def dispatching(self) -> DispatchDesk: ...
+    @property
+    def waybills(self) -> WaybillImport: ...
+    @property
+    def places(self) -> PlaceRegistry: ...
+    @property
+    def shelving(self) -> ShelvingDesk: ...
+    @property
+    def loans(self) -> LoanDesk: ...
+    @property
+    def custody(self) -> CustodyReading: ...
     @property
     def destinations(self) -> DestinationService: ...
     @property

@@ -58,6 +58,28 @@ PERMISSIONS: Sequence[Permission] = (
         READERS,
         (f"* {_GRADUATE}/transfers/<uuid:transfer_id>",),
     ),
+    Permission("办理", "查看纸质档案的位置、移动和借阅", READERS, ("GET /console/custody",)),
+    Permission("办理", "登记和停用存放位置", (Role.ARCHIVIST,), ("POST /console/custody/places",)),
+    Permission(
+        "办理",
+        "扫码上架，登记借阅、续借和归还",
+        MOVERS,
+        (
+            "* /console/custody/shelving",
+            "* /console/custody/returns",
+            "POST /console/custody/loans",
+            f"POST {_GRADUATE}/paper",
+        ),
+    ),
+    Permission(
+        "办理",
+        "批准或不批准他人登记的、带出档案馆的借阅",
+        READERS,
+        (
+            "POST /console/custody/loans/<uuid:loan_id>/approve",
+            "POST /console/custody/loans/<uuid:loan_id>/refuse",
+        ),
+    ),
     Permission("办理", "查看接收单位名录和转递方式规则", READERS, ("GET /console/receivers",)),
     Permission(
         "办理",

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from app.actors import SYSTEM, Actor, ActorKind, Purpose, Role
 from app.checks.rules import Stage
+from app.custody import rules as custody
 from app.governance.review_views import NewCampaign
 from app.governance.rulebook import Draft
 from app.governance.rules import System
@@ -120,7 +121,12 @@ def make_owned(
 def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, object]:
     """A transfer whose seal waits for its second person, a package for its receiver, and a batch of hand-overs."""
     transfer = opened(lantai, staff.actor, person.id)
+    lantai.places.add(staff.actor, "A-01-1-01")
+    outside, purpose = custody.Borrower.OUTSIDE, custody.Purpose.PROOF
+    wish = custody.Wish(outside, purpose, 15, name="借阅人", unit="某局", letter="函 1")
     return {
+        "place_id": lantai.places.search(staff.actor)[0][0].id,
+        "loan_id": lantai.loans.ask(staff.actor, person.id, wish),
         "transfer_id": transfer.id,
         "act_id": waiting_act(lantai, transfer),
         "package_id": submitted_leg(lantai, person.id, transfer.id).id,

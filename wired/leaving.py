@@ -14,11 +14,13 @@ from app.completeness.catalogue_print import CataloguePrinter
 from app.completeness.forecast import CohortForecast
 from app.completeness.reminders import ReminderService
 from app.completeness.service import CompletenessService, recheck_on_change
+from app.imports.lone_table import table_rows
 from app.transfers.batches import DispatchDesk
 from app.transfers.counting import CountingService
 from app.transfers.counting_desk import CaseDesk
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
+from app.transfers.guarding import PaperKeeping
 from app.transfers.invitations import RegisteredAddressees, SlipInvitations
 from app.transfers.paper_data import PaperData
 from app.transfers.paper_desk import PaperDesk
@@ -31,6 +33,7 @@ from app.transfers.tracking_desk import TrackingDesk
 from app.transfers.tracking_expiry import TraceExpiry
 from app.transfers.tracking_rules import Patience
 from app.transfers.watch import TransferWatch
+from app.transfers.waybills import WaybillImport
 from providers.probe import ChildProber
 from providers.signing import FileSigner
 from wired.dossiers import DossierParts
@@ -46,6 +49,7 @@ class LeavingParts(TypedDict):
     transfers: TransferService
     destinations: DestinationService
     double_acts: DoubleActs
+    waybills: WaybillImport
     dispatching: DispatchDesk
     transfer_steps: TransferSteps
     transfer_papers: PaperDesk
@@ -80,8 +84,8 @@ class ChecklistForChecks:
         return ChecklistState(found.checklist_version, missing, sum(f.counts for f in found.findings))
 
 
-def wire_steps(ground: Ground) -> TransferSteps:
-    return TransferSteps(ground.log, ground.queue, ground.clock, ground.calendar, ground.index)
+def wire_steps(ground: Ground, paper: PaperKeeping) -> TransferSteps:
+    return TransferSteps(ground.log, ground.queue, ground.clock, ground.calendar, ground.index, paper)
 
 
 def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) -> LeavingParts:
@@ -127,6 +131,7 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
         "destinations": DestinationService(db, keys, people, ground.receivers, ground.channel_rules, steps, clock),
         "transfer_steps": steps,
         "dispatching": DispatchDesk(db, keys, steps, log, queue, clock),
+        "waybills": WaybillImport(db, keys, steps, log, clock, table_rows),
         "double_acts": DoubleActs(
             db, keys, steps, log, clock, ground.outside.files, ground.outside.cleaner, (completeness,)
         ),

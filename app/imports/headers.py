@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from app.csv_table import RawRow
+from app.csv_table import RawRow, bare
 from app.errors import FieldFault, Invalid
 from app.imports.columns import FIELDS, GRADUATE_TABLE, NEEDED
 from app.imports.rules import HEADER_ROWS
@@ -53,13 +52,6 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "形成日期": ("材料形成日期", "形成时间"),
     "文件": ("文件名", "扫描件"),
 }
-_NOISE = re.compile(r"[\s*＊:：\u200b\ufeff]|[(（](?:必填|选填|不可为空)[)）]")
-_BRACKETS = str.maketrans("（）", "()")
-
-
-def bare(header: str) -> str:
-    """A header without what people decorate it with."""
-    return _NOISE.sub("", header).translate(_BRACKETS)
 
 
 def _known(sheet: str) -> dict[str, str]:

@@ -73,6 +73,7 @@ SCOPE: Sequence[Sealed] = (
     Sealed("slip", ("sealed_count",), ("transfer_id", "graduate_id")),
     Sealed("transfer_case", ("sealed_body",), ("transfer_id", "graduate_id")),
     Sealed("double_act", ("sealed_evidence",), ("transfer_id", "graduate_id"), files=(CONTENT,)),
+    Sealed("loan", ("sealed_words",)),
     Sealed("check_run", ("sealed_report",)),
     Sealed("check_item", ("sealed_note",), ("dossier_id", "graduate_id")),
     Sealed("import_batch", ("sealed_name",), ()),

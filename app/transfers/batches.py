@@ -6,7 +6,6 @@ left goes on where it stopped.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,15 +17,16 @@ from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
-from app.envelope import DataKey, open_json, seal_json
+from app.envelope import DataKey, open_json
 from app.errors import Conflict, DomainError, FieldFault, Forbidden, Invalid, NotFound, Unavailable
 from app.events import EventLog
 from app.jobs import DispatchWork, JobQueue
 from app.keyring import Keyring
 from app.people.models import StaffMember
 from app.ports import Clock
-from app.transfers import rules
+from app.transfers import batch_book, rules
 from app.transfers.batch_models import BatchState, DispatchBatch, DispatchItem, ItemState, number_place
+from app.transfers.labels import transfer_of
 from app.transfers.models import Transfer
 from app.transfers.proving import checked
 from app.transfers.rules import By, Evidence
@@ -34,9 +34,7 @@ from app.transfers.showing import transfer_number
 from app.transfers.states import CHANNEL_LABELS, STATE_LABELS, Channel, State
 from app.transfers.steps import TransferSteps
 
-NUMBER = re.compile(r"ZD[0-9]{4}([0-9]{6,12})")
 SLICE = 25
-MOST = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +109,15 @@ class DispatchDesk:
             raise Conflict("move_not_allowed", params={"state": STATE_LABELS[found.state]})
         number = checked(edge, {Evidence.TRACKING_NUMBER: tracking}, found.channel)[Evidence.TRACKING_NUMBER]
         with self._db.transaction() as session:
-            batch = self._collecting(session, batch_id)
+            batch = batch_book.collecting(session, batch_id)
             row = self._steps.locked(session, found.id)
-            self._require_sealed(batch, row)
+            if (refusal := batch_book.against(batch, row)) is not None:
+                raise refusal
             bidx = self._steps.tracking_index(row.channel, number)
             if self._steps.tracking_used(session, bidx):
                 raise Conflict("tracking_number_used")
-            position = self._next_position(session, batch_id)
-            item = DispatchItem(
-                id=new_id(),
-                batch_id=batch_id,
-                position=position,
-                transfer_id=row.id,
-                graduate_id=row.graduate_id,
-                state=ItemState.WAITING,
-                tracking_bidx=bidx,
-                reason="",
-                at=self._clock.now(),
-            )
-            item.sealed_number = seal_json(key, number_place(item), {"tracking_number": number})
+            position = batch_book.free_position(session, batch_id)
+            item = batch_book.pair(batch_id, position, row, key, number, bidx, self._clock.now())
             session.add(item)
             try:
                 session.flush()
@@ -141,7 +129,7 @@ class DispatchDesk:
         """Takes a pair out again, before the hand-over."""
         _require(actor)
         with self._db.transaction() as session:
-            self._collecting(session, batch_id)
+            batch_book.collecting(session, batch_id)
             item = session.scalar(
                 select(DispatchItem).where(
                     DispatchItem.id == item_id,
@@ -157,7 +145,7 @@ class DispatchDesk:
         """Gives the whole batch up, before the hand-over; every dossier stays sealed where it is."""
         _require(actor)
         with self._db.transaction() as session:
-            batch = self._collecting(session, batch_id)
+            batch = batch_book.collecting(session, batch_id)
             for item in session.scalars(select(DispatchItem).where(DispatchItem.batch_id == batch_id)):
                 item.state = ItemState.DROPPED
             batch.state, batch.ended_at = BatchState.DROPPED, self._clock.now()
@@ -167,10 +155,10 @@ class DispatchDesk:
         """Every waiting dossier goes to the carrier; the worker carries it out. Pressing twice is once."""
         _require(actor)
         with self._db.transaction() as session:
-            batch = self._locked(session, batch_id)
+            batch = batch_book.locked(session, batch_id)
             if batch.state in (BatchState.RUNNING, BatchState.DONE):
                 return
-            self._require_collecting(batch)
+            batch_book.require_collecting(batch)
             if not self._counts(session, [batch_id]).get(batch_id, {}).get(ItemState.WAITING):
                 raise Conflict("batch_empty")
             batch.state, batch.handed_by = BatchState.RUNNING, actor.id
@@ -193,7 +181,7 @@ class DispatchDesk:
             owners = list(session.scalars(self._waiting(batch_id).with_only_columns(DispatchItem.graduate_id)))
             keys = self._keys.many(session, owners)
         with self._db.transaction() as session:
-            batch = self._locked(session, batch_id)
+            batch = batch_book.locked(session, batch_id)
             if batch.state is not BatchState.RUNNING or batch.handed_by is None:
                 return False
             actor = self._presser(session, batch.handed_by)
@@ -277,38 +265,17 @@ class DispatchDesk:
         _require(actor)
         found = self._by_number(transfer)
         if found.state is not State.SEALED:
-            _refuse(found.state)
+            raise batch_book.not_sealed(found.state)
         return transfer_number(found)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _by_number(self, text: str) -> Transfer:
-        match = NUMBER.fullmatch(text.strip().upper())
         with self._db.transaction() as session:
-            row = (
-                None
-                if match is None
-                else session.scalar(select(Transfer).where(Transfer.serial == int(match.group(1))))
-            )
-        if row is None or transfer_number(row) != text.strip().upper():
+            row = transfer_of(session, text)
+        if row is None:
             raise Invalid("invalid_input", faults=[FieldFault("/transfer", "unknown_transfer")])
         return row
-
-    @staticmethod
-    def _require_sealed(batch: DispatchBatch, row: Transfer) -> None:
-        if row.state is not State.SEALED:
-            _refuse(row.state)
-        if row.channel is not batch.channel:
-            raise Conflict("other_channel", params={"channel": CHANNEL_LABELS[row.channel]})
-
-    @staticmethod
-    def _next_position(session: Session, batch_id: UUID) -> int:
-        last = session.scalar(
-            select(func.coalesce(func.max(DispatchItem.position), 0)).where(DispatchItem.batch_id == batch_id)
-        )
-        if (last or 0) >= MOST:
-            raise Conflict("batch_full", params={"most": MOST})
-        return (last or 0) + 1
 
     @staticmethod
     def _waiting(batch_id: UUID) -> Select[DispatchItem]:
@@ -318,23 +285,6 @@ class DispatchDesk:
             .order_by(DispatchItem.position)
             .limit(SLICE)
         )
-
-    @staticmethod
-    def _locked(session: Session, batch_id: UUID) -> DispatchBatch:
-        row = session.scalar(select(DispatchBatch).where(DispatchBatch.id == batch_id).with_for_update())
-        if row is None:
-            raise NotFound("dispatch_batch_not_found")
-        return row
-
-    def _collecting(self, session: Session, batch_id: UUID) -> DispatchBatch:
-        row = self._locked(session, batch_id)
-        self._require_collecting(row)
-        return row
-
-    @staticmethod
-    def _require_collecting(row: DispatchBatch) -> None:
-        if row.state is not BatchState.COLLECTING:
-            raise Conflict("batch_closed")
 
     @staticmethod
     def _counts(session: Session, batches: Sequence[UUID]) -> dict[UUID, dict[ItemState, int]]:
@@ -357,12 +307,6 @@ class DispatchDesk:
 
     def _record(self, session: Session, actor: Actor, kind: str, batch_id: UUID) -> None:
         self._log.record(session, actor, kind, object_kind="dispatch_batch", object_id=batch_id)
-
-
-def _refuse(state: State) -> None:
-    if state in rules.OUTSIDE or state in rules.ARRIVED:
-        raise Conflict("already_handed_over", params={"state": STATE_LABELS[state]})
-    raise Conflict("not_sealed", params={"state": STATE_LABELS[state]})
 
 
 def _view(row: DispatchBatch, counts: dict[ItemState, int]) -> BatchView:

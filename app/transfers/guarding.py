@@ -7,12 +7,30 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.actors import Actor
+
 
 class SealGuard(Protocol):
     """What another room knows against sealing a dossier."""
 
     def require_sealable(self, graduate_id: UUID) -> None:
         """Raises Conflict saying what must be done first."""
+        ...
+
+
+class PaperKeeping(Protocol):
+    """The custody of paper dossiers, as a transfer needs it; in the transaction of the step."""
+
+    def require_at_hand(self, session: Session, dossier_id: UUID) -> None:
+        """Raises Conflict('paper_on_loan') while the paper is lent."""
+        ...
+
+    def left(self, session: Session, actor: Actor, dossier_id: UUID) -> None:
+        """The paper was handed over to a carrier."""
+        ...
+
+    def came_back(self, session: Session, actor: Actor, dossier_id: UUID, *, rebuilt: bool) -> None:
+        """The paper is in the house again; ``rebuilt``: another in place of what was lost."""
         ...
 
 

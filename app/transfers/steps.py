@@ -22,6 +22,7 @@ from app.jobs import Announce, JobQueue
 from app.ports import Clock
 from app.transfers import clocks, manifest, rules
 from app.transfers.counting_models import open_case
+from app.transfers.guarding import PaperKeeping
 from app.transfers.manifest import Manifest, ManifestBook
 from app.transfers.models import ActState, Dispatch, DoubleAct, Transfer, numbers_place, proofs_place
 from app.transfers.proving import Shown, checked
@@ -33,19 +34,30 @@ NONE_SHOWN: Shown = {}
 NO_PROOFS: Mapping[str, str] = {}
 FORWARD = frozenset({State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.ASSEMBLED})
 """What waits while a changed address rests."""
+AT_HAND = frozenset({State.ASSEMBLED, State.CHECKED, State.SEALED, State.HANDED_TO_CARRIER})
+"""What is done with the paper in hand."""
 STEPS, REDIRECTED_FOR = "steps", "redirected_for"
 """In the sealed proofs: how many steps have been taken; each one's evidence stands under its number. And why
 the transfer before was redirected here."""
 
 
 class TransferSteps:
-    def __init__(self, log: EventLog, queue: JobQueue, clock: Clock, calendar: WorkingDays, index: BlindIndex) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        queue: JobQueue,
+        clock: Clock,
+        calendar: WorkingDays,
+        index: BlindIndex,
+        paper: PaperKeeping,
+    ) -> None:
         self._log, self._queue, self._clock, self._calendar, self._index = log, queue, clock, calendar, index
+        self._paper = paper
         self.manifests = ManifestBook()
 
     def by(self, clock: Clock) -> TransferSteps:
         """The same steps by another clock."""
-        return TransferSteps(self._log, self._queue, clock, self._calendar, self._index)
+        return TransferSteps(self._log, self._queue, clock, self._calendar, self._index, self._paper)
 
     @staticmethod
     def locked(session: Session, transfer_id: UUID, version: int | None = None) -> Transfer:
@@ -86,7 +98,7 @@ class TransferSteps:
 
         Reaching ``redirected`` opens the transfer that follows. Raises Conflict('move_not_allowed',
         'two_persons_required', 'catalogue_changed', 'tracking_number_used', 'destination_rests',
-        'destination_missing', 'receipt_in_dispute'), Forbidden, Invalid.
+        'destination_missing', 'receipt_in_dispute', 'paper_on_loan'), Forbidden, Invalid.
         """
         edge = rules.edge(row.state, target)
         if edge is None:
@@ -98,6 +110,7 @@ class TransferSteps:
             raise Conflict("destination_missing")
         if target is State.RECEIVED and open_case(session, row.id) is not None:
             raise Conflict("receipt_in_dispute")
+        self.require_at_hand(session, row, target)
         meaningless = frozenset({Evidence.MANIFEST_CODE}) if row.manifest_digest is None else frozenset[Evidence]()
         evidence = checked(edge, shown, row.channel, without=meaningless)
         step = self._keep(key, row, evidence)
@@ -106,6 +119,7 @@ class TransferSteps:
         self._follow(session, row, before)
         self._wind(row)
         self._void_acts(session, row)
+        self._move_paper(session, actor, row, before)
         self.record(session, actor, row, "transfer.moved", step=step)
         session.flush()
         if target is State.REDIRECTED:
@@ -127,6 +141,11 @@ class TransferSteps:
             data={"state": row.state.value, **linked, **data},
         )
         self._queue.enqueue(session, Announce(event_id))
+
+    def require_at_hand(self, session: Session, row: Transfer, target: State) -> None:
+        """Raises Conflict('paper_on_loan') for a step that takes the paper in hand while it is lent."""
+        if target in AT_HAND and row.supplements is None:
+            self._paper.require_at_hand(session, row.dossier_id)
 
     def tracking_index(self, channel: Channel, number: str) -> bytes:
         """What keeps a number from being used twice."""
@@ -237,6 +256,14 @@ class TransferSteps:
             ticket_id=row.ticket_id,
         )
         self.opened(session, actor, key, following, {REDIRECTED_FOR: reason})
+
+    def _move_paper(self, session: Session, actor: Actor, row: Transfer, before: State) -> None:
+        if row.supplements is not None:
+            return  # its papers have no place of their own
+        if row.state is State.HANDED_TO_CARRIER:
+            self._paper.left(session, actor, row.dossier_id)
+        elif row.state is State.RETURNED or before is State.REBUILDING:
+            self._paper.came_back(session, actor, row.dossier_id, rebuilt=before is State.REBUILDING)
 
     @staticmethod
     def _void_acts(session: Session, row: Transfer) -> None:

@@ -45,6 +45,11 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "not_sealed": ("该档案尚未密封（{state}），不能交寄", "This dossier is not sealed yet"),
     "other_channel": ("该档案应经{channel}转递，请扫入对应方式的批次", "This dossier goes by another channel"),
     "batch_closed": ("该批次已交寄或已放弃，不能再改动", "The batch was handed over or given up"),
+    "waybill_list_unusable": ("运单号清单无法使用", "The list of tracking numbers cannot be used"),
+    "waybills_changed": (
+        "预检之后，清单、批次或档案状态有了变化，没有导入；请重新预检",
+        "The list, the batch or a dossier changed since the trial; nothing was kept, try again",
+    ),
     "batch_empty": ("批次中没有待交寄的档案，请先扫描", "The batch is empty; scan first"),
     "batch_full": ("一个批次最多 {most} 份，请另建批次", "The batch is full; begin another"),
     "dispatch_batch_not_found": ("没有找到该交寄批次", "There is no such batch"),
@@ -121,6 +126,16 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "letter_needed": ("升学须填写招生学校调档函的编号", "needs the number of the admitting school's letter"),
     "in_the_future": ("不能晚于今天", "must not lie ahead"),
     "hold_too_long": ("保管期限最长为今天起两年", "may lie at most two years ahead"),
+    "formula_cell": ("单元格是公式，请改为粘贴值后重新上传", "is a formula; paste its value"),
+    "merged_cell": ("单元格是合并的，请拆开后重新上传", "is a merged cell; split it"),
+    "error_cell": ("单元格是错误值，请改正后重新上传", "is an error value"),
+    "digits_lost": (
+        "长数字已被表格软件改写，末尾数字已丢失，请把该列设为“文本”后重新填写",
+        "has lost its last digits in the spreadsheet; make the column text and type it again",
+    ),
+    "transfer_twice_in_list": ("该转递号在清单中出现不止一次", "stands in the list more than once"),
+    "tracking_twice_in_list": ("该运单号在清单中出现不止一次", "stands in the list more than once"),
+    "tracking_number_missing": ("没有运单号", "has no tracking number"),
     "tracking_number_shape": (
         "应为 13 位：两位字母、九位数字、两位字母（如 EA123456785CN），或 13 位数字",
         "takes 13 characters: two letters, nine digits, two letters, or 13 digits",

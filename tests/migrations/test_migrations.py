@@ -35,6 +35,7 @@ APPEND_ONLY = {
     "dispatch",
     "receiver_version",
     "tracking_event",
+    "custody_move",
 }
 
 
@@ -238,4 +239,34 @@ def test_a_lost_row_and_a_changed_value_are_noticed(urls: ServiceUrls) -> None:
         connection.execute(text("update graduate set college = 'y'"))
         connection.execute(text("delete from import_segment"))
         assert sorted(differences(before, contents(connection))) == ["graduate", "import_segment"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("dossier", "transfer", "standing", "kind"),
+    [
+        ("sealed", "in_transit", "left", "left"),
+        ("open", "rebuilding", "left", "left"),
+        ("transferred", "closed", "left", "left"),
+        ("sealed", "returned", "unplaced", "came_back"),
+        ("sealed", "sealed", None, None),
+        ("open", "draft", None, None),
+    ],
+)
+def test_custody_takes_over_what_is_away_already(
+    empty: ServiceUrls, dossier: str, transfer: str, standing: str | None, kind: str | None
+) -> None:
+    upgrade(empty)
+    engine = owner(empty)
+    with engine.begin() as connection:
+        fill(connection)
+        connection.execute(text("update dossier set state = :s"), {"s": dossier})
+        connection.execute(text("update transfer set state = :s, supplements = null"), {"s": transfer})
+    downgrade(empty, "0026")
+    upgrade(empty, "0027")
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("select c.standing, m.kind, m.number, m.why from custody c join custody_move m using (dossier_id)")
+        ).all()
+    assert [tuple(row) for row in found] == ([] if standing is None else [(standing, kind, 1, "before")])
     engine.dispose()

@@ -28,7 +28,10 @@ def test_a_graduate_reads_their_own_trace_without_names(
     assert [line["label"] for line in trace["lines"]] == ["已收寄", "运送中", "派送中", "已投递"]
     assert set(trace["lines"][0]) == {"at", "label", "place", "words"}
     assert "李收发" not in json.dumps(answer.json, ensure_ascii=False)
-    assert signed_in(other, level=2).get("/transfers").json == {"items": []}
+    assert signed_in(other, level=2).get("/transfers").json == {
+        "items": [],
+        "paper": "纸质档案在学校档案馆保管",
+    }
 
 
 def test_a_channel_without_queries_has_an_empty_list(

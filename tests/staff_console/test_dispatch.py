@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
+from werkzeug.test import TestResponse
 
 from app.actors import Role
 from app.transfers.batch_models import BatchState
 from app.transfers.showing import TransferView
 from app.transfers.states import State
 from parts import Lantai
+from staff_console.receiver_import import packed
 from tests.conftest import Person
 from tests.moving import desk_pair, lead, opened
 from tests.staff_console.conftest import Desk
+from tests.staff_console.reading import Reader
 
 Desks = Callable[..., Desk]
 People = Callable[..., Person]
@@ -102,3 +106,60 @@ def test_items_are_taken_out_and_batches_given_up(clerk: Desk, graduate_factory:
     assert "已放弃" in clerk.read(path).text
     assert clerk.post(f"{path}/scan", {"code": "1099887766554", "scanned": view.number}).status_code == 409
     assert clerk.get(f"/dispatch/{uuid4()}").status_code == 404
+
+
+def upload(clerk: Desk, batch: UUID, data: bytes) -> TestResponse:
+    return clerk.post(
+        f"/dispatch/{batch}/list", {"list": (io.BytesIO(data), "清单.csv")}, content_type="multipart/form-data"
+    )
+
+
+def test_a_carriers_list_is_previewed_then_kept_just_as_shown(
+    clerk: Desk, graduate_factory: People, lantai: Lantai
+) -> None:
+    first, second = sealed(lantai, graduate_factory("欧阳文静")), sealed(lantai, graduate_factory())
+    batch = begun(clerk)
+    path = f"/dispatch/{batch}"
+    assert "导入运单号" in clerk.read(path).text
+    assert "邮件号" in clerk.read(f"{path}/list").text
+    good, bad = f"{first.number},1099887766554\n", f"{second.number},EA123456784CN\n"
+    shown = upload(clerk, batch, f"转递号,运单号\n{good}{bad}".encode("gbk"))
+    assert shown.status_code == 200
+    for words in ("可以导入", "校验位不符", "只导入没有问题的 1 行", first.number):
+        assert words in shown.text
+    assert "清单共 0 份" in clerk.read(path).text
+    confirm = Reader(shown.text).forms[f"/console{path}/list/take-in"]
+    del confirm["csrf_token"]
+    confirm.pop("sound_only", None)
+    refused = clerk.post(f"{path}/list/take-in", confirm)
+    assert (refused.status_code, "只导入没有问题的 1 行" in refused.text) == (422, True)
+    other = {**confirm, "list": packed(f"转递号,运单号\n{second.number},1099887766554\n".encode()), "sound_only": "yes"}
+    assert clerk.post(f"{path}/list/take-in", other).status_code == 409
+    assert "清单共 0 份" in clerk.read(path).text
+    assert clerk.post(f"{path}/list/take-in", {**confirm, "sound_only": "yes"}).status_code == 303
+    page = clerk.read(path).text
+    for words in ("已按清单记入批次", "清单共 1 份", "1099887766554", "欧阳**"):
+        assert words in page
+
+
+def test_files_and_forms_that_are_no_list_are_said(clerk: Desk) -> None:
+    batch = begun(clerk)
+    path = f"/dispatch/{batch}/list"
+    for data, words in (
+        (b"", "表头"),
+        (b"a,b\n1,2\n", "表头"),
+        ("转递号,运单号\n".encode(), "没有数据行"),
+        (b"PK\x03\x04", "损坏"),
+        (b"x" * (2 * 1024 * 1024 + 1), ""),
+    ):
+        reply = upload(clerk, batch, data)
+        assert (reply.status_code in (413, 422), words in reply.text) == (True, True), data[:20]
+    assert clerk.post(path, {}).status_code == 422
+    for sent in ("", "x", packed(b"1")[:-4]):
+        reply = clerk.post(f"{path}/take-in", {"list": sent, "shown": "x"})
+        assert (reply.status_code, "请重新选择文件并预检" in reply.text) == (422, True)
+    evil = upload(clerk, batch, "转递号,运单号\n<script>x</script>,<b>1\n".encode())
+    assert "<script>x" not in evil.text
+    assert clerk.get(f"/dispatch/{uuid4()}/list").status_code == 404
+    clerk.post(f"/dispatch/{batch}/drop", {})
+    assert upload(clerk, batch, "转递号,运单号\nZD2026000001,1\n".encode()).status_code == 409

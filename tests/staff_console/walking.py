@@ -17,6 +17,7 @@ from app.corrections.bulk import Act, Order
 from app.corrections.casework import SentFile
 from app.corrections.rules import Kind
 from app.corrections.views import MissingMaterial, TicketView
+from app.custody import rules as custody
 from app.governance.review_views import NewCampaign
 from app.transfers.states import Channel, State
 from auth.guards import policy_of
@@ -140,11 +141,31 @@ def _on_the_way(lantai: Lantai, graduate_factory: Callable[..., Person]) -> dict
             batch = lantai.dispatching.begin(pair.first, Channel.EMS)
             lantai.dispatching.add(pair.first, batch, view.number, "1099887766554")
             found["dispatch-scanned"] = f"/dispatch/{batch}"
+    found |= {"paper-free": f"/graduates/{none_yet.id}/paper", **_kept(lantai, pair.first, graduate_factory)}
     handed = lantai.dispatching.begin(pair.first, Channel.EMS)
     view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), State.SEALED)
     lantai.dispatching.add(pair.first, handed, view.number, "1099887766555")
     lantai.dispatching.hand_over(pair.first, handed)
     return found | {"dispatch-running": f"/dispatch/{handed}"}
+
+
+def _kept(lantai: Lantai, clerk: Actor, graduate_factory: Callable[..., Person]) -> dict[str, str]:
+    """A dossier on its place, one that is lent, and one that came back incomplete."""
+    lantai.places.add(clerk, "B-02-1-01", "B-02-1-06")
+    shelved, lent, back = (graduate_factory() for _ in range(3))
+    place = lantai.places.search(clerk, "B-02-1-01")[0][0]
+    lantai.shelving.shelve(clerk, place.code, lantai.custody.paper(clerk, shelved.id).code)
+    wish = custody.Wish(custody.Borrower.STAFF, custody.Purpose.SORTING, 15, staff_id=clerk.id)
+    out, flagged = (lantai.loans.ask(clerk, person.id, wish) for person in (lent, back))
+    lantai.loans.give_back(clerk, flagged, custody.Condition.MISSING, "缺第 3 页")
+    return {
+        "place-held": f"/custody/places/{place.id}",
+        "paper-shelved": f"/graduates/{shelved.id}/paper",
+        "paper-lent": f"/graduates/{lent.id}/paper",
+        "loan-out": f"/custody/loans/{out}",
+        "loan-flagged": f"/custody/loans/{flagged}",
+        "loans-all": "/custody?shown=all",
+    }
 
 
 def _roundabout(
