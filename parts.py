@@ -80,6 +80,7 @@ from app.transfers.electronic_receiving import ReceiverDoor
 from app.transfers.left_work import LeftWork
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.receiver_watch import ReceiverWatch
+from app.transfers.sealing import SealingDesk
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService
@@ -158,6 +159,7 @@ class Lantai:
     destinations: DestinationService
     transfer_papers: PaperDesk
     double_acts: DoubleActs
+    sealing: SealingDesk
     dispatching: DispatchDesk
     waybills: WaybillImport
     places: PlaceRegistry

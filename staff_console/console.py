@@ -39,6 +39,7 @@ from staff_console.receivers import add_receivers
 from staff_console.render import protect
 from staff_console.retrieval import add_retrieval
 from staff_console.reviews import add_review_reports, add_reviews
+from staff_console.sealing import add_sealing
 from staff_console.sign_in import add_sign_in
 from staff_console.staffing import add_duties, add_training
 from staff_console.statistics import add_statistics
@@ -91,6 +92,7 @@ PARTS = (
     add_custody_places,
     add_dispatch,
     add_waybills,
+    add_sealing,
     add_receivers,
     add_receiver_import,
     add_tracking,

@@ -65,6 +65,7 @@ from app.transfers.double_acts import DoubleActs
 from app.transfers.electronic import ElectronicDesk
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.receiver_watch import ReceiverWatch
+from app.transfers.sealing import SealingDesk
 from app.transfers.service import TransferService
 from app.transfers.tracking_desk import TrackingDesk
 from app.transfers.waybills import WaybillImport
@@ -161,6 +162,8 @@ class ConsoleParts(Protocol):
     def destinations(self) -> DestinationService: ...
     @property
     def double_acts(self) -> DoubleActs: ...
+    @property
+    def sealing(self) -> SealingDesk: ...
     @property
     def receivers(self) -> ReceiverRegistry: ...
     @property

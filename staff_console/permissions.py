@@ -51,6 +51,7 @@ PERMISSIONS: Sequence[Permission] = (
             f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/destination",
         ),
     ),
+    Permission("办理", "批量密封（一人提出，另一人确认）", READERS, ("* /console/sealing",)),
     Permission("办理", "批量交寄", MOVERS, ("* /console/dispatch",)),
     Permission(
         "办理",

@@ -143,7 +143,7 @@ def _shown() -> Shown:
     return {kind: forms.text(kind.value) for kind in Evidence if kind.value in request.form}
 
 
-def _photo() -> bytes | None:
+def photo_sent() -> bytes | None:
     file = request.files.get("photo")
     return file.read(PHOTO_MOST + 1) if file is not None and file.filename else None
 
@@ -256,7 +256,7 @@ def _add_double_acts(console: Blueprint) -> None:
                 forms.version(),
                 _state(target),
                 _shown(),
-                _photo(),
+                photo_sent(),
             ),
         )
 

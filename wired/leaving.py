@@ -26,6 +26,7 @@ from app.transfers.paper_data import PaperData
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.printing import TransferPrinter
 from app.transfers.receiver_watch import ReceiverWatch
+from app.transfers.sealing import SealingDesk
 from app.transfers.service import TransferService
 from app.transfers.steps import TransferSteps
 from app.transfers.tracking import TrackingService
@@ -50,6 +51,7 @@ class LeavingParts(TypedDict):
     destinations: DestinationService
     double_acts: DoubleActs
     waybills: WaybillImport
+    sealing: SealingDesk
     dispatching: DispatchDesk
     transfer_steps: TransferSteps
     transfer_papers: PaperDesk
@@ -60,6 +62,11 @@ class LeavingParts(TypedDict):
     tracking: TrackingService
     tracking_desk: TrackingDesk
     trace_expiry: TraceExpiry
+
+
+class TwoPersons(TypedDict):
+    double_acts: DoubleActs
+    sealing: SealingDesk
 
 
 class TrackingParts(TypedDict):
@@ -132,9 +139,7 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
         "transfer_steps": steps,
         "dispatching": DispatchDesk(db, keys, steps, log, queue, clock),
         "waybills": WaybillImport(db, keys, steps, log, clock, table_rows),
-        "double_acts": DoubleActs(
-            db, keys, steps, log, clock, ground.outside.files, ground.outside.cleaner, (completeness,)
-        ),
+        **_wire_two(ground, steps, completeness),
         "transfer_watch": TransferWatch(db, keys, steps, ground.calendar, clock),
         "transfer_papers": _papers(ground, shelves),
         "counting": CountingService(db, keys, steps, ground.index, ground.outside.limits, clock),
@@ -142,6 +147,14 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
         "receiver_watch": ReceiverWatch(db, ground.receivers),
         **_wire_tracking(ground, steps),
     }
+
+
+def _wire_two(ground: Ground, steps: TransferSteps, completeness: CompletenessService) -> TwoPersons:
+    outside = ground.outside
+    acts = DoubleActs(
+        ground.db, ground.keys, steps, ground.log, ground.clock, outside.files, outside.cleaner, (completeness,)
+    )
+    return {"double_acts": acts, "sealing": SealingDesk(ground.db, ground.keys, acts)}
 
 
 def _wire_tracking(ground: Ground, steps: TransferSteps) -> TrackingParts:

@@ -49,6 +49,13 @@ class ActView:
     shown: Sequence[tuple[str, str]] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SealPhoto:
+    """Decoded and written anew: no metadata, nothing that is no picture."""
+
+    data: bytes = field(repr=False)
+
+
 class DoubleActs:
     def __init__(
         self,
@@ -65,16 +72,23 @@ class DoubleActs:
         self._files, self._cleaner, self._guards = files, cleaner, guards
 
     def propose(
-        self, actor: Actor, transfer_id: UUID, version: int, target: State, shown: Shown, photo: bytes | None = None
+        self,
+        actor: Actor,
+        transfer_id: UUID,
+        version: int,
+        target: State,
+        shown: Shown,
+        photo: bytes | SealPhoto | None = None,
     ) -> None:
         """The first person's word. A seal is shown with its number and a photo (JPEG or PNG), kept sealed.
 
         Raises Conflict('act_waiting', 'move_not_allowed', 'paper_on_loan'), Invalid, Forbidden, NotFound,
         VersionMismatch, and whatever a SealGuard has against sealing.
         """
-        _require(actor)
+        require_two(actor)
         key = self._keys.of(self._require_sealable(transfer_id, target))
-        picture = None if photo is None else self._clean(photo)
+        seen = self.cleaned(photo) if isinstance(photo, bytes) else photo
+        picture = None if seen is None else seen.data
         if picture is not None:
             shown = {**shown, Evidence.PHOTO_DIGEST: hashlib.sha256(picture).hexdigest()}
         act = DoubleAct(
@@ -90,6 +104,13 @@ class DoubleActs:
             if act.file_name is not None:
                 self._files.delete(act.file_name)
             raise
+
+    def cleaned(self, photo: bytes) -> SealPhoto:
+        """A photo that several proposals may show. Raises Invalid('/photo')."""
+        document = self._cleaner.clean(photo)
+        if document.media_type not in PHOTO_TYPES:
+            raise Invalid("invalid_input", faults=[FieldFault("/photo", "not_a_picture")])
+        return SealPhoto(document.data)
 
     def _keep(self, session: Session, actor: Actor, key: DataKey, act: DoubleAct, version: int, shown: Shown) -> None:
         row = self._steps.locked(session, act.transfer_id, version)
@@ -112,7 +133,7 @@ class DoubleActs:
 
         Raises Conflict('same_person', 'act_gone'), NotFound, Forbidden and what TransferSteps.take raises.
         """
-        _require(actor)
+        require_two(actor)
         with self._db.transaction() as session:
             target = session.scalar(select(DoubleAct.target).where(DoubleAct.id == act_id))
         key = self._keys.of(self._require_sealable(transfer_id, target))
@@ -131,7 +152,7 @@ class DoubleActs:
 
     def drop(self, actor: Actor, transfer_id: UUID, act_id: UUID) -> None:
         """Either person takes the proposal back; nothing else changes."""
-        _require(actor)
+        require_two(actor)
         with self._db.transaction() as session:
             row = self._steps.locked(session, transfer_id)
             act = self._waiting(session, row, act_id)
@@ -140,7 +161,7 @@ class DoubleActs:
 
     def waiting(self, actor: Actor, graduate_id: UUID, transfer_id: UUID) -> ActView | None:
         """What waits for a second person at this transfer."""
-        _require(actor)
+        require_two(actor)
         key = self._keys.of(graduate_id)
         with self._db.transaction() as session:
             found = session.execute(
@@ -173,7 +194,7 @@ class DoubleActs:
 
     def photo(self, actor: Actor, graduate_id: UUID, act_id: UUID) -> tuple[str, bytes]:
         """(media type, photo of a seal); the reading is recorded. Raises NotFound."""
-        _require(actor)
+        require_two(actor)
         key = self._keys.of(graduate_id)
         with self._db.transaction() as session:
             found = session.execute(
@@ -202,12 +223,6 @@ class DoubleActs:
                 guard.require_sealable(row.graduate_id)
         return row.graduate_id
 
-    def _clean(self, photo: bytes) -> bytes:
-        document = self._cleaner.clean(photo)
-        if document.media_type not in PHOTO_TYPES:
-            raise Invalid("invalid_input", faults=[FieldFault("/photo", "not_a_picture")])
-        return document.data
-
     @staticmethod
     def _waiting(session: Session, row: Transfer, act_id: UUID) -> DoubleAct:
         act = session.scalar(
@@ -235,7 +250,8 @@ def _photo_place(act: DoubleAct) -> Place:
     return Place("double_act", "file", act.id)
 
 
-def _require(actor: Actor) -> None:
+def require_two(actor: Actor) -> None:
+    """Raises Forbidden: whoever may be one of the two."""
     if actor.kind is not ActorKind.STAFF or not actor.has_role(*rules.ROLES[By.TWO]):
         raise Forbidden("role_required")
 

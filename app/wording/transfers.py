@@ -35,6 +35,18 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "The act was dealt with or the transfer has moved; reload",
     ),
     "act_not_found": ("没有找到待确认的操作", "There is no such act"),
+    "seal_number_twice": (
+        "密封编号 {number} 在本次扫描中出现不止一次，请核对",
+        "The same seal number was scanned for two dossiers",
+    ),
+    "seal_number_differs": (
+        "扫描的密封编号与提出人登记的不一致，请两人当面核对封条",
+        "The scanned seal number is not the one that was proposed; look at the seal together",
+    ),
+    "no_seal_waits": (
+        "该档案没有待确认的密封，可能尚未提出、已确认或已撤回",
+        "No seal of this dossier waits for a second person",
+    ),
     "photo_not_found": ("没有密封照片", "There is no photo of the seal"),
     "catalogue_changed": (
         "冻结目录之后档案又有变动，不能密封；请选择“重新整理”，再次冻结目录",

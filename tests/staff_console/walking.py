@@ -19,6 +19,7 @@ from app.corrections.rules import Kind
 from app.corrections.views import MissingMaterial, TicketView
 from app.custody import rules as custody
 from app.governance.review_views import NewCampaign
+from app.transfers.sealing import Scanned
 from app.transfers.states import Channel, State
 from auth.guards import policy_of
 from parts import Lantai
@@ -146,7 +147,9 @@ def _on_the_way(lantai: Lantai, graduate_factory: Callable[..., Person]) -> dict
     view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), State.SEALED)
     lantai.dispatching.add(pair.first, handed, view.number, "1099887766555")
     lantai.dispatching.hand_over(pair.first, handed)
-    return found | {"dispatch-running": f"/dispatch/{handed}"}
+    view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), State.CHECKED)
+    lantai.sealing.propose(pair.first, [Scanned(view.number, "MF-9")], fakes.jpeg())
+    return found | {"dispatch-running": f"/dispatch/{handed}", "sealing-waiting": "/sealing"}
 
 
 def _kept(lantai: Lantai, clerk: Actor, graduate_factory: Callable[..., Person]) -> dict[str, str]:
