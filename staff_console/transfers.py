@@ -149,6 +149,13 @@ def photo_sent() -> bytes | None:
 
 
 def add_transfers(console: Blueprint) -> None:
+    _add_list(console)
+    _add_steps(console)
+    _add_double_acts(console)
+    _add_electronic(console)
+
+
+def _add_list(console: Blueprint) -> None:
     @console.get("/transfers")
     @desk(*MOVERS)
     def transfers_under_way() -> Response:
@@ -179,6 +186,8 @@ def add_transfers(console: Blueprint) -> None:
             doubtful=doubtful,
         )
 
+
+def _add_steps(console: Blueprint) -> None:
     @console.get("/graduates/<uuid:graduate_id>/transfers")
     @desk(*READERS)
     def transfers(graduate_id: UUID) -> Response:
@@ -218,9 +227,6 @@ def add_transfers(console: Blueprint) -> None:
                 _shown(),
             ),
         )
-
-    _add_double_acts(console)
-    _add_electronic(console)
 
 
 def _add_electronic(console: Blueprint) -> None:

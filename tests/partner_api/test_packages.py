@@ -260,13 +260,9 @@ def test_another_receivers_package_is_absent(
 
 
 def test_a_receiving_client_is_bound_to_one_receiver_and_no_other_client_is(lantai: Lantai) -> None:
-    for scopes, code, key in (
-        (["dossiers:receive"], "", None),
-        (["dossiers:receive"], "a code", None),
-        (["dossiers:push"], CODE, None),
-    ):
+    for scope, code in (("dossiers:receive", ""), ("dossiers:receive", "a code"), ("dossiers:push", CODE)):
         with pytest.raises(Invalid, match="receiver_code_required"):
-            lantai.partners.add("x", scopes, code, key)
+            lantai.partners.add("x", [scope], code, None)
     with pytest.raises(Invalid, match="receipt_key_refused"):
         lantai.partners.add("x", ["dossiers:receive"], CODE, b"short")
 
