@@ -88,7 +88,11 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         **leaving,
         **custody,
         **wire_electronic(
-            ground, leaving["checks"], RegisteredReceivers(ground.receivers), FrozenManifests(steps.manifests)
+            ground,
+            steps,
+            leaving["checks"],
+            RegisteredReceivers(ground.receivers, access["partners"]),
+            FrozenManifests(steps.manifests),
         ),
         **corrections,
         **governance,

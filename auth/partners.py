@@ -95,6 +95,14 @@ class PartnerService:
         key = bytes.fromhex(row.receipt_key) if row.receipt_key is not None else None
         return ReceiverBinding(row.receiver_code, key)
 
+    @staticmethod
+    def receives(session: Session, receiver_code: str) -> bool:
+        """Whether a client that is not closed may fetch this receiver's packages."""
+        query = select(PartnerClient.id).where(
+            PartnerClient.receiver_code == receiver_code, PartnerClient.disabled_at.is_(None)
+        )
+        return session.scalar(query.limit(1)) is not None
+
     # --- keeping ------------------------------------------------------------------------------------------------------
 
     def add(

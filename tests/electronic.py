@@ -67,7 +67,7 @@ def registry() -> Registry:
 @pytest.fixture
 def plugged(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is wired."""
-    monkeypatch.setattr("wiring.RegisteredReceivers", lambda _: registry)
+    monkeypatch.setattr("wiring.RegisteredReceivers", lambda *_: registry)
 
 
 def sealed_transfer(lantai: Lantai, person: Person, state: State = State.SEALED) -> UUID:

@@ -21,6 +21,8 @@ from app.transfers.electronic_steps import ElectronicSteps
 from app.transfers.left_work import LeftWork
 from app.transfers.manifest import ManifestBook
 from app.transfers.models import Transfer
+from app.transfers.steps import TransferSteps
+from auth.partners import PartnerService
 from providers.age import AgeEncryptor
 from providers.pushing import HttpPusher
 from providers.signing import FileSigner
@@ -36,10 +38,12 @@ class ElectronicParts(TypedDict):
 
 
 class RegisteredReceivers:
-    """The version of the registry that was frozen into the transfer; without a key there it takes paper only."""
+    """The version of the registry that was frozen into the transfer; without a key there it takes paper only.
+    ``partners`` know who has a credential to fetch with.
+    """
 
-    def __init__(self, registry: ReceiverRegistry) -> None:
-        self._registry = registry
+    def __init__(self, registry: ReceiverRegistry, partners: PartnerService) -> None:
+        self._registry, self._partners = registry, partners
 
     def of_transfer(self, session: Session, transfer_id: UUID) -> ElectronicReceiver | None:
         row = session.get(Transfer, transfer_id)
@@ -47,7 +51,8 @@ class RegisteredReceivers:
             return None
         kept = self._registry.kept(session, row.receiver_id, row.receiver_version, self._registry.today)
         facts = kept.facts
-        return ElectronicReceiver(kept.code, kept.name, facts.public_key or None, facts.push_url or None)
+        live = bool(facts.push_url) or self._partners.receives(session, kept.code)
+        return ElectronicReceiver(kept.code, kept.name, facts.public_key or None, facts.push_url or None, live)
 
 
 class FrozenManifests:
@@ -66,14 +71,17 @@ class FrozenManifests:
 
 
 def wire_electronic(
-    ground: Ground, checks: CheckService, receivers: ReceiverOf, manifests: ManifestOf
+    ground: Ground, paper: TransferSteps, checks: CheckService, receivers: ReceiverOf, manifests: ManifestOf
 ) -> ElectronicParts:
+    """``paper``: the steps of the transfers; sealing one orders its package."""
     db, keys, log, queue, clock = ground.db, ground.keys, ground.log, ground.queue, ground.clock
     files, settings = ground.outside.files, ground.settings
     steps, encryptor, signer = ElectronicSteps(log, queue, clock), AgeEncryptor(), FileSigner(settings.key_dir)
     pusher = HttpPusher(loopback=settings.environment != "production")
+    desk = ElectronicDesk(db, keys, files, encryptor, receivers, steps, log, queue, clock)
+    paper.watch(desk)
     return {
-        "electronic": ElectronicDesk(db, keys, files, encryptor, receivers, steps, log, queue, clock),
+        "electronic": desk,
         "receiver_door": ReceiverDoor(db, keys, files, steps, log, clock),
         "packer": ElectronicPacker(
             db,

@@ -125,9 +125,7 @@ class ElectronicDesk:
             elif last is not None and last.state not in rules.REPEATABLE:
                 raise Conflict("electronic_under_way")
             else:
-                row = self._new(key, transfer, last, self._receiver(session, transfer_id))
-                session.add(row)
-                self._steps.record(session, actor, row)
+                row = self._begin(session, actor, key, transfer, last, self._receiver(session, transfer_id))
             self._queue.enqueue(session, PackElectronic(row.id))
             session.flush()
             return self._view(session, key, row, staff=True)
@@ -143,6 +141,32 @@ class ElectronicDesk:
                 raise NotFound("package_not_found")
             self._steps.take(session, actor, row, Leg.WITHDRAWN, By.STAFF)
             return self._view(session, key, row, staff=True)
+
+    # --- with the paper's seal (app.transfers.guarding.SealWatcher) ---------------------------------------------------
+
+    def sealed(self, session: Session, actor: Actor, key: DataKey, row: Transfer) -> None:
+        """Orders the package of a sealed dossier whose receiver takes packages and is there to take them. An attempt
+        that nobody has taken yet is replaced; one that was ended over this very catalogue stays ended.
+        """
+        to = self._receivers.of_transfer(session, row.id)
+        if to is None or not to.live or not to.public_key or not self._encryptor.usable(to.public_key):
+            return
+        last = self._latest(session, row.id)
+        if row.manifest_digest is None or not rules.renewed(
+            last.state if last is not None else None,
+            same=last is not None and last.manifest_digest == row.manifest_digest,
+        ):
+            return
+        if last is not None and last.state not in rules.REPEATABLE:
+            self._steps.take(session, actor, last, Leg.WITHDRAWN, By.STAFF)
+        made = self._begin(session, actor, key, row, last, to)
+        self._queue.enqueue(session, PackElectronic(made.id))
+
+    def unsealed(self, session: Session, actor: Actor, row: Transfer) -> None:
+        """What was packed under the opened seal is taken back, unless the receiver has decided already."""
+        last = self._latest(session, row.id)
+        if last is not None and rules.step(last.state, Leg.WITHDRAWN, By.STAFF) is not None:
+            self._steps.take(session, actor, last, Leg.WITHDRAWN, By.STAFF)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -222,8 +246,14 @@ class ElectronicDesk:
             raise Conflict("recipient_refused")
         return found
 
-    def _new(
-        self, key: DataKey, transfer: Transfer, last: ElectronicLeg | None, to: ElectronicReceiver
+    def _begin(
+        self,
+        session: Session,
+        actor: Actor,
+        key: DataKey,
+        transfer: Transfer,
+        last: ElectronicLeg | None,
+        to: ElectronicReceiver,
     ) -> ElectronicLeg:
         now = self._clock.now()
         row = ElectronicLeg(
@@ -242,6 +272,8 @@ class ElectronicDesk:
             version=1,
         )
         row.sealed_words = seal_json(key, words_place(row), {})
+        session.add(row)
+        self._steps.record(session, actor, row)
         return row
 
     def _view(self, session: Session, key: DataKey, row: ElectronicLeg, *, staff: bool = False) -> LegView:

@@ -14,12 +14,15 @@ from app.package_ports import PackedMaterial
 
 @dataclass(frozen=True, slots=True)
 class ElectronicReceiver:
-    """The receiver as it was frozen into a transfer. ``public_key`` is an age recipient; without one it takes none."""
+    """The receiver as it was frozen into a transfer. ``public_key`` is an age recipient; without one it takes none.
+    ``live``: somebody is there to take packages, by an address to push to or a credential to fetch with.
+    """
 
     code: str
     name: str
     public_key: str | None
     push_url: str | None = field(default=None, repr=False)
+    live: bool = False
 
 
 class ReceiverOf(Protocol):

@@ -126,6 +126,15 @@ def patience(state: Leg) -> timedelta | None:
     return next((s.within for s in STEPS if s.source is state and s.within is not None), None)
 
 
+def renewed(state: Leg | None, *, same: bool) -> bool:
+    """Whether sealing begins an attempt, by how the last one stands. ``same``: it was made of the catalogue that is
+    sealed now. What the receiver has taken is left to the desk.
+    """
+    if state is None or state in IN_THE_MAKING:
+        return True
+    return not same and state in REPEATABLE | {Leg.SUBMITTED}
+
+
 class Reason(StrEnum):
     """Why a receiver sends a package back; the codes of the partner door."""
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.actors import Actor
+from app.envelope import DataKey
+from app.transfers.models import Transfer
 
 
 class SealGuard(Protocol):
@@ -32,6 +34,14 @@ class PaperKeeping(Protocol):
     def came_back(self, session: Session, actor: Actor, dossier_id: UUID, *, rebuilt: bool) -> None:
         """The paper is in the house again; ``rebuilt``: another in place of what was lost."""
         ...
+
+
+class SealWatcher(Protocol):
+    """Who acts when paper is sealed or its seal opened, in the very transaction; ``row`` is locked."""
+
+    def sealed(self, session: Session, actor: Actor, key: DataKey, row: Transfer) -> None: ...
+
+    def unsealed(self, session: Session, actor: Actor, row: Transfer) -> None: ...
 
 
 class DossierChecks(Protocol):

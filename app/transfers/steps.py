@@ -22,7 +22,7 @@ from app.jobs import Announce, JobQueue
 from app.ports import Clock
 from app.transfers import clocks, manifest, rules
 from app.transfers.counting_models import open_case
-from app.transfers.guarding import PaperKeeping
+from app.transfers.guarding import PaperKeeping, SealWatcher
 from app.transfers.manifest import Manifest, ManifestBook
 from app.transfers.models import ActState, Dispatch, DoubleAct, Transfer, numbers_place, proofs_place
 from app.transfers.proving import Shown, checked
@@ -54,10 +54,17 @@ class TransferSteps:
         self._log, self._queue, self._clock, self._calendar, self._index = log, queue, clock, calendar, index
         self._paper = paper
         self.manifests = ManifestBook()
+        self._watchers: list[SealWatcher] = []
 
     def by(self, clock: Clock) -> TransferSteps:
         """The same steps by another clock."""
-        return TransferSteps(self._log, self._queue, clock, self._calendar, self._index, self._paper)
+        made = TransferSteps(self._log, self._queue, clock, self._calendar, self._index, self._paper)
+        made._watchers = self._watchers
+        return made
+
+    def watch(self, watcher: SealWatcher) -> None:
+        """Is told of every seal that is closed or opened from now on."""
+        self._watchers.append(watcher)
 
     @staticmethod
     def locked(session: Session, transfer_id: UUID, version: int | None = None) -> Transfer:
@@ -122,6 +129,7 @@ class TransferSteps:
         self._move_paper(session, actor, row, before)
         self.record(session, actor, row, "transfer.moved", step=step)
         session.flush()
+        self._tell(session, actor, row, key, edge)
         if target is State.REDIRECTED:
             self._succeed(session, actor, row, key, evidence[Evidence.REASON])
         if row.supplements is not None and (target in ENDED or target is State.RECEIVED):
@@ -237,6 +245,13 @@ class TransferSteps:
             dossier.state = DossierState.OPEN
         elif row.state is State.RECEIVED and before not in ARRIVED:
             dossier.state = DossierState.TRANSFERRED
+
+    def _tell(self, session: Session, actor: Actor, row: Transfer, key: DataKey, edge: Edge) -> None:
+        for watcher in self._watchers:
+            if edge.target in rules.SEALED_UP:
+                watcher.sealed(session, actor, key, row)
+            elif edge.target in rules.OPENED_UP and By.TWO in edge.by:
+                watcher.unsealed(session, actor, row)
 
     def _succeed(self, session: Session, actor: Actor, row: Transfer, key: DataKey, reason: str) -> None:
         """What goes where this one did not arrive: a draft without a receiver that says why it is there."""
