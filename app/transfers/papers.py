@@ -232,6 +232,8 @@ def letter_sheet(letter: LetterData, sender: Sender) -> dict[str, Any]:
     """For form ``transfer_letter``. Raises LetterIncomplete."""
     form = LETTERS[letter.kind]
     known = {**dict.fromkeys(FIELDS, ""), **letter.fields, "sender": sender.name, "phone": sender.phone}
+    # a clerk ends a reason as a sentence, and so does the letter
+    known["reason"] = known["reason"].strip().rstrip("。.；;，,")
     missing = [FIELDS[n] for n in FIELDS if n in form.needs and not known[n].strip()]
     if missing:
         raise LetterIncomplete(missing)

@@ -63,6 +63,8 @@ def test_a_moment_between_two_seconds_prints_too(printer: TypstPrinter) -> None:
 def test_a_long_catalogue_repeats_its_head_and_counts_pages(printer: TypstPrinter) -> None:
     text = text_of(printer.print("catalogue", sheet(*["学年鉴定表"] * 90), AT))
     assert text.count("材料名称") == 3
+    # sheets come apart, so those that follow say whose they are
+    assert text.count(f"{SHEET['title']}（续）") == 2
     assert "第 3 页　共 3 页" in text.replace(" 　", "　")
 
 

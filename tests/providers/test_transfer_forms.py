@@ -100,6 +100,12 @@ def test_each_part_shows_just_what_its_reader_needs(slip: bytes) -> None:
     assert SLIP.receipt_code not in stub + receipt
 
 
+def test_what_is_said_of_the_counting_code_stands_in_one_line(slip: bytes) -> None:
+    lines = [line.strip() for line in text_of(slip).splitlines()]
+    assert any(line.endswith("口令一次有效，请勿外传") for line in lines)
+    assert any(line.startswith("清点口令") and line.endswith(SLIP.receipt_code) for line in lines)
+
+
 def test_the_slips_codes_read_as_they_should(slip: bytes) -> None:
     assert shows_code(slip, SLIP.receipt_url, SLIP_CODE_MM)
     assert shows_code(slip, NUMBER, SCAN_CODE_MM)

@@ -30,7 +30,7 @@ SLIP = SlipData(
     pages=118,
     manifest_code=CODE,
     receipt_url="https://archives.example.edu.cn/receipt?slip=01a2b3c4d5e6f708192a3b4c5d6e7f80",
-    receipt_code="4829-1735",
+    receipt_code="H3VN-8TQW-5KJC-P6YA",
 )
 LONG_NAME = "阿卜杜热合曼·阿卜杜克里木·麦麦提吐尔逊·艾力江·库尔班江·买合木提江·阿不都外力·吐尔洪"
 LONG_SLIP = replace(
