@@ -127,7 +127,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
         "is not the code of this transfer's catalogue; check whose receipt it is",
     ),
     "unknown_transfer": (
-        "没有这个转递号，请重新扫描档案袋上的条码",
+        "没有这个转递号，请重新扫描档案袋上的二维码",
         "is no transfer's number; scan the label again",
     ),
     "receiver_not_for_case": (

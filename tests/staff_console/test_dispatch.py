@@ -79,6 +79,10 @@ def test_what_the_scanner_gets_wrong_is_said_and_nothing_is_lost(
     assert absent.status_code == 422
     wrong = clerk.post(f"{path}/scan", {"code": "运单", "scanned": view.number})
     assert (wrong.status_code, f'value="{view.number}"' in wrong.text) == (422, True)
+    # a slip read in part is no waybill
+    part = clerk.post(f"{path}/scan", {"code": f"{other.number[:-1]}X", "scanned": view.number})
+    assert (part.status_code, "没有这个转递号" in part.text) == (422, True)
+    assert lantai.dispatching.batch(clerk.login.actor, UUID(path.rsplit("/", 1)[1])).waiting == 0
     # another slip takes the place of the first
     swapped = clerk.post(f"{path}/scan", {"code": other.number, "scanned": view.number})
     assert f'value="{other.number}"' in swapped.text
