@@ -14,6 +14,8 @@ from uuid import UUID
 from app.actors import Actor, Role
 from app.checks.models import CheckItem, CheckRun
 from app.checks.rules import Stage
+from app.custody.models import Loan, words_place
+from app.custody.rules import Borrower, Purpose, Wish
 from app.db import new_id
 from app.dossiers.models import MaterialVersion
 from app.dossiers.places import facts_place
@@ -66,6 +68,7 @@ def cells_of_rooms(owners: Mapping[UUID, UUID]) -> list[Cell]:
             lambda r: r.graduate_id,
             lambda r: Place("retrieval_purpose", "sealed_note", r.id),
         ),
+        Cell(Loan, "sealed_words", lambda r: r.graduate_id, words_place),
         Cell(StaffSearch, "sealed_search", _house, search_place),
         Cell(ReviewFinding, "sealed_note", lambda r: owners[r.item_id], lambda r: note_place(r.id)),
         Cell(ReviewFinding, "sealed_mending", lambda r: owners[r.item_id], lambda r: mending_place(r.id)),
@@ -86,6 +89,8 @@ def fill_rooms(home: House, desk: Actor, people: Sequence[Person]) -> None:
         _supplement(home, desk, person, number)
         parts.searches.keep(desk, f"课程{number}", Filters())
         _refused_batch(parts, desk, number)
+        wish = Wish(Borrower.OUTSIDE, Purpose.PROOF, 15, name=f"借阅人{number}", unit="某市某局", letter=f"函 {number}")
+        parts.loans.ask(desk, person.id, wish)
     _reviewed(parts, desk, checker)
 
 
