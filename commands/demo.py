@@ -24,11 +24,13 @@ from app.imports.bundle import packed_folder
 from app.settings import Settings
 from commands.cohort import print_report
 from commands.demo_cases import open_tickets, open_transfer
+from commands.demo_office import prepare_office, seal_for_office
 from commands.demo_scans import sample_scan
 from commands.parts import wired
 from commands.receivers import take_in
 from parts import Lantai
 from providers.sandbox.cohort import SampleGraduate, write_cohort
+from providers.sandbox.hr_files import HrFiles, hr_files
 from providers.sandbox.phones import PhoneBook
 from providers.sandbox.receivers import write_receivers
 
@@ -77,16 +79,18 @@ def load_command() -> None:
     """装入示例届次；已有数据时不做任何事。"""
     with wired() as parts:
         _require_demo(parts.settings)
+        office = hr_files(_sandbox_folder(parts.settings))
         if parts.staff.any_exists():
+            prepare_office(parts, office)
             click.echo("示例数据已存在，保留不动。")
             return
-        logins = _load(parts)
+        logins = _load(parts, office)
         file = _logins_file(parts.settings)
         file.touch(mode=0o600)
         file.write_text(json.dumps(logins, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _load(parts: Lantai) -> dict[str, Any]:
+def _load(parts: Lantai, office: HrFiles) -> dict[str, Any]:
     folder = parts.settings.data_dir.parent / "cohort"
     portraits = parts.settings.data_dir.parent / "portraits"
     people = write_cohort(
@@ -104,6 +108,9 @@ def _load(parts: Lantai) -> dict[str, Any]:
     ids = _add_scans(parts, people[:6])
     open_tickets(parts, ids)
     open_transfer(parts, next(UUID(s["id"]) for s in staff if s["username"] == "dispatcher"), ids[3])
+    prepare_office(parts, office)
+    by_name = {s["username"]: UUID(s["id"]) for s in staff}
+    seal_for_office(parts, by_name["dispatcher"], by_name["archivist"], _ids(parts, people[6:]))
     _add_phones(parts, people)
     parts.rulebook.seed(SEED_RULES)
     parts.duties.seed()
@@ -154,6 +161,11 @@ def _add_staff(parts: Lantai, username: str, name: str, roles: tuple[Role, ...])
         "password": password,
         "totp_secret": made.totp_secret,
     }
+
+
+def _ids(parts: Lantai, people: list[SampleGraduate]) -> list[UUID]:
+    clerk = Actor(ActorKind.STAFF, SYSTEM.id, frozenset({Role.ARCHIVIST}))
+    return [parts.people.find_by_student_number(clerk, p.student_number).id for p in people]
 
 
 def _add_scans(parts: Lantai, people: list[SampleGraduate]) -> list[UUID]:

@@ -1,7 +1,7 @@
 """``make demo``: the whole of Lantai with sandboxes and sample people, on loopback, until Ctrl-C.
 
 Run as ``python -m deploy.demo`` from the project's folder. LANTAI_DEMO_PORT moves the web address (8000) and
-LANTAI_DEMO_SANDBOX_PORT the sandbox (8100); taken ports are passed over.
+LANTAI_DEMO_SANDBOX_PORT the sandbox (8100), LANTAI_DEMO_HR_PORT its HR office (8200); taken ports are passed over.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import IO
 
 from deploy.launcher import LaunchError, launch, run_step, say
 from deploy.programs import Program, Step, next_free_port
+from providers.sandbox.hr_files import HR_CODE, hr_files
 from providers.sandbox.setup import write_demo_environment
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -25,11 +26,12 @@ OURS = ("LANTAI_", "SANDBOX_", "DATABASE_", "REDIS_")
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where this demo lives: ``folder`` is var/, ports are on loopback."""
+    """Where this demo lives: ``folder`` is var/, ports are on loopback. Without ``hr_port`` no HR office is started."""
 
     folder: Path
     web_port: int
     sandbox_port: int
+    hr_port: int | None = None
 
     @property
     def public_url(self) -> str:
@@ -43,6 +45,10 @@ class Demo:
     @property
     def sandbox_url(self) -> str:
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def hr_url(self) -> str:
+        return f"http://127.0.0.1:{self.hr_port}"
 
     @property
     def data(self) -> Path:
@@ -68,6 +74,9 @@ def plan(demo: Demo, env_file: Path, python: str = sys.executable) -> list[Progr
         "wsgi:create_app()",
     )
     sandbox = ("providers.sandbox", "--port", str(demo.sandbox_port), "--env-file", str(env_file))
+    office: tuple[Program, ...] = ()
+    if demo.hr_port is not None:
+        office = (Program("hr-office", module(*hr_office(demo)), f"tcp://127.0.0.1:{demo.hr_port}"),)
     return [
         Step("keys", module("cli", "keys", "init")),
         Program(
@@ -82,7 +91,17 @@ def plan(demo: Demo, env_file: Path, python: str = sys.executable) -> list[Progr
         Program("worker", (python, "worker.py"), stop_wait_s=20),
         Program("face-worker", (python, "face_worker.py"), stop_wait_s=20),
         Program("web", module(*web), f"{demo.public_url}/readyz", stop_wait_s=20),
+        # fetches from the web's partner door, so it comes after it
+        *office,
     ]
+
+
+def hr_office(demo: Demo) -> tuple[str, ...]:
+    """The sandbox's receiving office; `lantai demo load` has laid its files."""
+    files = hr_files(demo.folder / "sandbox")
+    where = ("--base", demo.public_url, "--code", HR_CODE, "--port", str(demo.hr_port))
+    own = ("--identity-file", str(files.identity), "--credential-file", str(files.credential))
+    return ("providers.sandbox.hr_desk", *where, *own, "--keys", str(files.keys), "--folder", str(files.inbox))
 
 
 def environment(demo: Demo, env_file: Path, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -110,6 +129,7 @@ def welcome(demo: Demo, logins: str, seconds: float) -> str:
         f"  兰台 Lantai is up after {seconds:.0f} s",
         "",
         f"  sandbox phones   {demo.sandbox_url}/",
+        f"  sandbox HR office {demo.hr_url}/",
         f"  staff console    {demo.named_url}/console/",
         f"  API reference    {demo.public_url}/api/v1/reference",
         "",
@@ -143,9 +163,12 @@ def choose(folder: Path, inherited: Mapping[str, str]) -> Demo:
     """The wished ports, or the next free ones, said aloud. Raises ValueError when a wish is no number."""
     wish = int(inherited.get("LANTAI_DEMO_PORT", "8000"))
     sandbox_wish = int(inherited.get("LANTAI_DEMO_SANDBOX_PORT", "8100"))
+    hr_wish = int(inherited.get("LANTAI_DEMO_HR_PORT", "8200"))
     web_port = next_free_port(wish)
-    demo = Demo(folder, web_port, next_free_port(sandbox_wish, but_not=web_port))
-    for wished, got in ((wish, demo.web_port), (sandbox_wish, demo.sandbox_port)):
+    sandbox_port = next_free_port(sandbox_wish, but_not=(web_port,))
+    hr_port = next_free_port(hr_wish, but_not=(web_port, sandbox_port))
+    demo = Demo(folder, web_port, sandbox_port, hr_port)
+    for wished, got in ((wish, demo.web_port), (sandbox_wish, demo.sandbox_port), (hr_wish, demo.hr_port)):
         if wished != got:
             say(f"port {wished} is taken, using {got}")
     return demo

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -63,7 +64,7 @@ def listens(address: str) -> bool:
         return False
 
 
-def next_free_port(first: int, *, but_not: int = 0) -> int:
+def next_free_port(first: int, *, but_not: Collection[int] = ()) -> int:
     """``first`` or the next port on loopback that nobody listens on. Raises OSError when a hundred are taken."""
     for port in range(first, first + 100):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -72,7 +73,7 @@ def next_free_port(first: int, *, but_not: int = 0) -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            if port != but_not:
+            if port not in but_not:
                 return port
     raise OSError(f"no free port between {first} and {first + 99}")
 

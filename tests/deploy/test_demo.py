@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from deploy.demo import Demo, choose, environment, only_one, plan, welcome
 from deploy.programs import Program, Step, next_free_port
+from providers.sandbox.hr_files import HR_CODE, hr_files
 
-DEMO = Demo(Path("/srv/x y/var"), 8000, 8100)
+DEMO = Demo(Path("/srv/x y/var"), 8000, 8100, 8200)
 ENV_FILE = Path("/srv/x y/var/sandbox/sandbox.env")
 
 
 def test_servers_come_first_then_migrations_then_the_rest_and_web_last() -> None:
     names = [part.name for part in plan(DEMO, ENV_FILE)]
-    assert names == ["keys", "services", "migrations", "sample people", "sandbox", "worker", "face-worker", "web"]
+    programs = ["sandbox", "worker", "face-worker", "web", "hr-office"]
+    assert names == ["keys", "services", "migrations", "sample people", *programs]
+    without = plan(replace(DEMO, hr_port=None), ENV_FILE)
+    assert [part.name for part in without] == names[:-1]
 
 
 def test_every_part_runs_with_the_given_python_and_long_parts_are_supervised() -> None:
     parts = plan(DEMO, ENV_FILE, python="/venv/python")
     assert {part.argv[0] for part in parts} == {"/venv/python"}
     supervised = {part.name for part in parts if isinstance(part, Program)}
-    assert supervised == {"services", "sandbox", "worker", "face-worker", "web"}
+    assert supervised == {"services", "sandbox", "worker", "face-worker", "web", "hr-office"}
     assert {part.name for part in parts if isinstance(part, Step)} == {"keys", "migrations", "sample people"}
+
+
+def test_the_hr_office_asks_the_web_for_what_its_files_open() -> None:
+    office = next(part for part in plan(DEMO, ENV_FILE) if part.name == "hr-office")
+    words = dict(pairwise(office.argv))
+    assert words["--base"] == DEMO.public_url
+    assert words["--code"] == HR_CODE
+    files = hr_files(DEMO.folder / "sandbox")
+    assert (words["--identity-file"], words["--credential-file"]) == (str(files.identity), str(files.credential))
 
 
 def test_nothing_listens_beyond_loopback() -> None:
@@ -49,10 +64,11 @@ def test_settings_of_another_installation_stay_out() -> None:
 
 def test_taken_ports_are_passed_over_and_said(tmp_path: Path) -> None:
     port = next_free_port(25_000)
-    wishes = {"LANTAI_DEMO_PORT": str(port), "LANTAI_DEMO_SANDBOX_PORT": str(port)}
+    names = ("LANTAI_DEMO_PORT", "LANTAI_DEMO_SANDBOX_PORT", "LANTAI_DEMO_HR_PORT")
+    wishes = dict.fromkeys(names, str(port))
     demo = choose(tmp_path, wishes)
     assert demo.web_port == port
-    assert demo.sandbox_port > port
+    assert len({demo.web_port, demo.sandbox_port, demo.hr_port}) == 3
     with socket.create_server(("127.0.0.1", port)):
         assert choose(tmp_path, wishes).web_port > port
 
@@ -73,6 +89,7 @@ def test_the_box_names_every_address_and_login() -> None:
         "http://localhost:8000/console/",
         "http://127.0.0.1:8000/api/v1/reference",
         "http://127.0.0.1:8100/",
+        "http://127.0.0.1:8200/",
         "graduate 2019001",
         "staff li",
         "Ctrl-C",

@@ -205,4 +205,4 @@ def test_a_taken_port_is_passed_over() -> None:
     first = next_free_port(24_000)
     with socket.create_server(("127.0.0.1", first)):
         assert next_free_port(first) > first
-    assert next_free_port(first, but_not=first) > first
+    assert next_free_port(first, but_not=(first,)) > first

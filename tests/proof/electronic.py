@@ -274,7 +274,7 @@ def run(budget: Budget) -> Outcome:
     rng, faults, registry = Random(budget.seed), list[str](), Registry()
     times = 500 if budget.short else max(12_000, int(3_000 * budget.minutes))
     with (
-        patch("wiring.RegisteredReceivers", lambda _: registry),
+        patch("wiring.RegisteredReceivers", lambda *_: registry),
         house() as home,
         tempfile.TemporaryDirectory(prefix="lantai-electronic-") as name,
     ):
