@@ -129,7 +129,7 @@ def welcome(demo: Demo, logins: str, seconds: float) -> str:
         f"  兰台 Lantai is up after {seconds:.0f} s",
         "",
         f"  sandbox phones   {demo.sandbox_url}/",
-        f"  sandbox HR office {demo.hr_url}/",
+        f"  HR office        {demo.hr_url}/",
         f"  staff console    {demo.named_url}/console/",
         f"  API reference    {demo.public_url}/api/v1/reference",
         "",
