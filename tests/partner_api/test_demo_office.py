@@ -21,7 +21,7 @@ from providers.sandbox.hr_office import HrOffice
 from providers.sandbox.receivers import write_receivers
 from tests.app.checks.conftest import MATERIALS
 from tests.conftest import Person, StaffLogin
-from tests.partner_api.test_hr_office import served
+from tests.partner_api.offices import served
 
 
 @pytest.fixture
