@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.actors import Actor, Role
 from app.custody.models import Loan
@@ -24,7 +25,9 @@ from app.custody.rules import (
     Why,
     Wish,
 )
-from app.errors import Conflict, Forbidden, Invalid
+from app.dossiers.models import Dossier
+from app.dossiers.rules import DossierState
+from app.errors import Conflict, DomainError, Forbidden, Invalid
 from app.people.models import StaffMember
 from app.transfers.states import State
 from parts import Lantai
@@ -202,6 +205,33 @@ def test_one_dossier_is_lent_once_whoever_races(
     assert at_once(calls) == ["done", "loan_open", "loan_open", "loan_open"]
     with lantai.db.transaction() as session:
         assert [row.state for row in session.scalars(select(Loan))] == [LoanState.OUT]
+
+
+def test_lending_waits_for_the_step_that_looked_first(
+    lantai: Lantai, archivist: Actor, graduate_factory: People, urls: ServiceUrls
+) -> None:
+    """The step holds the dossier from its look to its end; a loan asked for meanwhile meets what the step left."""
+    person, found = graduate_factory(), list[str]()
+
+    def ask() -> None:
+        try:
+            lantai.loans.ask(archivist, person.id, inside(archivist))
+            found.append("done")
+        except DomainError as error:
+            found.append(error.code)
+
+    waiting = "select count(*) from pg_locks where not granted"
+    lending = threading.Thread(target=ask)
+    with psycopg.connect(libpq_url(urls.database_owner_url), autocommit=True) as watch:
+        with lantai.db.transaction() as session:
+            lantai.paper_custody.require_at_hand(session, person.dossier_id)
+            lending.start()
+            while lending.is_alive() and watch.execute(waiting).fetchone() == (0,):
+                lending.join(0.01)
+            assert found == []
+            session.execute(update(Dossier).where(Dossier.id == person.dossier_id).values(state=DossierState.SEALED))
+        lending.join()
+    assert found == ["paper_sealed"]
 
 
 def test_lending_and_sealing_at_once_never_both(lantai: Lantai, archivist: Actor, graduate_factory: People) -> None:
