@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -15,6 +16,7 @@ from parts import Lantai
 from wiring import build, build_queue_app, register_work, service_urls
 
 HOUSEKEEPING_S = 600.0
+HALF_WRITTEN = timedelta(days=1)
 log = structlog.get_logger(__name__)
 
 
@@ -38,6 +40,7 @@ def housekeeping(parts: Lantai) -> None:
             "traces_missed": parts.trace_expiry.tick(),
             "packages": parts.electronic.sweep(),
             "left_work": parts.left_work.resume(),
+            "half_written": _half_written(parts),
             "meters": int(parts.meters.snapshot_if_due()),
         }
     except Unavailable as error:
@@ -45,6 +48,12 @@ def housekeeping(parts: Lantai) -> None:
         return
     if any(swept.values()):
         log.info("housekeeping", **swept)
+
+
+def _half_written(parts: Lantai) -> int:
+    """What killed writers left in the store; no honest writer takes a day for one file."""
+    store = parts.outside.scratch
+    return store.sweep((parts.clock.now() - HALF_WRITTEN).timestamp()) if store is not None else 0
 
 
 def main() -> None:

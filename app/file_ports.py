@@ -38,6 +38,10 @@ class RepairableStore(FileStore, Protocol):
         """The only overwrite there is: puts ``data``, keeping what stood there under ``<name>.damaged-…``."""
         ...
 
+    def sweep(self, before: float) -> int:
+        """Removes what killed writers left half-written before ``before`` (seconds since 1970); how many there were."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from app.carrier_ports import Carrier
 from app.errors import DomainError
-from app.file_ports import DocumentCleaner, FileStore, PdfPrinter, ReplicaStore
+from app.file_ports import DocumentCleaner, FileStore, PdfPrinter, RepairableStore, ReplicaStore
 
 
 class Clock(Protocol):
@@ -352,7 +352,8 @@ class Outside:
     """One of each port. ``certifiers`` by factor name; absent ones are simply not offered.
 
     ``carriers`` by transfer channel ("ems"); 机要通信 answers no queries, and a channel without one is not tracked.
-    ``replica`` is ``files`` itself where a replica is configured, None where there is but one copy.
+    ``replica`` is ``files`` itself where a replica is configured, None where there is but one copy. ``scratch`` is it
+    too where killed writers may leave something behind that has to be swept.
     """
 
     clock: Clock
@@ -364,6 +365,7 @@ class Outside:
     frames: FrameBox
     redis: Store | None = None
     replica: ReplicaStore | None = None
+    scratch: RepairableStore | None = None
     printer: PdfPrinter | None = None
     logins: Mapping[Platform, PlatformLogin] = field(default_factory=dict)
     phones: Mapping[Platform, PlatformPhone] = field(default_factory=dict)

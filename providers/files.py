@@ -122,11 +122,17 @@ class LocalFileStore:
             raise Unavailable("file_store_unavailable", params={"errno": error.errno or 0}) from None
 
     def sweep(self, before: float) -> int:
-        """Remove what killed writers left half-written before ``before`` (seconds since 1970); how many there were."""
-        stale = [p for p in self._incoming.iterdir() if p.stat().st_mtime < before]
-        for path in stale:
-            path.unlink(missing_ok=True)
-        return len(stale)
+        """app.file_ports.RepairableStore. Raises Unavailable."""
+        swept = 0
+        try:
+            for path in self._incoming.iterdir():
+                with suppress(FileNotFoundError):  # its writer has just finished
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        swept += 1
+        except OSError as error:
+            raise Unavailable("file_store_unavailable", params={"errno": error.errno or 0}) from None
+        return swept
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name[2:4] / name

@@ -83,6 +83,7 @@ def build_outside(settings: Settings, redis_url: str) -> Outside:
         keys=keys,
         files=files,
         replica=replica,
+        scratch=files,
         cleaner=ChildDocumentCleaner(settings.upload_max_bytes),
         limits=RedisRateLimiter(store, clock, keys.secret("rate-limits")),
         cache=cache,

@@ -64,6 +64,10 @@ class ReplicatedFileStore:
     def repair(self, name: str, data: bytes) -> None:
         self._primary.repair(name, data)
 
+    def sweep(self, before: float) -> int:
+        """app.file_ports.RepairableStore. Raises Unavailable."""
+        return self._primary.sweep(before) + self._replica.sweep(before)
+
     def replica_get(self, name: str) -> bytes:
         return self._replica.get(name)
 

@@ -62,6 +62,9 @@ class MemoryFiles:
     def names(self) -> Iterator[str]:
         return iter(sorted(self.files))
 
+    def sweep(self, before: float) -> int:
+        return 0
+
     def repair(self, name: str, data: bytes) -> None:
         self.aside += [self.files[name]] if name in self.files else []
         self.files[name] = data

@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import Conflict, Invalid, NotFound, Unavailable
 from providers.files import LocalFileStore, write_new_file
+from providers.replicas import ReplicatedFileStore
 
 NAME = "0123456789abcdef" * 2
 
@@ -93,3 +94,18 @@ def test_write_new_file_keeps_what_is_there(tmp_path: Path) -> None:
         write_new_file(tmp_path / "a", b"2", mode=0o400)
     assert (tmp_path / "a").read_bytes() == b"1"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_leftovers_are_swept_in_both_copies(tmp_path: Path) -> None:
+    first, second = LocalFileStore(tmp_path / "one"), LocalFileStore(tmp_path / "two")
+    both = ReplicatedFileStore(first, second)
+    name = "ab" * 16
+    both.put(name, b"kept")
+    for folder in ("one", "two"):
+        left = tmp_path / folder / "incoming" / ".new-left"
+        left.write_bytes(b"half")
+        os.utime(left, (100.0, 100.0))
+        (tmp_path / folder / "incoming" / ".new-being-written").write_bytes(b"half")
+    assert (both.sweep(before=500.0), both.sweep(before=500.0)) == (2, 0)
+    assert [p.name for p in sorted((tmp_path).rglob(".new-*"))] == [".new-being-written"] * 2
+    assert both.get(name) == both.replica_get(name) == b"kept"
