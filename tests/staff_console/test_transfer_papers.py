@@ -138,7 +138,7 @@ def test_a_batch_offers_its_list_once_something_is_in_it(
     address = f"/dispatch/{batch}/list.pdf"
     assert address not in clerk.get(f"/dispatch/{batch}").text
     assert clerk.get(address).status_code == 409
-    lantai.dispatching.add(clerk.login.actor, batch, view.number, "EA000000001CN")
+    lantai.dispatching.add(clerk.login.actor, batch, view.number, "EA000000014CN")
     assert address in clerk.get(f"/dispatch/{batch}").text
     answer = clerk.get(address)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")

@@ -65,13 +65,13 @@ LETTER = LetterData(
         "receiver": RECEIVER,
         "sent_on": "2026 年 5 月 12 日",
         "channel": "EMS 标准快递",
-        "tracking": "EA000000001CN",
+        "tracking": "EA000000014CN",
         "amount": "23 份 118 页",
         "due_on": "2026 年 6 月 12 日",
         "reason": "收件单位已合并，档案业务转由市人才中心办理。",
         "answered_on": "2026 年 6 月 20 日",
     },
-    (("转递号", "ZD2026000123"), ("运单号", "EA000000001CN"), ("密封编号", "FJ20260600123")),
+    (("转递号", "ZD2026000123"), ("运单号", "EA000000014CN"), ("密封编号", "FJ20260600123")),
 )
 LONG_LETTER = replace(
     LETTER,

@@ -157,7 +157,7 @@ def test_a_batchs_list_has_its_pairs_in_the_order_of_scanning_before_and_after(
         lantai.transfer_papers.batch_list(actor, batch)
     assert refused.value.code == "batch_empty"
     first, second, removed = (led(State.SEALED, name="欧阳文静") for _ in range(3))
-    for view, tracking in ((second, "EA000000002CN"), (first, "EA000000001CN"), (removed, "EA000000003CN")):
+    for view, tracking in ((second, "EA000000028CN"), (first, "EA000000014CN"), (removed, "EA000000031CN")):
         dispatching.add(actor, batch, view.number, tracking)
     dispatching.remove(actor, batch, dispatching.items(actor, batch)[0].id)
     before = pages_of(lantai.transfer_papers.batch_list(actor, batch))
@@ -166,7 +166,7 @@ def test_a_batchs_list_has_its_pairs_in_the_order_of_scanning_before_and_after(
     after = pages_of(lantai.transfer_papers.batch_list(actor, batch))
     assert before == after
     [text] = after
-    assert text.index(f"1欧阳**{second.number}MF2026-01EA000000002CN") < text.index(f"2欧阳**{first.number}MF2026-01EA")
+    assert text.index(f"1欧阳**{second.number}MF2026-01EA000000028CN") < text.index(f"2欧阳**{first.number}MF2026-01EA")
     assert "本清单共2件" in text
     assert removed.number not in text
     assert [e["of"] for e in events(lantai, first, "transfer.list_printed")] == [2, 2]
