@@ -21,7 +21,7 @@ from app.transfers.paper_desk import MOST_AT_ONCE, TOO_EARLY
 from app.transfers.papers import LABELS_A_SHEET
 from app.transfers.proving import Shown
 from app.transfers.rules import Evidence
-from app.transfers.states import CHANNEL_LABELS, OPEN, Channel, State
+from app.transfers.states import CHANNEL_LABELS, OPEN, STATE_LABELS, Channel, State
 from auth.guards import current_actor
 from staff_console import forms
 from staff_console.evidence import file_response
@@ -29,6 +29,7 @@ from staff_console.gate import MOVERS, READERS, desk
 from staff_console.graduates import graduate_or_404
 from staff_console.parts import parts
 from staff_console.render import go, page
+from staff_console.transfer_filters import TransferFilter
 from staff_console.transfer_papers import PAPER_LABELS, paper_links
 
 # files are only read where a photo is asked for
@@ -160,11 +161,10 @@ def _add_list(console: Blueprint) -> None:
     @desk(*MOVERS)
     def transfers_under_way() -> Response:
         number, actor = forms.page_number(request.args), current_actor()
-        concerns = parts().receiver_watch.concerns(actor)
-        doubtful = request.args.get("receivers") == "doubtful"
+        concerns, shown = parts().receiver_watch.concerns(actor), TransferFilter.read(request.args)
         lines, total = parts().transfers.under_way(
             actor,
-            to=[(c.receiver_id, c.version) for c in concerns] if doubtful else None,
+            shown.wanted([(c.receiver_id, c.version) for c in concerns]),
             offset=(number - 1) * forms.PAGE_SIZE,
             limit=forms.PAGE_SIZE,
         )
@@ -183,7 +183,9 @@ def _add_list(console: Blueprint) -> None:
             looks=parts().tracking_desk.looks(actor, limit=0)[1],
             disputed=parts().transfer_cases.waiting(actor, limit=0)[1],
             concerns=concerns,
-            doubtful=doubtful,
+            shown=shown,
+            states={s: label for s, label in STATE_LABELS.items() if s in OPEN},
+            channels=CHANNEL_LABELS,
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.actors import Actor, ActorKind, Role
@@ -25,13 +27,28 @@ from app.transfers.manifest import Manifest, manifest_of
 from app.transfers.models import Transfer, proofs_place
 from app.transfers.proving import Shown
 from app.transfers.showing import TransferLine, TransferView, line_of, view_of
-from app.transfers.states import State
+from app.transfers.states import Channel, State
 from app.transfers.steps import NONE_SHOWN, TransferSteps
 from app.transfers.supplements import brought_by
-from app.working_days.calendar import WorkingDays
+from app.working_days.calendar import WorkingDays, office_date
 
 MOVER_ROLES = (Role.DISPATCHER, Role.ARCHIVIST)
 READER_ROLES = (*MOVER_ROLES, Role.REVIEWER)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """Which open transfers are looked at. ``overdue``: past their day; ``to``: only those to these frozen
+    (receiver, version).
+    """
+
+    state: State | None = None
+    channel: Channel | None = None
+    overdue: bool = False
+    to: Sequence[tuple[UUID, int]] | None = None
+
+
+ALL_UNDER_WAY = UnderWay()
 
 
 class TransferService:
@@ -78,15 +95,11 @@ class TransferService:
             return self._view(session, row, open_json(key, proofs_place(row), row.sealed_proofs), actor)
 
     def under_way(
-        self, actor: Actor, *, to: Sequence[tuple[UUID, int]] | None = None, offset: int = 0, limit: int = 25
+        self, actor: Actor, wanted: UnderWay = ALL_UNDER_WAY, *, offset: int = 0, limit: int = 25
     ) -> tuple[list[TransferLine], int]:
-        """(lines, total) of the open transfers, the one that is due first leads. ``to``: only those to these frozen
-        (receiver, version).
-        """
+        """(lines, total) of the open transfers, the one that is due first leads."""
         self._require_mover(actor)
-        query = select(Transfer).where(Transfer.state.in_(rules.OPEN))
-        if to is not None:
-            query = query.where(tuple_(Transfer.receiver_id, Transfer.receiver_version).in_(to))
+        query = self._chosen(wanted, office_date(self._clock.now()))
         order = (Transfer.due_on.asc().nulls_last(), Transfer.moved_at, Transfer.id)
         with self._db.transaction() as session:
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
@@ -128,6 +141,19 @@ class TransferService:
             return self._steps.manifests.of(session, key, row)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _chosen(wanted: UnderWay, today: date) -> Select[Transfer]:
+        query = select(Transfer).where(Transfer.state.in_(rules.OPEN))
+        if wanted.state is not None:
+            query = query.where(Transfer.state == wanted.state)
+        if wanted.channel is not None:
+            query = query.where(Transfer.channel == wanted.channel)
+        if wanted.overdue:
+            query = query.where(Transfer.due_on < today)
+        if wanted.to is not None:
+            query = query.where(tuple_(Transfer.receiver_id, Transfer.receiver_version).in_(wanted.to))
+        return query
 
     @staticmethod
     def _require_mover(actor: Actor) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from app.actors import Role
 from app.errors import Forbidden
+from app.transfers.service import UnderWay
 from app.transfers.states import State
 from parts import Lantai
 from tests.app.conftest import Clerk
@@ -50,10 +51,10 @@ def test_only_what_matters_to_open_transfers_is_told(
     assert said(lantai, pair) == [("某市人才服务中心", "办公地址有变动", False, 2)]
     lead(lantai, pair, going, State.WITHDRAWN)
     [concern] = lantai.receiver_watch.concerns(pair.first)
-    lines, total = lantai.transfers.under_way(pair.first, to=[(concern.receiver_id, concern.version)])
+    lines, total = lantai.transfers.under_way(pair.first, UnderWay(to=[(concern.receiver_id, concern.version)]))
     assert total == concern.transfers == 1
     assert [line.state for line in lines] == [State.IN_TRANSIT]
-    assert lantai.transfers.under_way(pair.first, to=[]) == ([], 0)
+    assert lantai.transfers.under_way(pair.first, UnderWay(to=[])) == ([], 0)
 
 
 @pytest.mark.parametrize(
