@@ -11,6 +11,7 @@ from sqlalchemy import select
 from stdnum.cn import uscc
 
 from app.actors import Actor, ActorKind, Role
+from app.envelope import seal_json
 from app.people.models import StaffMember
 from app.receivers.models import Receiver
 from app.receivers.rules import DestinationCase, ReceiverFacts, ReceiverKind
@@ -19,6 +20,7 @@ from app.transfers.destination import Destination
 from app.transfers.rules import Edge, Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
+from auth.places import staff_totp_place
 from parts import Lantai
 from tests.fakes import jpeg
 
@@ -59,9 +61,9 @@ def _member(lantai: Lantai) -> Actor:
         person_key=uuid.uuid4(),
         roles=[r.value for r in DESK_ROLES],
         password_hash="-",
-        sealed_totp=b"-",
         created_at=lantai.clock.now(),
     )
+    row.sealed_totp = seal_json(lantai.keys.house(), staff_totp_place(row.id), {"secret": "A" * 32})
     with lantai.db.transaction() as session:
         session.add(row)
     return Actor(ActorKind.STAFF, row.id, roles=frozenset(DESK_ROLES), factor_at=lantai.clock.now())

@@ -51,6 +51,7 @@ from tests.proof.cell import Cell
 from tests.proof.house import House, Person, house
 from tests.proof.outcome import Budget, Outcome
 from tests.proof.tamper_rooms import cells_of_rooms, fill_rooms
+from tests.proof.tamper_transfers import cells_of_transfers, fill_transfers
 
 
 def _house(_: Any) -> UUID:
@@ -64,6 +65,7 @@ def cells(home: House) -> list[Cell]:
         owners |= {r.id: by_dossier[r.dossier_id] for r in session.scalars(select(Record))}
         owners |= {m.id: by_dossier[m.dossier_id] for m in session.scalars(select(Material))}
         owners |= {t.id: t.graduate_id for t in session.scalars(select(Ticket))}
+        owners |= {t.id: t.graduate_id for t in session.scalars(select(Transfer))}
         owners |= by_dossier | {i.id: i.graduate_id for i in session.scalars(select(ReviewItem))}
         replies = {row.id: home.reply_owner for row in session.scalars(select(StoredReply))}
     return [
@@ -88,6 +90,7 @@ def cells(home: House) -> list[Cell]:
         ),
         Cell(WrappedKey, "wrapped", lambda r: r.owner_id, lambda r: Place("data_key", "wrapped", r.owner_id)),
         *cells_of_rooms(owners),
+        *cells_of_transfers(owners),
     ]
 
 
@@ -121,6 +124,7 @@ def fill(home: House) -> list[Person]:
         )
     home.reply_owner = people[0].id
     fill_rooms(home, staff, people)
+    fill_transfers(home)
     return people
 
 
