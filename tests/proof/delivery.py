@@ -267,7 +267,7 @@ def run(budget: Budget) -> Outcome:
     logging.getLogger("bagit").setLevel(logging.CRITICAL)
     kills, registry = SHORT_KILLS if budget.short else KILLS, BothWays()
     with ExitStack() as stack:
-        stack.enter_context(patch("wiring.RegisteredReceivers", lambda _: registry))
+        stack.enter_context(patch("wiring.RegisteredReceivers", lambda *_: registry))
         stack.enter_context(cast.hastened())
         home = stack.enter_context(house())
         _, credential = home.parts.partners.add("人才服务中心", ["dossiers:receive"], CODE)

@@ -36,7 +36,7 @@ from wiring import build_queue_app, register_work
 from wsgi import create_app
 
 PIECE, PUSHED_AT_ONCE = 2048, 1500  # a package of 28 kB has many points to be killed at
-TICK_S, FETCH_S = 0.5, 1.0
+TICK_S, FETCH_S = 0.5, 3.0
 
 
 class Gauge:

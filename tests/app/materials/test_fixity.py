@@ -111,7 +111,8 @@ def test_files_are_mended_from_the_replica_and_a_bad_copy_mends_nothing(
     one, two, three, four = stored(lantai)
     names = [v.file_name or "" for v in (one, two, three, four)]
     good = dict(replica.copies)
-    replica.files[names[0]] = replica.files[names[0]][:-1] + b"x"
+    whole_file = replica.files[names[0]]
+    replica.files[names[0]] = whole_file[:-1] + bytes([whole_file[-1] ^ 1])
     del replica.files[names[1]]
     replica.files[names[2]] = replica.copies[names[2]] = b"both are gone"
     replica.copies[names[3]] = b"only the copy is bad"
