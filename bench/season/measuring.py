@@ -10,8 +10,8 @@ from bench.season.season import Season, SeasonOutside, SeasonResult, Simulation
 from bench.season.years import file_years
 from bench.stand import stand
 
-SMALL, LARGE, BEHIND = 1000, 4000, 100_000
-RATIO_MOST = 1.25
+SMALL, LARGE, BEHIND = 500, 2000, 100_000
+RATIO_MOST, MANY = 1.25, 10_000
 
 
 def one(graduates: int, behind: int, seed: int) -> SeasonResult:
@@ -23,7 +23,9 @@ def one(graduates: int, behind: int, seed: int) -> SeasonResult:
             file_years(on.parts, desk_of(on.parts, "former-"), behind)
             print(f"season: {behind} transfers of earlier years filed in {time.monotonic() - began:.0f} s")
         print(f"season: {graduates} graduates, seed {seed}")
-        result = Simulation(on, outside, Season(graduates, seed, lambda line: print(line, flush=True))).run()
+        # the checks read whole tables; with years of transfers in them, daily ones would be most of the run
+        wanted = Season(graduates, seed, lambda line: print(line, flush=True), weekly=behind > MANY)
+        result = Simulation(on, outside, wanted).run()
     print(
         f"season: {result.transfers} transfers, {result.steps} steps and {result.polls} questions to the carrier in"
         f" {result.seconds:.0f} s: {result.per_transfer:.1f} ms a transfer,"

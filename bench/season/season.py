@@ -47,13 +47,14 @@ class SeasonResult:
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """What is simulated, up to the day ``until``. ``say`` prints."""
+    """What is simulated, up to the day ``until``. ``say`` prints; ``weekly``: what must hold is asked once a week."""
 
     graduates: int
     seed: int
     say: Callable[[str], None]
     until: date = SEASON_ENDS
     odds: Odds = USUAL
+    weekly: bool = False
 
 
 class SeasonOutside:
@@ -94,7 +95,8 @@ class Simulation:
             began = time.monotonic()
             self._day(today)
             looked = time.monotonic()
-            self._hold(today, checks.daily())
+            if today.weekday() == SUNDAY or not self._wanted.weekly:
+                self._hold(today, checks.daily())
             if today.weekday() == SUNDAY:
                 self._hold(today, checks.weekly())
                 steps = book.tally.steps.total()
