@@ -12,6 +12,7 @@ import procrastinate
 import structlog
 from procrastinate import RetryStrategy
 
+from app import logs
 from app.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -61,7 +62,11 @@ async def _sweep(app: procrastinate.App) -> None:
 
 async def _beat(tick: Callable[[], None], every_s: float) -> None:
     while True:
-        await asyncio.to_thread(tick)
+        try:
+            await asyncio.to_thread(tick)
+        except Exception as error:
+            # whatever it was, the next round is due all the same
+            log.error("tick_failed", error_type=type(error).__name__, places=logs.places(error))
         await asyncio.sleep(every_s)
 
 

@@ -46,7 +46,8 @@ def paper_links(view: TransferView) -> list[tuple[str, str]]:
         found += [("转递通知单", f"{at}/slip.pdf"), ("封面标签", f"{at}/label.pdf")]
         if view.manifest_code is not None:
             found.append(("随档目录", f"{at}/catalogue.pdf"))
-    return found + [(LETTERS[kind].title, f"{at}/letter/{kind}.pdf") for kind in letters_for(view.state)]
+    kinds = letters_for(view.state, overdue=view.due is not None and view.due.overdue)
+    return found + [(LETTERS[kind].title, f"{at}/letter/{kind}.pdf") for kind in kinds]
 
 
 def _picked() -> list[UUID]:

@@ -15,7 +15,7 @@ from app.receivers.rules import CASE_LABELS, DestinationCase
 from app.receivers.suggesting import Suggestion, home_region
 from app.receivers.views import ReceiverLine
 from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
-from app.transfers.destination import Destination
+from app.transfers.destination import CHANGEABLE, Destination
 from app.transfers.electronic_rules import PACKABLE
 from app.transfers.paper_desk import MOST_AT_ONCE, TOO_EARLY
 from app.transfers.papers import LABELS_A_SHEET
@@ -48,7 +48,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
     found = graduate_or_404(graduate_id)
     views = parts().transfers.of_graduate(actor, graduate_id)
     under_way = next((v for v in views if v.state in OPEN), None)
-    choosing = actor.has_role(*MOVERS) and (under_way is None or not under_way.addressed)
+    choosing = actor.has_role(*MOVERS) and (under_way is None or under_way.state in CHANGEABLE)
     return page(
         "transfers.html",
         status,
@@ -57,7 +57,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         views=views,
         checked=next(iter(parts().checks.runs_of(actor, graduate_id, 1)), None),
         under_way=under_way,
-        waiting=None if under_way is None else parts().double_acts.waiting(actor, graduate_id, under_way.id),
+        acts={v.id: parts().double_acts.waiting(actor, graduate_id, v.id) for v in views if v.state in OPEN},
         tracked=parts().tracking_desk.channels,
         traces=parts().tracking_desk.of_graduate(actor, graduate_id),
         channels=CHANNEL_LABELS,
@@ -68,6 +68,7 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         asked=request.values,
         electronic=parts().electronic.of_graduate(actor, graduate_id),
         packable=PACKABLE,
+        changeable=CHANGEABLE,
         trouble_words=lambda code: wording(code, False, {}),
         may_open=actor.has_role(*MOVERS),
         cases_of=parts().transfer_cases.of_graduate(actor, graduate_id),
@@ -141,7 +142,9 @@ def _state(name: str) -> State:
 
 
 def _shown() -> Shown:
-    return {kind: forms.text(kind.value) for kind in Evidence if kind.value in request.form}
+    """The photo's digest is worked out from the photo, never told."""
+    told = (kind for kind in Evidence if kind is not Evidence.PHOTO_DIGEST)
+    return {kind: forms.text(kind.value) for kind in told if kind.value in request.form}
 
 
 def photo_sent() -> bytes | None:

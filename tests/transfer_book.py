@@ -26,7 +26,7 @@ TABLE = (
     ("college_reviewed", "draft", "school", "reason"),
     ("college_reviewed", "school_approved", "school", ""),
     ("college_reviewed", "held_at_school", "school", "kept_until"),
-    ("college_reviewed school_approved", "destination_registered", "graduate", ""),
+    ("college_reviewed school_approved", "destination_registered", "graduate desk", ""),
     ("held_at_school", "draft", "graduate desk", ""),
     ("school_approved", "assembled", "desk", ""),
     ("assembled", "checked", "desk", ""),
@@ -68,6 +68,7 @@ ARRIVED = frozenset(["received", "closed", "supplement_open"])
 BEFORE_CARRIER = frozenset(
     ["destination_registered", "college_reviewed", "school_approved", "assembled", "checked", "sealed"],
 )
+AGAIN = frozenset(["sealed", "school_approved"])
 AWAY = frozenset(f"{ROAD} delivered_unconfirmed".split())
 WORKING_DAYS = {
     "receipt_overdue": 15,
@@ -213,7 +214,7 @@ class Book:
     def step(self, slip: Slip, target: str, today: date, *, number: str = "", kept: date | None = None) -> None:
         """One that was not refused."""
         before, slip.state, slip.entered, slip.act = slip.state, target, today, None
-        if target == "destination_registered":
+        if target == "destination_registered" or (before in {"returned", "rebuilding"} and target in AGAIN):
             slip.asked = today
         if target == "assembled":
             slip.frozen = slip.folder.edits
@@ -245,6 +246,7 @@ class Book:
         slip.folder.slips.append(Slip(successor, slip.folder, "draft", today, slip.parent, addressed=False))
 
     def supplemented(self, parent: Slip, slip: Slip, today: date) -> None:
+        slip.asked = today
         slip.folder.slips.append(slip)
         if (parent.state, "supplement_open") in self.edges:
             parent.state, parent.entered = "supplement_open", today

@@ -39,7 +39,7 @@ from app.transfers.models import Transfer
 from app.transfers.proving import plain_number
 from app.transfers.rules import Evidence
 from app.transfers.showing import transfer_number
-from app.transfers.states import ARRIVED, State
+from app.transfers.states import ARRIVED, SOUGHT, State
 from app.transfers.steps import TransferSteps
 
 MISMATCH = "transfer.count_mismatch"
@@ -180,7 +180,7 @@ class CountingService:
         if row.state in ARRIVED:
             raise Conflict("counted_already")
         if rules.edge(row.state, State.RECEIVED) is None:
-            raise Conflict("counting_too_early")
+            raise Conflict("counting_while_sought" if row.state in SOUGHT else "counting_too_early")
         if open_case(session, row.id) is not None:
             raise Conflict("counting_in_dispute")
 

@@ -42,6 +42,8 @@ COOLING = timedelta(hours=24)
 CHANGEABLE = frozenset(
     {State.DRAFT, State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.HELD_AT_SCHOOL}
 )
+AWAITED = frozenset({State.DRAFT, State.HELD_AT_SCHOOL})
+"""Here the school waits for the graduate, whatever the day."""
 LETTER = "letter"
 
 
@@ -118,8 +120,8 @@ class DestinationService:
             return row.id
 
     def change(self, actor: Actor, transfer_id: UUID, version: int, wanted: Destination) -> None:
-        """Another destination for a transfer that has not been assembled; it is reviewed anew. The first one of a
-        transfer that follows a redirected one may be registered after 31 August too: the school has asked for it.
+        """Another destination for a transfer that has not been assembled; it is reviewed anew, whoever changes it. What
+        was sent back, kept at school or redirected may be registered after 31 August too: the school waits for it.
 
         Raises as ``open``, and Conflict('destination_settled'), VersionMismatch.
         """
@@ -131,7 +133,7 @@ class DestinationService:
             first = not row.receiver_name
             if row.state not in CHANGEABLE or (row.supplements is not None and not first):
                 raise Conflict("destination_settled", params={"state": rules.STATE_LABELS[row.state]})
-            if actor.kind is ActorKind.GRADUATE and not first:
+            if actor.kind is ActorKind.GRADUATE and row.state not in AWAITED:
                 self._require_time(session, owner)
             receiver, channel = self._chosen(session, wanted)
             moved = (row.receiver_name, row.receiver_address) != (receiver.name, receiver.address)
@@ -141,8 +143,9 @@ class DestinationService:
                 row.resting_until = self._clock.now() + COOLING
             if row.state is State.HELD_AT_SCHOOL:
                 self._steps.take(session, actor, row, key, State.DRAFT)
-            own = actor.kind is ActorKind.GRADUATE or row.state is State.DRAFT
-            if own and row.state is not State.DESTINATION_REGISTERED:
+            if row.state is State.DESTINATION_REGISTERED:
+                self._steps.asked_again(row)
+            else:
                 self._steps.take(session, actor, row, key, State.DESTINATION_REGISTERED)
             self._steps.record(session, actor, row, "transfer.destination_changed", moved=moved)
             session.flush()

@@ -58,9 +58,14 @@ LETTER_STATES: Mapping[LetterKind, frozenset[State]] = {
 }
 
 
-def letters_for(state: State) -> tuple[LetterKind, ...]:
-    """What may be written while a transfer stands there."""
-    return tuple(kind for kind in LetterKind if state in LETTER_STATES[kind])
+UNWITNESSED = frozenset({State.HANDED_TO_CARRIER, State.IN_TRANSIT})
+"""机要 and 专人 leave no trace, so nobody may ever say "delivered": the month for the receipt passes here too."""
+
+
+def letters_for(state: State, *, overdue: bool = False) -> tuple[LetterKind, ...]:
+    """What may be written while a transfer stands there. ``overdue``: its day has passed."""
+    found = tuple(kind for kind in LetterKind if state in LETTER_STATES[kind])
+    return (LetterKind.RECEIPT_OVERDUE, *found) if overdue and state in UNWITNESSED else found
 
 
 class PaperDesk:
@@ -145,7 +150,7 @@ class PaperDesk:
         today = office_date(self._clock.now())
         with self._db.transaction() as session:
             [row] = self._locked(session, (transfer_id,))
-            if row.state not in LETTER_STATES[kind]:
+            if kind not in letters_for(row.state, overdue=row.due_on is not None and row.due_on < today):
                 raise Conflict("letter_not_now", params={"state": STATE_LABELS[row.state]})
             [found] = self._data.gather(session, [row])
             sequence = self._letters_before(session, row, kind, today) + 1

@@ -126,7 +126,7 @@ EDGES: Sequence[Edge] = (
     Edge(State.COLLEGE_REVIEWED, State.DRAFT, (By.SCHOOL,), "退回修改", (Evidence.REASON,), back=True),
     Edge(State.COLLEGE_REVIEWED, State.HELD_AT_SCHOOL, (By.SCHOOL,), "批准暂缓", (Evidence.KEPT_UNTIL,)),
     *(
-        Edge(s, State.DESTINATION_REGISTERED, (By.GRADUATE,), "变更去向", back=True)
+        Edge(s, State.DESTINATION_REGISTERED, (By.GRADUATE, By.DESK), "变更去向", back=True)
         for s in (State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED)
     ),
     Edge(State.HELD_AT_SCHOOL, State.DRAFT, (By.GRADUATE, By.DESK), "重新登记去向"),

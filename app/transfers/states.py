@@ -94,13 +94,24 @@ NEXT_WORDS: Mapping[State, str] = {
     State.LOST_CONFIRMED: "学校启动补建，并书面告知本人",
     State.REBUILDING: "依据留存的电子档案和各单位底册补建，完成后重新转递",
     State.REDIRECTED: "改寄的进度见新的转递",
-    State.WITHDRAWN: "可重新登记去向",
+    State.WITHDRAWN: "可重新登记去向；8 月 31 日以后请联系学校档案管理部门",
 }
 
 ENDED = frozenset({State.CLOSED, State.SUPPLEMENT_OPEN, State.REDIRECTED, State.WITHDRAWN})
 OPEN = frozenset(State) - ENDED
 ARRIVED = frozenset({State.RECEIVED, State.CLOSED, State.SUPPLEMENT_OPEN})
 """The receiver has signed: only these may be shown as received."""
+SOUGHT = frozenset(
+    {
+        State.RETURNED,
+        State.REFUSED,
+        State.LOST_SUSPECTED,
+        State.TRACING,
+        State.LOST_CONFIRMED,
+        State.REBUILDING,
+    }
+)
+"""The school does not believe it to be with its receiver."""
 OUTSIDE = frozenset(
     {
         State.HANDED_TO_CARRIER,

@@ -34,6 +34,7 @@ NONE_SHOWN: Shown = {}
 NO_PROOFS: Mapping[str, str] = {}
 FORWARD = frozenset({State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.ASSEMBLED})
 """What waits while a changed address rests."""
+BACK_IN_HOUSE = frozenset({State.RETURNED, State.REBUILDING})
 AT_HAND = frozenset({State.ASSEMBLED, State.CHECKED, State.SEALED, State.HANDED_TO_CARRIER})
 """What is done with the paper in hand."""
 STEPS, REDIRECTED_FOR = "steps", "redirected_for"
@@ -122,7 +123,7 @@ class TransferSteps:
         evidence = checked(edge, shown, row.channel, without=meaningless)
         step = self._keep(key, row, evidence)
         before, row.state, row.moved_at = row.state, target, self._clock.now()
-        self._heed(session, actor, row, key, evidence, frozen)
+        self._heed(session, actor, row, key, evidence, frozen, before)
         self._follow(session, row, before)
         self._wind(row)
         self._void_acts(session, row)
@@ -155,6 +156,11 @@ class TransferSteps:
         if target in AT_HAND and row.supplements is None:
             self._paper.require_at_hand(session, row.dossier_id)
 
+    def asked_again(self, row: Transfer) -> None:
+        """Another destination before the first one was reviewed: the letter's day counts, if it has one."""
+        row.asked_on = row.letter_on or row.asked_on
+        self._wind(row)
+
     def tracking_index(self, channel: Channel, number: str) -> bytes:
         """What keeps a number from being used twice."""
         return self._index.of("dispatch", "tracking", f"{channel.value}|{number}")
@@ -179,11 +185,20 @@ class TransferSteps:
         return step
 
     def _heed(
-        self, session: Session, actor: Actor, row: Transfer, key: DataKey, evidence: Shown, frozen: Manifest | None
+        self,
+        session: Session,
+        actor: Actor,
+        row: Transfer,
+        key: DataKey,
+        evidence: Shown,
+        frozen: Manifest | None,
+        before: State,
     ) -> None:
         """What the evidence means for the row."""
         if row.state is State.DESTINATION_REGISTERED:
             row.asked_on = row.letter_on or office_date(row.moved_at)
+        elif before in BACK_IN_HOUSE and row.state in (State.SEALED, State.SCHOOL_APPROVED):
+            row.asked_on = office_date(row.moved_at)  # the days to send it begin anew
         if row.state is State.ASSEMBLED and frozen is not None:
             self.manifests.freeze(session, key, row, frozen, row.moved_at)
         if row.state is State.SEALED and row.manifest_digest is not None and row.supplements is None:

@@ -25,6 +25,7 @@ from app.transfers.models import Transfer, proofs_place
 from app.transfers.rules import Evidence
 from app.transfers.states import ARRIVED, State
 from app.transfers.steps import TransferSteps
+from app.working_days.calendar import office_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class SupplementaryTransfers:
             version=1,
             created_at=now,
             moved_at=now,
+            asked_on=office_date(now),
             supplements=before.id,
             ticket_id=ticket_id,
         )

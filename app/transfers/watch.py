@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import SYSTEM
 from app.db import Database
-from app.errors import Unavailable
+from app.errors import NotFound, Unavailable
 from app.keyring import Keyring
 from app.ports import Clock
 from app.transfers import clocks
@@ -91,7 +91,7 @@ class TransferWatch:
     def _press(self, transfer_id: UUID, owner: UUID) -> int:
         try:
             key = self._keys.of(owner)
-        except Unavailable:
+        except (Unavailable, NotFound):  # for now, or erased
             return 0
         today = office_date(self._clock.now())
         with self._db.transaction() as session:

@@ -82,6 +82,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "通知单或清点口令不正确，或已失效；请核对后重试，或请学校重新出具",
         "The slip or its code is wrong or no longer holds; check it, or ask the school for a new one",
     ),
+    "counting_while_sought": (
+        "学校登记这份档案为退回、拒收或正在查找；档案如在贵单位，请立即电话联系学校，核实后再登记回执",
+        "The school holds this dossier for returned, refused or lost; if it is with you, telephone the school at once",
+    ),
     "counting_too_early": (
         "学校尚未登记交寄，暂不能登记回执，请与学校联系",
         "The school has not recorded the hand-over; ask the school",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -39,6 +40,19 @@ APPEND_ONLY = {
 }
 
 
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """The server's own vacuum may be in it, which the owner cannot end and which ends soon."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection.execute(f"drop database {name} with (force)".encode())
+            return
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 @pytest.fixture
 def empty(servers: ServiceUrls) -> Iterator[ServiceUrls]:
     """A database without any table."""
@@ -51,7 +65,7 @@ def empty(servers: ServiceUrls) -> Iterator[ServiceUrls]:
         database_owner_url=servers.database_owner_url.rsplit("/", 1)[0] + f"/{name}",
     )
     with psycopg.connect(libpq_url(servers.database_owner_url), autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")
+        _drop(connection, name)
 
 
 def owner(urls: ServiceUrls) -> Any:

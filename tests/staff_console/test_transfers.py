@@ -230,3 +230,25 @@ def test_a_redirected_one_shows_its_successor_which_takes_a_new_receiver(
     assert "登记改寄的去向" not in page.text
     (new,) = [v for v in lantai.transfers.of_graduate(dispatcher.login.actor, person.id) if v.id == new.id]
     assert (new.state, new.receiver_name) == (State.DESTINATION_REGISTERED, "某市人才服务中心")
+
+
+def test_a_seal_without_a_photo_is_refused_whatever_digest_is_sent(
+    desk: Desks, graduate_factory: People, lantai: Lantai
+) -> None:
+    person, clerk = graduate_factory(), desk(Role.DISPATCHER)
+    view = lead(lantai, desk_pair(lantai), _open(clerk, person, lantai), State.CHECKED)
+    form = {"version": str(view.version), "seal_number": "MF-1", "photo_digest": "0" * 64}
+    at = f"/graduates/{person.id}/transfers/{view.id}/propose/sealed"
+    assert clerk.post(at, form).status_code == 422
+    assert lantai.double_acts.waiting(clerk.login.actor, person.id, view.id) is None
+
+
+def test_the_desk_changes_an_approved_destination_in_a_form(
+    desk: Desks, graduate_factory: People, lantai: Lantai
+) -> None:
+    person, clerk = graduate_factory(), desk()
+    view = lead(lantai, desk_pair(lantai), _open(clerk, person, lantai), State.SCHOOL_APPROVED)
+    assert "更改去向" in clerk.read(f"/graduates/{person.id}/transfers").text
+    at = f"/graduates/{person.id}/transfers/{view.id}/destination"
+    assert clerk.post(at, {**OPENING, "version": str(view.version)}).status_code == 303
+    assert lantai.transfers.of_graduate(clerk.login.actor, person.id)[0].state is State.DESTINATION_REGISTERED
