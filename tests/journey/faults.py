@@ -278,7 +278,7 @@ def stuck_transfer(scene: Scene, undo: Undo) -> None:
     trigger(scene, undo, "transfer", "update", "raise exception 'planted'; return new;")
 
 
-@fault("move.seen", "后台任务进程被停 the job worker was stopped", before="move.out")
+@fault("move.seen", "后台任务进程被停 the job worker was stopped", before="move.choose")
 def worker_gone(scene: Scene, undo: Undo) -> None:
     stopped(scene, undo, "worker")
 

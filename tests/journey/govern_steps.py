@@ -20,7 +20,7 @@ FOUND = "成绩单第 2 页扫描不清"
 
 def own_cohort(scene: Scene) -> int:
     """A year that no other telling uses."""
-    return 1960 + scene.number
+    return 1950 + scene.number % 70  # before every real cohort, however many scenes there are
 
 
 def inner_cells(text: str) -> list[str]:
