@@ -111,6 +111,10 @@ class Drill:
             victim = queue.pop()
             victim.until_busy(BUSY_LIMIT_S)
             time.sleep(self.rng.uniform(0.0, victim.reach_s))
+            if not victim.gauge.busy:
+                # a quick machine was through with it: the next thing it takes up, at once
+                self.feed()
+                victim.until_busy(BUSY_LIMIT_S)
             self.killed[victim.name] += 1
             self.met[victim.name] += victim.kill()
             self.look()
