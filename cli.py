@@ -11,6 +11,7 @@ from app.errors import DomainError
 from app.problems import problem_of
 from app.settings import SettingsError
 from commands import (
+    campaigns,
     checks,
     clocks,
     cohort,
@@ -44,6 +45,7 @@ for group in (
     staff.group,
     terminals.group,
     partners.group,
+    campaigns.group,
     receivers.group,
     completeness.group,
     demo.group,

@@ -29,10 +29,13 @@ from app.corrections.saved_views import SavedViews
 from app.corrections.service import CorrectionService
 from app.corrections.undoing import UndoService
 from app.custody.keeping import PaperCustody
+from app.custody.loan_watch import LoanWatch
 from app.custody.loans import LoanDesk
 from app.custody.places import PlaceRegistry
 from app.custody.reading import CustodyReading
 from app.custody.shelving import ShelvingDesk
+from app.custody.stock_reading import StockReading
+from app.custody.stock_take import StockTaking
 from app.db import Database
 from app.dossiers.filing import FilingService
 from app.dossiers.holdings import Holdings
@@ -53,6 +56,9 @@ from app.materials.fixity import FixityService
 from app.materials.fixity_board import FixityBoard
 from app.materials.scans import ScanService
 from app.materials.service import SupplementService
+from app.operations.alarms import QueueAlarms
+from app.operations.figures import OperationsFigures
+from app.operations.sweeps import SweepBook
 from app.people.absences import AbsenceService
 from app.people.service import PeopleService
 from app.people.staff_notices import StaffNotices
@@ -77,6 +83,9 @@ from app.transfers.electronic import ElectronicDesk
 from app.transfers.electronic_packing import ElectronicPacker
 from app.transfers.electronic_push import ElectronicPush
 from app.transfers.electronic_receiving import ReceiverDoor
+from app.transfers.electronic_watch import ElectronicWatch
+from app.transfers.footing_desk import FootingDesk
+from app.transfers.holds import HoldDesk, HoldWatch
 from app.transfers.left_work import LeftWork
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.receiver_watch import ReceiverWatch
@@ -97,6 +106,7 @@ from auth.factors import FactorService
 from auth.links import StaffLinks
 from auth.lockouts import Lockouts
 from auth.login import LoginService
+from auth.machine_keys import MachineKeys
 from auth.partners import PartnerService
 from auth.passkeys import PasskeyService
 from auth.replacements import ReplacementService
@@ -106,9 +116,33 @@ from auth.staff_factors import StaffFactors
 from auth.staff_sessions import StaffSessions
 from auth.totp import GraduateTotpService
 from auth.verifications import VerificationService
+from notifications.announcing import Announcer
+from notifications.campaigns.desk import CampaignDesk
+from notifications.campaigns.reading import CampaignReading
+from notifications.campaigns.sending import CampaignSending
+from notifications.chat.answering import ChatAnswering, ChatDelivery
+from notifications.chat.desk import ChatDesk
+from notifications.chat.service import ChatService
+from notifications.check_codes import MessageChecks
+from notifications.contact_delivery import ContactDelivery
+from notifications.contacts import ContactService
 from notifications.delivery import NoticeDelivery
+from notifications.feed import EventFeed
+from notifications.figures import TellingFigures
+from notifications.history import NoticeHistory
 from notifications.inbox import InboxService, SubscriptionService
+from notifications.partner_figures import PartnerFigures
+from notifications.partner_sending import PartnerSending
+from notifications.preferences import PreferenceService
 from notifications.pushes import PushService
+from notifications.staff_lines import StaffLines
+from notifications.staff_mailbox import StaffMailboxes
+from notifications.template_watch import TemplateWatch
+from notifications.trials import NoticeTrials
+from notifications.undelivered import UndeliveredDesk
+from notifications.webhook_delivery import WebhookDelivery
+from notifications.webhook_log import WebhookLog
+from notifications.webhooks import WebhookService
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +199,19 @@ class Lantai:
     places: PlaceRegistry
     shelving: ShelvingDesk
     loans: LoanDesk
+    loan_watch: LoanWatch
+    stock_taking: StockTaking
+    stock_reading: StockReading
     custody: CustodyReading
     paper_custody: PaperCustody
     transfer_steps: TransferSteps
     transfer_watch: TransferWatch
+    hold_watch: HoldWatch
+    hold_desk: HoldDesk
     counting: CountingService
     transfer_cases: CaseDesk
     receiver_watch: ReceiverWatch
+    transfer_footing: FootingDesk
     receivers: ReceiverRegistry
     receiver_import: ReceiverImport
     channel_rules: ChannelSet
@@ -182,6 +222,7 @@ class Lantai:
     receiver_door: ReceiverDoor
     packer: ElectronicPacker
     electronic_push: ElectronicPush
+    electronic_watch: ElectronicWatch
     left_work: LeftWork
     completeness: CompletenessService
     forecast: CohortForecast
@@ -206,10 +247,35 @@ class Lantai:
     replacements: ReplacementService
     absences: AbsenceService
     partners: PartnerService
+    machine_keys: MachineKeys
     inbox: InboxService
+    message_checks: MessageChecks
+    template_watch: TemplateWatch
+    notice_trials: NoticeTrials
+    staff_mailboxes: StaffMailboxes
     subscriptions: SubscriptionService
+    preferences: PreferenceService
+    contacts: ContactService
+    staff_lines: StaffLines
+    announcing: Announcer
     delivery: NoticeDelivery
+    contact_delivery: ContactDelivery
+    notice_history: NoticeHistory
     pushes: PushService
+    chat: ChatService
+    chat_desk: ChatDesk
+    chat_answering: ChatAnswering
+    chat_delivery: ChatDelivery
+    campaigns: CampaignDesk
+    campaign_reading: CampaignReading
+    campaign_sending: CampaignSending
+    event_feed: EventFeed
+    webhooks: WebhookService
+    webhook_delivery: WebhookDelivery
+    webhook_log: WebhookLog
+    partner_sending: PartnerSending
+    partner_figures: PartnerFigures
+    undelivered: UndeliveredDesk
     idempotency: Idempotency
     importer: ImportService
     statistics: StatisticsService
@@ -224,6 +290,10 @@ class Lantai:
     clock_board: ClockBoard
     duties: DutyService
     meters: MeterService
+    figures: OperationsFigures
+    telling_figures: TellingFigures
+    queue_alarms: QueueAlarms
+    sweep_book: SweepBook
 
     def close(self) -> None:
         self.db.dispose()

@@ -10,8 +10,12 @@ from procrastinate import PsycopgConnector
 from app.job_worker import register
 from app.jobs import (
     Announce,
+    AnswerChat,
     CheckDossier,
+    DeliverByContact,
+    DeliverChat,
     DeliverNotice,
+    DeliverWebhooks,
     DispatchWork,
     FixitySlice,
     HandlePush,
@@ -20,14 +24,17 @@ from app.jobs import (
     ProcrastinateQueue,
     PushElectronic,
     RecheckDossier,
+    SendPartnerNotice,
     SweepCompleteness,
     TrackCarriers,
 )
 from app.ports import Outside
 from app.settings import Settings, SettingsError
+from notifications.chat.facts import OwnFacts
 from parts import Lantai
 from providers.embedded.records import ServiceUrls, read_services
 from wired.access import wire_access
+from wired.campaigns import wire_campaigns
 from wired.corrections import wire_corrections
 from wired.custody import wire_custody
 from wired.dossiers import wire_dossiers, wire_materials
@@ -35,8 +42,10 @@ from wired.electronic import FrozenManifests, RegisteredReceivers, wire_electron
 from wired.governance import wire_governance
 from wired.ground import ground_parts, lay_ground
 from wired.leaving import wire_leaving, wire_steps
+from wired.operations import wire_operations
 from wired.staff import wire_staff
 from wired.telling import wire_telling
+from wired.webhooks import wire_webhooks
 
 WAIT_FOR_SERVICES_S = 30.0
 
@@ -81,6 +90,10 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
     governance = wire_governance(ground)
     access = wire_access(ground, governance["training"])
     leaving = wire_leaving(ground, shelves, steps)
+    facts = OwnFacts(
+        leaving["transfers"], corrections["corrections"], leaving["completeness"], custody["paper_custody"]
+    )
+    telling = wire_telling(ground, facts)
     return Lantai(
         **ground_parts(ground),
         **shelves,
@@ -97,16 +110,24 @@ def build(settings: Settings, urls: ServiceUrls, outside: Outside | None = None)
         **corrections,
         **governance,
         **access,
-        **wire_staff(ground, access, corrections["assigning"]),
-        **wire_telling(ground),
+        **wire_staff(ground, access, corrections["assigning"], telling["staff_mailboxes"]),
+        **telling,
+        **wire_campaigns(ground, telling["announcing"]),
+        **wire_webhooks(ground, access["partners"]),
+        **wire_operations(ground, telling["staff_lines"]),
     )
 
 
 def register_work(queue: procrastinate.App, parts: Lantai) -> None:
     """The ordinary worker's jobs; the face worker registers its own."""
-    register(queue, Announce, parts.delivery.announce)
+    register(queue, Announce, parts.announcing.tell)
     register(queue, DeliverNotice, parts.delivery.deliver)
+    register(queue, DeliverByContact, parts.contact_delivery.deliver)
+    register(queue, DeliverWebhooks, parts.webhook_delivery.work)
+    register(queue, SendPartnerNotice, parts.partner_sending.work)
     register(queue, HandlePush, parts.pushes.handle)
+    register(queue, AnswerChat, parts.chat_answering.answer)
+    register(queue, DeliverChat, parts.chat_delivery.deliver)
     register(queue, CheckDossier, parts.checks.run_due)
     register(queue, FixitySlice, parts.fixity.work)
     register(queue, RecheckDossier, parts.completeness.recheck)

@@ -1,22 +1,30 @@
-"""The job worker's entry: inbox, pushes and call-backs."""
+"""The job worker's entry: inbox, pushes, call-backs and webhooks."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
+import procrastinate
 import structlog
 
 from app import logs
 from app.errors import DomainError
 from app.job_worker import work
+from app.jobs import DeliverWebhooks
 from app.settings import load_settings
 from parts import Lantai
 from wiring import build, build_queue_app, register_work, service_urls
 
 HOUSEKEEPING_S = 600.0
+AT_ONCE = 4
+WEBHOOKS_S, WEBHOOKS_AT_ONCE = 0.25, 8
+CAMPAIGNS_S = 0.25
+ALARMS_S = 60.0
+STAFF_LINES_S = 2.0
 HALF_WRITTEN = timedelta(days=1)
 log = structlog.get_logger(__name__)
 
@@ -29,6 +37,7 @@ def housekeeping(parts: Lantai) -> None:
             swept[name] = int(sweep())
         except DomainError as error:
             log.warning("housekeeping_failed", sweep=name, code=error.code)
+    parts.sweep_book.note(swept)
     if any(swept.values()):
         log.info("housekeeping", **swept)
 
@@ -47,11 +56,19 @@ def _sweeps(parts: Lantai) -> Mapping[str, Callable[[], int]]:
         "fixity": parts.fixity.tick,
         "clocks": parts.clock_watch.tick,
         "transfers": parts.transfer_watch.tick,
+        "holds": parts.hold_watch.tick,
+        "loans": parts.loan_watch.tick,
         "traces": parts.tracking.tick,
         "traces_missed": parts.trace_expiry.tick,
+        "electronic_clocks": parts.electronic_watch.tick,
         "packages": parts.electronic.sweep,
         "left_work": parts.left_work.resume,
         "half_written": partial(_half_written, parts),
+        "chat": parts.chat.sweep,
+        "event_feed": parts.event_feed.sweep,
+        "templates": parts.template_watch.tick,
+        "staff_lines": parts.staff_lines.sweep,
+        "partner_notices": parts.partner_sending.sweep,
         "meters": parts.meters.snapshot_if_due,
     }
 
@@ -62,15 +79,36 @@ def _half_written(parts: Lantai) -> int:
     return store.sweep((parts.clock.now() - HALF_WRITTEN).timestamp()) if store is not None else 0
 
 
+def run(queue: procrastinate.App, parts: Lantai) -> None:
+    """Until a signal to stop; webhooks have jobs of their own, for they wait for others' machines."""
+    register_work(queue, parts)
+    # what the application is made of stays for good: the collector need not look through it again and again
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    asyncio.run(
+        work(
+            queue,
+            ["default"],
+            concurrency=AT_ONCE,
+            apart={DeliverWebhooks.queue: WEBHOOKS_AT_ONCE},
+            tick=partial(housekeeping, parts),
+            tick_s=HOUSEKEEPING_S,
+            beats={
+                parts.webhook_delivery.tick: WEBHOOKS_S,
+                parts.campaign_sending.tick: CAMPAIGNS_S,
+                parts.queue_alarms.tick: ALARMS_S,
+                parts.staff_lines.tick: STAFF_LINES_S,
+            },
+        )
+    )
+
+
 def main() -> None:
     logs.configure()
     settings = load_settings()
     urls = service_urls(settings)
-    queue = build_queue_app(urls)
-    parts = build(settings, urls)
-    register_work(queue, parts)
-    tick = partial(housekeeping, parts)
-    asyncio.run(work(queue, ["default"], concurrency=4, tick=tick, tick_s=HOUSEKEEPING_S))
+    run(build_queue_app(urls), build(settings, urls))
 
 
 if __name__ == "__main__":

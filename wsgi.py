@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import redis
-from apiflask import APIBlueprint, APIFlask
-from flask import Flask, Response, jsonify
+from apiflask import APIFlask
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, web
-from app.errors import Unavailable
 from app.settings import load_settings
-from auth.guards import public
+from check_page.page import create_check_page
 from miniprogram_api import (
     account,
+    chat,
     corrections,
     destinations,
     document,
     dossier,
+    message_checks,
     ratings,
     retrieval,
     sessions,
     supplements,
+    telling,
     transfers,
 )
 from miniprogram_api.door import api
-from partner_api import ingest, packages, singles
+from operations_api.health import create_health
+from operations_api.metrics import create_metrics
+from operations_api.request_meter import RequestMeter
+from partner_api import document as partner_document
+from partner_api import events, ingest, notices, packages, singles, webhooks
 from partner_api.callbacks import partner
 from partner_api.door import machines
 from parts import Lantai
@@ -38,18 +43,25 @@ from wiring import build, service_urls
 
 DOORS = (
     account,
+    chat,
     corrections,
     destinations,
     ratings,
     document,
     dossier,
+    message_checks,
     retrieval,
     sessions,
     supplements,
+    telling,
     transfers,
+    events,
     ingest,
     singles,
+    webhooks,
+    notices,
     packages,
+    partner_document,
 )
 BODY_MOST = 256 * 1024
 
@@ -87,44 +99,18 @@ def create_app(parts: Lantai | None = None) -> Flask:
         hops = parts.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     web.install(app)
+    meter = RequestMeter()
+    if parts.settings.metrics_token.get_secret_value():
+        meter.install(app)
     document.install(app)
     app.register_blueprint(api)
     app.register_blueprint(partner)
     app.register_blueprint(machines)
     app.register_blueprint(create_console())
     web.render_problems_with(app, "/console", render_console_problem)
-    app.register_blueprint(create_receipt_page(asset_url("console.css"), asset_url("seal.svg")))
-    app.register_blueprint(_health(parts))
+    style, seal = asset_url("console.css"), asset_url("seal.svg")
+    app.register_blueprint(create_receipt_page(style, seal))
+    app.register_blueprint(create_check_page(style, seal))
+    app.register_blueprint(create_health(parts))
+    app.register_blueprint(create_metrics(parts, meter))
     return app
-
-
-def _health(parts: Lantai) -> APIBlueprint:
-    blueprint = APIBlueprint("health", __name__, enable_openapi=False)
-
-    @blueprint.get("/healthz")
-    @public("says only that the process answers")
-    def healthz() -> Response:
-        return jsonify(status="ok")
-
-    @blueprint.get("/readyz")
-    @public("says only which dependency is away")
-    def readyz() -> tuple[Response, int]:
-        state = {"database": "ok", "redis": "ok"}
-        try:
-            parts.db.ping()
-        except Unavailable:
-            state["database"] = "away"
-        if not redis_answers(parts):
-            state["redis"] = "away"
-        # without Redis people can still be served, so only the database decides
-        ready = state["database"] == "ok"
-        return jsonify(status="ok" if ready else "unavailable", **state), 200 if ready else 503
-
-    return blueprint
-
-
-def redis_answers(parts: Lantai) -> bool:
-    try:
-        return parts.outside.redis is not None and bool(parts.outside.redis.ping())
-    except redis.RedisError:
-        return False

@@ -224,6 +224,12 @@ class Database:
         self.engine.dispose()
 
 
+def limit_waiting(session: Session, seconds: float) -> None:
+    """No later statement of this transaction may take longer, nor wait longer for a lock."""
+    limits = "select set_config('statement_timeout', :ms, true), set_config('lock_timeout', :ms, true)"
+    session.execute(text(limits), {"ms": str(int(seconds * 1000))})
+
+
 def packed_json(value: Any) -> bytes:
     """A JSONB value as COPY's binary form has it: version 1, then the text."""
     return b"\x01" + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -51,6 +51,12 @@ class NotFound(DomainError):
     default_code = "not_found"
 
 
+class Gone(DomainError):
+    """It was there and will not come back."""
+
+    default_code = "gone"
+
+
 class Unauthenticated(DomainError):
     default_code = "session_required"
 

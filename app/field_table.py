@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.field_tables import (
+    campaigns,
+    channels,
+    chat,
     checks,
     completeness,
     custody,
@@ -27,6 +30,7 @@ from app.field_tables import (
     statistics,
     tracking,
     transfers,
+    webhooks,
 )
 from app.field_tables.kept import Kept
 
@@ -50,6 +54,9 @@ TECHNICAL = frozenset(
 
 # Each room's tables stand in a module of their own.
 FIELDS: Mapping[str, Mapping[str, Kept]] = {
+    **channels.FIELDS,
+    **campaigns.FIELDS,
+    **chat.FIELDS,
     **checks.FIELDS,
     **desk.FIELDS,
     **electronic.FIELDS,
@@ -67,4 +74,5 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
     **staff.FIELDS,
     **governance.FIELDS,
     **tracking.FIELDS,
+    **webhooks.FIELDS,
 }

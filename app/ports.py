@@ -16,6 +16,9 @@ from uuid import UUID
 from app.carrier_ports import Carrier
 from app.errors import DomainError
 from app.file_ports import DocumentCleaner, FileStore, PdfPrinter, RepairableStore, ReplicaStore
+from app.letter_ports import Mailer, SmsSender
+from app.machine_ports import NonceStore
+from app.message_ports import TemplateBook
 
 
 class Clock(Protocol):
@@ -247,6 +250,16 @@ class MessageSender(Protocol):
         ...
 
 
+class ChatSender(Protocol):
+    """WeChat's customer-service messages: a text to somebody who wrote within the last 48 hours, five at most."""
+
+    def send(self, open_id: str, text: str) -> None:
+        """``text`` is at most 2,048 bytes. Raises SendFailed; NO_CREDIT when the window is over or its count used up
+        (45015, 45047).
+        """
+        ...
+
+
 class StaffAlerts(Protocol):
     def alert(self, text: str) -> None:
         """A line to the staff's group robot: numbers and counts, never a name. Raises SendFailed."""
@@ -257,7 +270,7 @@ class StaffAlerts(Protocol):
 
 
 class CallbackRejected(DomainError):
-    """Bad signature, wrong app, outside the time window, or not decodable."""
+    """Bad signature, wrong app, outside the time window, a nonce used for another message, or not decodable."""
 
     default_code = "callback_rejected"
 
@@ -289,7 +302,7 @@ class WeChatPush(Protocol):
 
 class AlipayNotify(Protocol):
     def decode(self, form: Mapping[str, str]) -> Mapping[str, str]:
-        """Verified parameters (V1 or V2 signing string). Raises CallbackRejected."""
+        """Verified parameters (V1 or V2 signing string), ``notify_id`` among them. Raises CallbackRejected."""
         ...
 
 
@@ -319,8 +332,10 @@ class KeyWrapper(Protocol):
 
 
 class RateLimiter(Protocol):
-    def hit(self, bucket: str, key: str, *, limit: int, window_s: int) -> None:
-        """Counts one try. Raises RateLimited. With Redis away a stricter local limit applies, never none."""
+    def hit(self, bucket: str, key: str, *, limit: int, window_s: int) -> int:
+        """Counts one try; how many more there may be now. Raises RateLimited. With Redis away a stricter local limit
+        applies, never none.
+        """
         ...
 
 
@@ -362,6 +377,7 @@ class Outside:
     cleaner: DocumentCleaner
     limits: RateLimiter
     cache: Cache
+    nonces: NonceStore
     frames: FrameBox
     redis: Store | None = None
     replica: ReplicaStore | None = None
@@ -374,5 +390,9 @@ class Outside:
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     fingerprint: FingerprintCheck | None = None
     alerts: StaffAlerts | None = None
+    mailer: Mailer | None = None
+    sms: SmsSender | None = None
+    templates: TemplateBook | None = None
+    chat: ChatSender | None = None
     wechat_push: WeChatPush | None = None
     alipay_notify: AlipayNotify | None = None

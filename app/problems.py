@@ -10,6 +10,7 @@ from app.errors import (
     Conflict,
     DomainError,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     PreconditionMissing,
@@ -23,6 +24,9 @@ from app.errors import (
 )
 from app.ports import CallbackRejected, LoginCodeRejected, LoginRefusedByPlatform, PhoneProofRejected
 from app.wording import (
+    campaigns,
+    channels,
+    chat,
     checks,
     completeness,
     corrections,
@@ -33,6 +37,7 @@ from app.wording import (
     governance,
     imports,
     materials,
+    notices,
     partners,
     queues,
     receivers,
@@ -40,11 +45,14 @@ from app.wording import (
     staff,
     statistics,
     transfers,
+    undelivered,
+    webhooks,
 )
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
     NotFound: 404,
+    Gone: 410,
     Unauthenticated: 401,
     Forbidden: 403,
     StepUpRequired: 403,
@@ -71,10 +79,14 @@ STATUS_BY_CODE: Mapping[str, int] = {
 
 # Each room's words stand in a module of their own.
 WORDING: Mapping[str, tuple[str, str]] = {
+    **channels.WORDING,
+    **campaigns.WORDING,
+    **chat.WORDING,
     **checks.WORDING,
     **foundation.WORDING,
     **imports.WORDING,
     **materials.WORDING,
+    **notices.WORDING,
     **completeness.WORDING,
     **corrections.WORDING,
     **custody.WORDING,
@@ -88,8 +100,12 @@ WORDING: Mapping[str, tuple[str, str]] = {
     **transfers.WORDING,
     **staff.WORDING,
     **governance.WORDING,
+    **undelivered.WORDING,
+    **webhooks.WORDING,
 }
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
+    **channels.FAULT_WORDS,
+    **campaigns.FAULT_WORDS,
     **checks.FAULT_WORDS,
     **foundation.FAULT_WORDS,
     **imports.FAULT_WORDS,
@@ -105,6 +121,7 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     **transfers.FAULT_WORDS,
     **staff.FAULT_WORDS,
     **governance.FAULT_WORDS,
+    **webhooks.FAULT_WORDS,
 }
 
 
@@ -142,6 +159,11 @@ def status_of(error: DomainError) -> int:
 def wording(code: str, english: bool, params: Mapping[str, object]) -> str:
     text = WORDING.get(code, WORDING["invalid_input"])[1 if english else 0]
     return text.format_map(_Blank(params))
+
+
+def words_kept(code: str) -> str:
+    """In Chinese, of a reason kept by its code; what it says of the case at hand is left out."""
+    return transfers.without_case(WORDING.get(code, WORDING["invalid_input"])[0]).format_map(_Blank())
 
 
 class _Blank(dict[str, object]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,8 +12,12 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+TemplateName = Literal["ticket_decided", "transfer_step", "account_notice"]
 Verifier = Literal["wechat_face", "alipay_certify", "local_face"]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+# RFC 5321 4.1.2: a dot-string at a domain name
+MAIL_ADDRESS = re.compile(r"[!#-'*+/-9=?A-Z^-~-]+(\.[!#-'*+/-9=?A-Z^-~-]+)*@([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+")
+METRICS_TOKEN_LEAST = 24
 DEFAULT_SECRETS = {"", "changeme", "change-me", "secret", "password", "sandbox"}
 
 
@@ -77,6 +82,12 @@ class Settings(BaseSettings):
     wechat_base_url: str = "https://api.weixin.qq.com"
     wechat_push_token: SecretStr = SecretStr("")
     wechat_push_aes_key: SecretStr = SecretStr("")
+    # calls that WeChat takes encrypted and signed once the console's API 安全 asks for it: all five or none
+    wechat_seal_key: SecretStr = SecretStr("")  # 32 bytes in base64
+    wechat_seal_key_sn: str = ""
+    wechat_seal_private_key_file: Path | None = None
+    wechat_seal_platform_cert_file: Path | None = None
+    wechat_seal_platform_sn: str = ""
     alipay_app_id: str = ""
     alipay_gateway_url: str = "https://openapi.alipay.com/gateway.do"
     alipay_private_key_file: Path | None = None
@@ -91,6 +102,29 @@ class Settings(BaseSettings):
     alipay_template_transfer_step: str = ""
     alipay_template_account_notice: str = ""
     platform_timeout_s: float = 3.0
+    # WeChat's templates that are agreed to once for any number of messages, by our names: transfer_step, …
+    wechat_long_term: Annotated[tuple[TemplateName, ...], NoDecode] = ()
+
+    # e-mail: where a host is set. security none only for a server on this machine
+    mail_host: str = ""
+    mail_port: int = Field(465, ge=1, le=65535)
+    mail_security: Literal["tls", "starttls", "none"] = "tls"
+    mail_user: str = ""
+    mail_password: SecretStr = SecretStr("")
+    mail_from: str = ""
+
+    # SMS: where an address is set; see providers/sms.py for what is spoken
+    sms_base_url: str = ""
+    sms_access_key: str = ""
+    sms_secret: SecretStr = SecretStr("")
+    sms_sign_name: str = ""
+    sms_template_notice: str = ""
+    sms_template_code: str = ""
+
+    # between these hours of Beijing time only urgent notices leave the house, unless the graduate chose others; the
+    # same hour twice means none
+    quiet_begins: str = Field("22:00", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    quiet_ends: str = Field("08:00", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
 
     # carriers: EMS is asked where an app id is set; ems_dialect: the contract's own names, see providers/carriers
     ems_base_url: str = ""
@@ -119,11 +153,26 @@ class Settings(BaseSettings):
     # 工作日历: a school's own yearly notices beside the shipped ones
     working_days: Path | None = None
 
+    # 在线咨询: when staff answer, on working days in Beijing time
+    chat_opens: str = Field("09:00", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    chat_closes: str = Field("17:00", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
+
+    # 群发通知: notices written in a second by all workers together; with more recipients another person starts one; the
+    # places a notice may name, beside the archive office
+    campaign_per_second: int = Field(20, ge=1, le=2000)
+    campaign_two_above: int = Field(200, ge=0)
+    campaign_places: Annotated[tuple[str, ...], NoDecode] = ()
+
     # statistics: groups of fewer persons are never shown as a number
     statistics_smallest: int = Field(5, ge=3, le=50)
 
     # whether "checked" in a transfer asks for a passed four-property check: off, advise (shown, not asked for), require
     transfer_check: Literal["off", "advise", "require"] = "advise"
+
+    # operations: whoever scrapes /metrics shows this token, and without one there is no /metrics; after how many
+    # seconds staff hear of a due job that nobody takes
+    metrics_token: SecretStr = SecretStr("")
+    queue_late_s: int = Field(300, ge=30, le=86400)
 
     # limits
     upload_max_bytes: int = 10 * 1024 * 1024
@@ -135,7 +184,14 @@ class Settings(BaseSettings):
     password_memory_kib: int = 64 * 1024  # argon2id, RFC 9106's second recommendation
     password_passes: int = 3
 
-    @field_validator("wechat_verifiers", "alipay_verifiers", "terminal_verifiers", mode="before")
+    @field_validator(
+        "wechat_verifiers",
+        "alipay_verifiers",
+        "terminal_verifiers",
+        "wechat_long_term",
+        "campaign_places",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """A comma-separated list in the environment."""
@@ -151,7 +207,13 @@ class Settings(BaseSettings):
 
     @property
     def uses_sandbox(self) -> bool:
-        hosts = (self.wechat_base_url, self.alipay_gateway_url, self.wecom_base_url, self.ems_base_url)
+        hosts = (
+            self.wechat_base_url,
+            self.alipay_gateway_url,
+            self.wecom_base_url,
+            self.ems_base_url,
+            self.sms_base_url,
+        )
         return any(urlsplit(u).hostname in LOOPBACK or "sandbox" in u for u in hosts)
 
     @property
@@ -186,7 +248,12 @@ class Settings(BaseSettings):
 
     def faults(self) -> list[str]:
         """What is wrong, in words that say what to do. Empty when start-up may go on."""
-        found = self._channel_faults() + self._store_faults() + self._carrier_faults()
+        found = self._channel_faults() + self._store_faults() + self._carrier_faults() + self._seal_faults()
+        found += self._letter_faults()
+        if self.chat_opens >= self.chat_closes:
+            found.append("LANTAI_CHAT_OPENS must be earlier than LANTAI_CHAT_CLOSES")
+        if 0 < len(self.metrics_token.get_secret_value()) < METRICS_TOKEN_LEAST:
+            found.append(f"LANTAI_METRICS_TOKEN is shorter than {METRICS_TOKEN_LEAST} characters")
         if self.passkeys == "on" and self.passkey_fault:
             found.append(self.passkey_fault)
         if self.environment == "production":
@@ -201,6 +268,35 @@ class Settings(BaseSettings):
                 " LANTAI_LOCAL_FACE_ON_WECHAT_OVERRIDE"
             ]
         return []
+
+    def _seal_faults(self) -> list[str]:
+        names = ("key", "key_sn", "private_key_file", "platform_cert_file", "platform_sn")
+        given = {name: getattr(self, f"wechat_seal_{name}") for name in names}
+        missing = [n for n, v in given.items() if not (v.get_secret_value() if isinstance(v, SecretStr) else v)]
+        if len(missing) in (0, len(names)):
+            return []
+        words = ", ".join(f"LANTAI_WECHAT_SEAL_{name.upper()}" for name in missing)
+        return [f"{words} not set, though other settings of WeChat's sealed calls are: set all five or none"]
+
+    def _letter_faults(self) -> list[str]:
+        """E-mail and SMS are set whole or not at all."""
+        found = []
+        if self.mail_host and MAIL_ADDRESS.fullmatch(self.mail_from) is None:
+            found.append("LANTAI_MAIL_FROM must be the address e-mails are sent from")
+        if self.mail_user and not self.mail_password.get_secret_value():
+            found.append("LANTAI_MAIL_PASSWORD is not set, though LANTAI_MAIL_USER is")
+        if self.sms_base_url:
+            wanted = ("sms_access_key", "sms_sign_name", "sms_template_notice", "sms_template_code")
+            found += [f"LANTAI_{name.upper()} is not set" for name in wanted if not getattr(self, name)]
+            if self.sms_secret.get_secret_value().lower() in DEFAULT_SECRETS:
+                found.append("LANTAI_SMS_SECRET is missing or a default value")
+        if self.environment == "production":
+            if self.mail_host and self.mail_security == "none" and self.mail_host not in LOOPBACK:
+                found.append("LANTAI_MAIL_SECURITY none sends letters in the clear: use tls or starttls")
+            sandbox = urlsplit(self.sms_base_url).hostname in LOOPBACK or "sandbox" in self.sms_base_url
+            if self.sms_base_url and (sandbox or not self.sms_base_url.startswith("https://")):
+                found.append("LANTAI_SMS_BASE_URL points at a sandbox or is not https")
+        return found
 
     def _store_faults(self) -> list[str]:
         found, wanted = [], ["s3"] if self.file_store == "s3" else []

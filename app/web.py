@@ -19,6 +19,8 @@ from app.spool import SealedSpool
 PROBLEM_TYPE = "application/problem+json"
 Renderer = Callable[[Problem], Response]
 log = structlog.get_logger(__name__)
+AGAIN_AFTER_S = 5
+"""When to ask again for what does not answer now: nobody knows, and sooner would only add to it."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9\-]{8,40}")
 
 HTTP_CODES = {
@@ -72,12 +74,17 @@ def problem_response(problem: Problem) -> Response:
     body = json.dumps(problem.document(request_id()), ensure_ascii=False)
     response = Response(body, status=problem.status, content_type=PROBLEM_TYPE)
     response.headers["Content-Language"] = "en" if prefers_english() else "zh-CN"
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="lantai"'
+    return tell_when(response, problem)
+
+
+def tell_when(response: Response, problem: Problem) -> Response:
+    """With ``Retry-After`` (RFC 9110 §10.2.3, in seconds) where waiting helps, however a door renders its problems."""
     if "retry_after" in problem.extra:
         response.headers["Retry-After"] = str(problem.extra["retry_after"])
     elif problem.status == 503:
-        response.headers["Retry-After"] = "5"
-    if problem.status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="lantai"'
+        response.headers["Retry-After"] = str(AGAIN_AFTER_S)
     return response
 
 
@@ -90,7 +97,7 @@ def _render(problem: Problem) -> Response:
     renderers: dict[str, Renderer] = current_app.extensions.get("lantai_renderers", {})
     for prefix, renderer in renderers.items():
         if request.path.startswith(prefix):
-            return renderer(problem)
+            return tell_when(renderer(problem), problem)
     return problem_response(problem)
 
 

@@ -8,33 +8,44 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
+from urllib.parse import quote, unquote_to_bytes
 
 from flask import Flask, current_app, g, request
 
 from app.actors import FRESHNESS, Actor, ActorKind, Assurance, Purpose, Role
-from app.errors import Forbidden, StepUpRequired, Unauthenticated
+from app.errors import Forbidden, NotFound, StepUpRequired, Unauthenticated
 from app.ports import Clock
+from app.settings import Settings
+from app.spool import SealedSpool
 from app.web import request_id
 from auth.factors import FactorService
-from auth.partners import PartnerService
+from auth.machine_keys import MachineKeys
+from auth.partners import Admission, Known, PartnerService
 from auth.rules import Scope
 from auth.sessions import SessionService, SessionView
+from auth.signatures import BodyDigest, SignedRequest
 
 View = TypeVar("View", bound=Callable[..., Any])
 STAFF_COOKIE = "lantai_staff"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
+SIGNED_BY = ("Signature-Input", "Signature")
+_BLOCK = 64 * 1024
 
 
 class GuardParts(Protocol):
     """What guards need of the wired application."""
 
     @property
+    def settings(self) -> Settings: ...
+    @property
     def sessions(self) -> SessionService: ...
     @property
     def factors(self) -> FactorService: ...
     @property
     def partners(self) -> PartnerService: ...
+    @property
+    def machine_keys(self) -> MachineKeys: ...
     @property
     def clock(self) -> Clock: ...
     @property
@@ -181,26 +192,106 @@ def note_fresh_factor(at: datetime) -> None:
     g.lantai_session = replace(found, actor=replace(found.actor, factor_at=at))
 
 
+def machine_admission() -> Admission | None:
+    """Of the machine that was let in; None where none was."""
+    admitted: Admission | None = g.get("lantai_admission")
+    return admitted
+
+
+def known_machine() -> Known | None:
+    """The machine that has shown who it is, also where it was refused; None where none has."""
+    known: Known | None = g.get("lantai_known_machine")
+    return known
+
+
+def _note_machine(known: Known) -> None:
+    g.lantai_known_machine = known
+
+
 def current_machine() -> Actor:
-    return cast(Actor, g.lantai_machine)
+    return cast(Admission, g.lantai_admission).actor
+
+
+def in_sandbox() -> bool:
+    """Whether what the machine does must have no effect on anybody."""
+    admitted = machine_admission()
+    return admitted is not None and admitted.sandbox
+
+
+def _wire_url() -> str:
+    """The address as the client wrote it. Raises Unauthenticated where the server kept another than it routes by."""
+    environ = request.environ
+    routed = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    kept = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if kept is None:
+        query = environ.get("QUERY_STRING", "")
+        kept = quote(routed.encode("latin-1")) + (f"?{query}" if query else "")
+    path, _, query = kept.partition("?")
+    if unquote_to_bytes(path).decode("latin-1") != routed or query != environ.get("QUERY_STRING", ""):
+        raise Unauthenticated("signature_wrong")
+    return f"{request.scheme}://{request.host}{kept}"
+
+
+def _signed_request() -> SignedRequest:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    # chunked bodies do not say how long they are
+    has_body = bool(request.content_length) or "transfer-encoding" in headers
+    return SignedRequest(request.method, _wire_url(), headers, has_body)
+
+
+def _check_body(content_digest: str) -> None:
+    """Nothing of a body is acted on before all of it was seen to be the signed one: it waits sealed, in bounded memory,
+    and the view reads it from there.
+    """
+    digest, spool = BodyDigest(content_digest), SealedSpool()
+    while piece := request.stream.read(_BLOCK):
+        digest.update(piece)
+        spool.write(piece)
+    digest.require_match()
+    spool.seek(0)
+    request.environ["wsgi.input"] = spool
+    request.environ["wsgi.input_terminated"] = True
+    request.__dict__.pop("stream", None)
 
 
 def machine(scope: Scope) -> Callable[[View], View]:
-    """A partner client's credential as a bearer token, with this scope. Cookies and people's tokens open nothing."""
+    """A partner client with this scope: a request signed by one of its keys (RFC 9421), or its credential as a bearer
+    token. A signature is never passed over for a token. Cookies and people's tokens open nothing.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            credential = bearer_token()
-            if not credential:
+            credential, parts = bearer_token(), _parts()
+            if any(name in request.headers for name in SIGNED_BY):
+                keys, signed = parts.machine_keys, _signed_request()
+                g.lantai_admission = keys.admit(signed, scope, request_id(), _check_body, _note_machine)
+            elif credential:
+                g.lantai_admission = parts.partners.resolve(credential, scope, request_id(), _note_machine)
+            else:
                 raise Unauthenticated("credential_required")
-            g.lantai_machine = _parts().partners.resolve(credential, scope, request_id())
             return view(*args, **kwargs)
 
         _mark(guarded, f"partner {scope.value}")
         return cast(View, guarded)
 
     return decorate
+
+
+def operator(view: View) -> View:
+    """The token of the settings as a bearer token. Where none is set the route does not exist."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        token = _parts().settings.metrics_token.get_secret_value()
+        if not token:
+            raise NotFound("route_not_found")
+        if not hmac.compare_digest(bearer_token().encode(), token.encode()):
+            raise Unauthenticated("metrics_token_required")
+        return view(*args, **kwargs)
+
+    _mark(guarded, "operator metrics token")
+    return cast(View, guarded)
 
 
 def unguarded_routes(app: Flask) -> list[str]:

@@ -161,6 +161,7 @@ class PartnerClient(Base):
 
     ``previous_hash`` opens the door until ``previous_until``: the overlap after a rotation. ``receiver_code`` is the
     one receiver whose packages it may take, ``receipt_key`` the Ed25519 key (hexadecimal) that signs its receipts.
+    What a client of the ``sandbox`` does has no effect on anybody.
     """
 
     __tablename__ = "partner_client"
@@ -173,6 +174,7 @@ class PartnerClient(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(40)))
     receiver_code: Mapped[str | None] = mapped_column(String(40))
     receipt_key: Mapped[str | None] = mapped_column(String(64))
+    sandbox: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)

@@ -134,9 +134,15 @@ class Scope(StrEnum):
 
     PUSH_DOSSIERS = "dossiers:push"
     RECEIVE_DOSSIERS = "dossiers:receive"
+    SUBSCRIBE = "events:subscribe"
+    SEND_NOTICES = "notices:send"
 
 
 SCOPE_LABELS: Mapping[Scope, str] = {
     Scope.PUSH_DOSSIERS: "推送毕业生档案数据",
     Scope.RECEIVE_DOSSIERS: "接收转往本单位的电子档案包",
+    Scope.SUBSCRIBE: "订阅事件（接收单位只能看到转往本单位的）",
+    Scope.SEND_NOTICES: "按学校的通知目录通知毕业生（接收单位只能通知档案转往本单位的）",
 }
+SANDBOX_SCOPES = frozenset({Scope.PUSH_DOSSIERS, Scope.SEND_NOTICES})
+"""What a client of the sandbox may have: nothing by which it would read what is real."""

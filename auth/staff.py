@@ -86,6 +86,14 @@ class OpenWork(Protocol):
         ...
 
 
+class Mailboxes(Protocol):
+    """Where staff get letters of their own: wiring plugs the room that keeps them."""
+
+    def close(self, session: Session, actor: Actor, staff_id: UUID) -> None:
+        """In the caller's transaction: nothing goes there any more."""
+        ...
+
+
 class StaffService:
     def __init__(
         self,
@@ -100,10 +108,11 @@ class StaffService:
         hasher: PasswordHasher,
         factors: StaffFactors,
         open_work: OpenWork | None = None,
+        mailboxes: Mailboxes | None = None,
     ) -> None:
         self._db, self._keys, self._sessions, self._lockouts = db, keys, sessions, lockouts
         self._limits, self._log, self._clock, self._issuer = limits, log, clock, issuer
-        self._hasher, self._factors, self._open_work = hasher, factors, open_work
+        self._hasher, self._factors, self._open_work, self._mailboxes = hasher, factors, open_work, mailboxes
         # verified when there is no such account, so that both ways cost the same
         self._decoy = self._hasher.hash(secrets.token_urlsafe(16))
 
@@ -211,7 +220,8 @@ class StaffService:
         return Credentials(row.id, row.username, password, secret, self._uri(secret, row.username), codes)
 
     def disable(self, actor: Actor, username: str) -> int:
-        """Close an account: its sessions end at once and its open work goes back to the team; gives how much.
+        """Close an account: its sessions end at once, its mailbox is forgotten and its open work goes back to the team;
+        gives how much.
 
         Raises NotFound, Forbidden, Conflict('own_account').
         """
@@ -236,6 +246,8 @@ class StaffService:
             row.disabled_at = row.disabled_at or self._clock.now()
             self._sessions.revoke_all(session, actor, row.id)
             self._withdraw_invitations(session, actor, row.id)
+            if self._mailboxes is not None:
+                self._mailboxes.close(session, actor, row.id)
             moved = self._open_work.hand_over(session, actor, row.id) if self._open_work is not None else 0
             data = {"handed_over": moved}
             self._log.record(session, actor, "staff.disabled", object_kind="staff", object_id=row.id, data=data)

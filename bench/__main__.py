@@ -1,7 +1,7 @@
 """``make bench``: every measurement as a ratio of one run, beside its target. Nothing here is a test.
 
 python -m bench [name …]      names: dossier_read face face_load retrieval tickets web_memory documents
-                              import_cohort dispatch season
+                              import_cohort dispatch notices campaign season
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import dispatch, documents, dossier_read, face_load, import_cohort, retrieval, tickets, web_memory
+from bench import (
+    campaign,
+    dispatch,
+    documents,
+    dossier_read,
+    face_load,
+    import_cohort,
+    notices,
+    retrieval,
+    tickets,
+    web_memory,
+)
 from bench.season import measuring
 from bench.stand import PROJECT
 
@@ -32,6 +43,8 @@ BENCHES: Mapping[str, Callable[[], bool]] = {
     "documents": documents.run,
     "import_cohort": import_cohort.run,
     "dispatch": dispatch.run,
+    "campaign": campaign.run,
+    "notices": notices.run,
     "season": measuring.run,
 }
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnDefault, Table
+from stdnum.cn import uscc
 
-from app.actors import Actor
+from app.actors import SYSTEM, Actor
 from app.db import Base, new_id
 from app.dossiers.models import Dossier
 from app.dossiers.rules import DossierState
 from app.envelope import DataKey, seal_json
+from app.errors import Conflict
 from app.keyring import WrappedKey
 from app.people.models import Graduate
 from app.people.rules import id_check_digit
 from app.people.service import Card
+from app.receivers.rules import DestinationCase, ReceiverFacts, ReceiverKind
+from app.receivers.views import FrozenReceiver
+from app.transfers import channel_basis
 from app.transfers.batch_models import DispatchItem, ItemState, number_place
 from app.transfers.clocks import Timer
 from app.transfers.models import Transfer, proofs_place
@@ -24,12 +31,13 @@ from app.working_days.calendar import office_date
 from parts import Lantai
 
 BATCH = 500
+RECEIVER = "GG-BENCH"
 Rows = dict[type[Base], list[list[Any]]]
 
 
 def sealed_batch(parts: Lantai, actor: Actor, count: int, first: int) -> UUID:
     """A batch of ``count`` scanned pairs, not yet handed over; ``first``: the first serial number that is free."""
-    batch = parts.dispatching.begin(actor, Channel.EMS)
+    batch, to = parts.dispatching.begin(actor, Channel.EMS), _receiver(parts)
     for start in range(0, count, BATCH):
         rows: Rows = {model: [] for model in (Graduate, WrappedKey, Dossier, Transfer, DispatchItem)}
         names: list[list[str]] = [[], []]
@@ -38,12 +46,30 @@ def sealed_batch(parts: Lantai, actor: Actor, count: int, first: int) -> UUID:
             names = [list(values), list(wrapped)]
             rows[Graduate].append(list(values.values()))
             rows[WrappedKey].append(list(wrapped.values()))
-            _sealed(parts, rows, batch, position, key)
+            _sealed(parts, rows, batch, position, key, to)
         with parts.db.transaction() as session:
             for model, lines in rows.items():
                 columns = {Graduate: names[0], WrappedKey: names[1]}.get(model) or _columns(model)
                 parts.db.copy_in(session, _table(model), columns, lines)
     return batch
+
+
+def _receiver(parts: Lantai) -> FrozenReceiver:
+    """A public body of the registry, recorded the first time it is asked for."""
+    credit = "12330100000000009"
+    facts = ReceiverFacts(
+        kind=ReceiverKind.PUBLIC_BODY,
+        name="某市人才服务中心",
+        credit_code=credit + uscc.calc_check_digit(credit),
+        region_code="330100",
+        address="某市某路 1 号",
+        valid_from=date(2020, 1, 1),
+        source="名录",
+    )
+    with suppress(Conflict):
+        parts.receivers.record(SYSTEM, RECEIVER, facts, 0)
+    with parts.db.transaction() as session:
+        return parts.receivers.frozen(session, RECEIVER, parts.receivers.today)
 
 
 def _graduate(parts: Lantai, serial: int) -> tuple[dict[str, Any], DataKey, dict[str, Any]]:
@@ -55,7 +81,7 @@ def _graduate(parts: Lantai, serial: int) -> tuple[dict[str, Any], DataKey, dict
     )
 
 
-def _sealed(parts: Lantai, rows: Rows, batch: UUID, position: int, key: DataKey) -> None:
+def _sealed(parts: Lantai, rows: Rows, batch: UUID, position: int, key: DataKey, to: FrozenReceiver) -> None:
     now = parts.clock.now()
     today = office_date(now)
     dossier = Dossier(id=new_id(), graduate_id=key.owner, state=DossierState.SEALED, version=1, created_at=now)
@@ -65,8 +91,11 @@ def _sealed(parts: Lantai, rows: Rows, batch: UUID, position: int, key: DataKey)
         graduate_id=key.owner,
         state=State.SEALED,
         channel=Channel.EMS,
-        receiver_name="某市人才服务中心",
-        receiver_address="某市某路 1 号",
+        destination_case=DestinationCase.UNEMPLOYED,
+        receiver_id=to.id,
+        receiver_version=to.version,
+        receiver_name=to.name,
+        receiver_address=to.address,
         version=7,
         created_at=now,
         moved_at=now,
@@ -75,6 +104,8 @@ def _sealed(parts: Lantai, rows: Rows, batch: UUID, position: int, key: DataKey)
         timer=Timer.DISPATCH,
     )
     transfer.sealed_proofs = seal_json(key, proofs_place(transfer), {})
+    decision = parts.transfer_steps.footing.channels_for(to.facts, frozenset())
+    channel_basis.keep(key, transfer, (channel_basis.basis_of(decision, frozenset(), transfer.channel),))
     number = f"1{transfer.id.int % 10**12:012d}"
     item = DispatchItem(
         id=new_id(),

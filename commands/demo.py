@@ -23,7 +23,7 @@ from app.governance.seeds import SEED_RULES
 from app.imports.bundle import packed_folder
 from app.settings import Settings
 from commands.cohort import print_report
-from commands.demo_cases import open_tickets, open_transfer
+from commands.demo_cases import open_chat, open_tickets, open_transfer
 from commands.demo_office import prepare_office, seal_for_office
 from commands.demo_scans import sample_scan
 from commands.parts import wired
@@ -114,6 +114,7 @@ def _load(parts: Lantai, office: HrFiles) -> dict[str, Any]:
     _add_phones(parts, people)
     parts.rulebook.seed(SEED_RULES)
     parts.duties.seed()
+    open_chat(parts, ids[5])
     parts.completeness.recompute(None)
     parts.meters.snapshot()
     with contextlib.suppress(Conflict):  # the worker may have counted in the meantime

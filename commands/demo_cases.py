@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from uuid import UUID
 
 from app.actors import Actor, ActorKind, Assurance, Purpose, Role, StepUp
 from app.corrections.rules import Kind
 from app.corrections.views import OpenTicket
 from app.dossiers.rules import Section
+from app.jobs import Announce, AnswerChat
+from app.ports import Platform, PlatformAccount
 from app.receivers.rules import DestinationCase, ReceiverKind
 from app.receivers.views import Wanted
 from app.transfers.destination import Destination
@@ -49,3 +52,20 @@ def open_transfer(parts: Lantai, dispatcher: UUID, graduate_id: UUID) -> None:
     (view,) = parts.transfers.of_graduate(actor, graduate_id)
     for state in (State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED):
         view = parts.transfers.move(actor, view.id, view.version, state)
+
+
+def open_chat(parts: Lantai, graduate_id: UUID) -> None:
+    """A conversation that waits for staff: two questions the bot answered, then the wish for a person."""
+    account = PlatformAccount(Platform.ALIPAY, parts.settings.alipay_app_id, f"demo-{secrets.token_hex(8)}")
+    with parts.db.transaction() as session:
+        identity = parts.people.remember_identity(session, account)
+        parts.people.bind(session, identity.id, graduate_id)
+        actor = Actor(ActorKind.GRADUATE, graduate_id, identity_id=identity.id)
+        # no account is bound without its line in the log and its notice, not even a sample
+        bound = parts.log.record(
+            session, actor, "account.bound", graduate_id=graduate_id, object_kind="identity", object_id=identity.id
+        )
+        parts.queue.enqueue(session, Announce(bound))
+    for text in ("我的档案还缺什么材料", "机要和EMS有什么区别", "转人工"):
+        # answered here, in order: the worker may run or not while the sample is laid down
+        parts.chat_answering.answer(AnswerChat(parts.chat.say(actor, text).id))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from auth.rules import SCOPE_LABELS, Scope
+from commands import machine_keys, webhooks
 from commands.checks import public_keys_in
 from commands.parts import wired
 
@@ -45,13 +46,16 @@ def group() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="接收单位签发电子回执的 Ed25519 公钥（PEM）；登记后回执必须签名",
 )
-def add_command(name: str, scopes: tuple[str, ...], receiver_code: str, receipt_key: Path | None) -> None:
+@click.option("--sandbox", is_flag=True, help="测试用：提交的数据只校验不入库，通知只预览不发送")
+def add_command(
+    name: str, scopes: tuple[str, ...], receiver_code: str, receipt_key: Path | None, *, sandbox: bool
+) -> None:
     """登记一个接入系统，显示其凭证（只显示一次）。"""
     raw = None
     if receipt_key is not None:
         raw = next(iter(public_keys_in(receipt_key).values()))
     with wired() as parts:
-        _, credential = parts.partners.add(name, scopes, receiver_code, raw)
+        _, credential = parts.partners.add(name, scopes, receiver_code, raw, sandbox=sandbox)
     _show(name, credential)
 
 
@@ -63,6 +67,7 @@ def list_command() -> None:
             state = "使用中" if client.disabled_at is None else "已停用"
             used = _day(client.last_used_at)
             bound = f"  接收单位 {client.receiver_code}" if client.receiver_code else ""
+            bound += "  测试用" if client.sandbox else ""
             click.echo(
                 f"{client.name}  {','.join(client.scopes)}{bound}  登记 {_day(client.created_at)}  最近 {used}  {state}"
             )
@@ -88,3 +93,7 @@ def disable_command(name: str) -> None:
     with wired() as parts:
         parts.partners.disable(name)
     click.echo(f"接入系统“{name}”已停用。")
+
+
+group.add_command(machine_keys.group)
+group.add_command(webhooks.group)

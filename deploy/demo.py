@@ -1,7 +1,8 @@
 """``make demo``: the whole of Lantai with sandboxes and sample people, on loopback, until Ctrl-C.
 
 Run as ``python -m deploy.demo`` from the project's folder. LANTAI_DEMO_PORT moves the web address (8000) and
-LANTAI_DEMO_SANDBOX_PORT the sandbox (8100), LANTAI_DEMO_HR_PORT its HR office (8200); taken ports are passed over.
+LANTAI_DEMO_SANDBOX_PORT the sandbox (8100), LANTAI_DEMO_HR_PORT its HR office (8200), LANTAI_DEMO_MAIL_PORT its
+e-mail server (8025); taken ports are passed over.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ OURS = ("LANTAI_", "SANDBOX_", "DATABASE_", "REDIS_")
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where this demo lives: ``folder`` is var/, ports are on loopback. Without ``hr_port`` no HR office is started."""
+    """Where this demo lives: ``folder`` is var/, ports are on loopback. Without ``hr_port`` no HR office is started,
+    without ``mail_port`` no e-mail server."""
 
     folder: Path
     web_port: int
     sandbox_port: int
     hr_port: int | None = None
+    mail_port: int = 0
 
     @property
     def public_url(self) -> str:
@@ -129,6 +132,7 @@ def welcome(demo: Demo, logins: str, seconds: float) -> str:
         f"  兰台 Lantai is up after {seconds:.0f} s",
         "",
         f"  sandbox phones   {demo.sandbox_url}/",
+        f"  mail and SMS     {demo.sandbox_url}/letters",
         f"  HR office        {demo.hr_url}/",
         f"  staff console    {demo.named_url}/console/",
         f"  API reference    {demo.public_url}/api/v1/reference",
@@ -167,7 +171,9 @@ def choose(folder: Path, inherited: Mapping[str, str]) -> Demo:
     web_port = next_free_port(wish)
     sandbox_port = next_free_port(sandbox_wish, but_not=(web_port,))
     hr_port = next_free_port(hr_wish, but_not=(web_port, sandbox_port))
-    demo = Demo(folder, web_port, sandbox_port, hr_port)
+    mail_wish = int(inherited.get("LANTAI_DEMO_MAIL_PORT", "8025"))
+    mail_port = next_free_port(mail_wish, but_not=(web_port, sandbox_port, hr_port))
+    demo = Demo(folder, web_port, sandbox_port, hr_port, mail_port)
     for wished, got in ((wish, demo.web_port), (sandbox_wish, demo.sandbox_port), (hr_wish, demo.hr_port)):
         if wished != got:
             say(f"port {wished} is taken, using {got}")
@@ -184,7 +190,7 @@ def main() -> int:
         return 1
     with lock:
         demo = choose(folder, os.environ)
-        env_file = write_demo_environment(folder / "sandbox", demo.sandbox_port, demo.public_url)
+        env_file = write_demo_environment(folder / "sandbox", demo.sandbox_port, demo.public_url, demo.mail_port)
         variables = environment(demo, env_file, os.environ)
 
         def when_ready() -> None:

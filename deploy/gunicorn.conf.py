@@ -2,6 +2,8 @@
 
 import gc
 import os
+import shutil
+import tempfile
 from typing import Any
 
 worker_class = "deploy.door_worker.DoorWorker"
@@ -18,6 +20,16 @@ accesslog = "-"
 errorlog = "-"
 # Method, path without query, status, bytes, milliseconds, request id. No address, no referrer, no user agent.
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms %({x-request-id}o)s"
+
+
+def on_starting(_server: Any) -> None:
+    """Where the workers write what they count, so that whichever is asked can add it up. The counts of a worker that
+    ended stay: a counter never goes back."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="lantai-counts-")
+
+
+def on_exit(_server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def post_worker_init(_worker: Any) -> None:

@@ -8,6 +8,7 @@ import app.corrections.drafts
 import app.corrections.models
 import app.corrections.queue_models
 import app.custody.models
+import app.custody.stock_models
 import app.dossiers.models
 import app.events
 import app.governance.models
@@ -24,9 +25,15 @@ import app.transfers.counting_models
 import app.transfers.electronic_models
 import app.transfers.models
 import app.transfers.tracking_models
+import auth.machine_models
 import auth.models
 import auth.staff_models
+import notifications.breaker
+import notifications.campaigns.models
+import notifications.channel_models
 import notifications.models
+import notifications.partner_models
+import notifications.webhook_models
 
 ALL_MODELS = (
     app.completeness.models,
@@ -34,6 +41,7 @@ ALL_MODELS = (
     app.corrections.drafts,
     app.corrections.models,
     app.custody.models,
+    app.custody.stock_models,
     app.corrections.queue_models,
     app.dossiers.models,
     app.events,
@@ -51,7 +59,13 @@ ALL_MODELS = (
     app.transfers.tracking_models,
     app.statistics.models,
     app.governance.models,
+    auth.machine_models,
     auth.models,
     auth.staff_models,
+    notifications.channel_models,
+    notifications.campaigns.models,
+    notifications.breaker,
     notifications.models,
+    notifications.partner_models,
+    notifications.webhook_models,
 )

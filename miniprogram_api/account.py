@@ -11,7 +11,7 @@ from app.actors import Assurance, Purpose
 from app.ports import Platform
 from auth.guards import current_actor, current_view, graduate
 from miniprogram_api.door import In, Out, PageIn, api, lantai, page_of, read_cursor
-from notifications.catalogue import Template
+from notifications.catalogue.text import Template
 
 
 class CardOut(Out):
@@ -65,6 +65,7 @@ class NoticeOut(Out):
     id: UUID
     title: str
     body: str
+    check_code: str | None = Field(description="What the message shows on every channel; null before there were codes")
     object_kind: str
     object_id: UUID | None
     created_at: datetime
@@ -81,7 +82,9 @@ class SubscriptionOut(Out):
     template: Template
     template_id: str
     accepted: bool
-    credits: int = Field(description="Estimate of one-shot credits left")
+    credits: int = Field(description="Estimate of one-shot credits left; 0 where nobody counts them, see words")
+    long_term: bool = Field(description="Agreed to once for any number of messages; has no credits")
+    words: str = Field(description="What to show, in Chinese: 还可接收约 N 条 and the like")
     updated_at: datetime | None
 
 

@@ -36,8 +36,13 @@ class HistoryOut(Out):
 
 class CasesOut(Out):
     items: list[CaseOut]
-    histories: list[HistoryOut] = Field(description="What of one's past narrows the channels; not stored")
-    changes_until: date = Field(description="The last day on which a destination may be registered or changed here")
+    histories: list[HistoryOut] = Field(
+        description="What of one's past narrows the channels; kept encrypted with the transfer, as its channel's basis"
+    )
+    changes_until: date = Field(
+        description="The last day on which a destination may be registered or changed here. What was sent back, kept at"
+        " school, redirected or withdrawn may be registered later too"
+    )
 
 
 class SuggestIn(In):
@@ -62,7 +67,12 @@ class SuggestionsOut(Out):
 class DestinationIn(In):
     case: DestinationCase = Field(examples=["unemployed"])
     receiver: str = Field(max_length=30, description="Code of a body of the registry", examples=["GG-330100"])
-    history: list[PersonHistory] = Field(default=[], max_length=3)
+    history: list[PersonHistory] | None = Field(
+        None,
+        max_length=3,
+        description="What of one's past narrows the channels. Left out, what was declared before holds; an empty list"
+        " declares that there is none",
+    )
     letter_number: str = Field("", max_length=40, description="Of the admitting school's letter (调档函)")
     letter_on: date | None = None
 
@@ -114,7 +124,8 @@ def destination_suggestions(query: SuggestIn) -> SuggestionsOut:
 
 
 def _wanted(body: DestinationIn) -> Destination:
-    return Destination(body.case, body.receiver, None, frozenset(body.history), body.letter_on, body.letter_number)
+    history = None if body.history is None else frozenset(body.history)
+    return Destination(body.case, body.receiver, None, history, body.letter_on, body.letter_number)
 
 
 def _shown(transfer_id: UUID) -> tuple[TransferOut, int]:

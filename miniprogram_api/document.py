@@ -166,9 +166,13 @@ IDEMPOTENT = frozenset(
         "appeal",
         "register_destination",
         "change_destination",
+        "say",
+        "ask_human",
     }
 )
-VERSIONED = frozenset({"withdraw_supplement", "add_information", "withdraw", "appeal", "change_destination"})
+VERSIONED = frozenset(
+    {"withdraw_supplement", "add_information", "withdraw", "appeal", "change_destination", "change_preferences"}
+)
 FILES = frozenset({"material_file", "evidence_file", "catalogue_pdf", "supplement_file"})
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from app.actors import Assurance
 from app.transfers.electronic import Legs
 from app.transfers.electronic_rules import Leg
+from app.transfers.footing_desk import FootingView
 from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel
@@ -74,9 +75,24 @@ class ElectronicOut(Out):
     label: str
     next_words: str
     moved_at: datetime
+    due: DueOut | None = Field(description="Its own clock, apart from the paper's; None where none runs")
     reasons: list[str] = Field(description="Why the receiver sent it back, in words")
     receipt: str | None = Field(description="The number of the receiver's e-receipt")
     steps: list[ElectronicStepOut]
+
+
+class ChannelRuleOut(Out):
+    words: str
+    source: str
+
+
+class ChannelBasisOut(Out):
+    """By what the channel was chosen last."""
+
+    rules: list[ChannelRuleOut]
+    version: str = Field(description="Of the school's rules of channels")
+    on: date
+    history: list[str] = Field(description="What one declared of one's past, in words")
 
 
 class TransferOut(Out):
@@ -102,6 +118,13 @@ class TransferOut(Out):
         " stands in next_words. Empty where nothing differs"
     )
     addressed: bool = Field(description="False while a redirected dossier waits for its new destination")
+    concern: str = Field(
+        description="That the receiver or the channel is not what it was when it was chosen, what happens next and whom"
+        " to call; empty where nothing is"
+    )
+    channel_basis: ChannelBasisOut | None = Field(
+        description="None while there is no destination, and for transfers from before it was kept"
+    )
     steps: list[TransferStepOut]
     tracking: list[TrackingOut] = Field(description="The latest hand-over first; empty where no carrier can be asked")
     electronic: ElectronicOut | None = Field(description="None where nothing was sent electronically")
@@ -127,10 +150,17 @@ def own_transfers() -> list[TransferOut]:
     rows = lantai().transfers.of_graduate(actor, actor.id)
     traces = lantai().tracking_desk.of_graduate(actor, actor.id)
     legs = lantai().electronic.of_graduate(actor, actor.id)
-    return [_out(row, traces.get(row.id, ()), legs[row.id]) for row in rows]
+    standing = lantai().transfer_footing.of_graduate(actor, actor.id)
+    return [_out(row, traces.get(row.id, ()), legs[row.id], standing[row.id]) for row in rows]
 
 
-def _out(row: TransferView, traces: Sequence[TraceView], legs: Legs) -> TransferOut:
+def _out(row: TransferView, traces: Sequence[TraceView], legs: Legs, standing: FootingView) -> TransferOut:
     values = {f.name: getattr(row, f.name) for f in fields(row) if f.name in TransferOut.model_fields}
-    beside = {"tracking": list(traces), "electronic": legs.latest, "combined": legs.combined.label}
+    beside = {
+        "tracking": list(traces),
+        "electronic": legs.latest,
+        "combined": legs.combined.label,
+        "concern": standing.words,
+        "channel_basis": standing.basis,
+    }
     return TransferOut.model_validate(values | beside)

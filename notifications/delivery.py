@@ -1,38 +1,49 @@
-"""The worker's side of notices: write the inbox, then push through each bound account, once."""
+"""The worker's side of pushes: a notice through each bound account, once, and otherwise where else it may go."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from app.db import Database, new_id
 from app.errors import Unavailable
-from app.events import Event
-from app.jobs import Announce, DeliverNotice, JobQueue
+from app.jobs import DeliverNotice, JobQueue
 from app.people.service import IdentityView, PeopleService
-from app.ports import Clock, MessageSender, OutboundMessage, Platform, SendFailed, SendFault, StaffAlerts
-from notifications.catalogue import (
-    CATALOGUE_VERSION,
-    NoticeText,
-    Promise,
-    Template,
-    notice_for,
-    platform_fields,
-    staff_line_for,
-)
+from app.ports import Clock, OutboundMessage, Platform, SendFailed, SendFault
+from notifications.breaker import Breakers, Standing
+from notifications.campaigns.halting import Halt, halted
+from notifications.catalogue.fields import BEIJING
+from notifications.catalogue.text import Importance, NoticeText, Promise
+from notifications.catalogue.words import notice_for
+from notifications.channel_rules import CreditCause
+from notifications.channels import Channels
+from notifications.fault_actions import ACTIONS, Again, follows, strikes_of
 from notifications.inbox import SubscriptionService
 from notifications.models import AttemptState, DeliveryAttempt, Notice
+from notifications.routing import GONE, Router
+from notifications.staff_lines import StaffLines
+from notifications.turns import LATER, LEASE, Busy, Turns
 
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 6
-NEXT_DAY = timedelta(hours=24)
+SPREAD_S, LIMITED_SPREAD_S = 30, 600
+"""Over how many seconds those go on that waited for a breaker, or for the end of a limit of the day."""
+PATIENCE = {Promise.AT_MOST_ONCE: timedelta(hours=6), Promise.AT_LEAST_ONCE: timedelta(days=3)}
+"""How long a message waits for an open breaker; then the inbox alone has it, and staff may send it again."""
+OTHER_WAY_AFTER = {Importance.URGENT: timedelta(0), Importance.IMPORTANT: timedelta(minutes=30)}
+"""How long pushes that wait or are tried again hold up e-mail and SMS. The push goes on being tried beside them."""
+PLATFORM_WORDS = {Platform.WECHAT: "微信", Platform.ALIPAY: "支付宝"}
+LOST = "worker_lost"
+NO_TEMPLATE, UNFIT = "config:no_template", "content:unfit"
+"""Why a push that was to be tried again is not."""
 BACKOFF = (
     timedelta(seconds=5),
     timedelta(seconds=30),
@@ -43,13 +54,51 @@ BACKOFF = (
 
 
 @dataclass(frozen=True, slots=True)
-class Channels:
-    """Senders and template ids per platform, the staff robot, and how the school signs."""
+class Begun:
+    """An attempt whose row is committed. ``number`` counts all, ``tries`` those since staff last asked; both from 1."""
 
-    senders: Mapping[Platform, MessageSender]
-    template_ids: Mapping[str, Mapping[Template, str]]
-    alerts: StaffAlerts | None
-    school: str
+    attempt_id: UUID
+    number: int
+    tries: int
+    standing: Standing
+
+
+@dataclass(slots=True)
+class Round:
+    """What came of one job's pushes: when accounts come again; whether a push is ``delayed``, by a breaker or since it
+    is tried again; whether one waits till tomorrow (``limited``); whether one was taken; why accounts are passed over.
+    """
+
+    due: list[datetime] = field(default_factory=list)
+    delayed: bool = False
+    limited: bool = False
+    arrived: bool = False
+    passed_over: dict[UUID, str] = field(default_factory=dict)
+
+
+class Waits(Exception):
+    """Nothing is begun before ``until``. ``delayed``: the push is held or tried again, not under way elsewhere;
+    ``limited``: till tomorrow.
+    """
+
+    def __init__(self, until: datetime, *, delayed: bool, limited: bool = False) -> None:
+        super().__init__(f"waits until {until.isoformat()}")
+        self.until, self.delayed, self.limited = until, delayed, limited
+
+
+def waiting(row: DeliveryAttempt) -> bool:
+    """Staff asked for it and nothing was begun: the next attempt is this row."""
+    return row.state is AttemptState.RETRY and row.settled_at is None
+
+
+def tries_of(rows: Sequence[DeliveryAttempt]) -> int:
+    """How often the message was tried and is tried again, since it last ended."""
+    settled = [row for row in rows if not waiting(row)]
+    return sum(1 for _ in takewhile(lambda r: r.state is AttemptState.RETRY or r.reason == LOST, reversed(settled)))
+
+
+def due_after(at: datetime, tries: int) -> datetime:
+    return at + BACKOFF[min(max(tries, 1), len(BACKOFF)) - 1]
 
 
 class NoticeDelivery:
@@ -59,156 +108,254 @@ class NoticeDelivery:
         people: PeopleService,
         subscriptions: SubscriptionService,
         channels: Channels,
+        router: Router,
+        lines: StaffLines,
         queue: JobQueue,
         clock: Clock,
     ) -> None:
         self._db, self._people, self._subscriptions = db, people, subscriptions
-        self._channels, self._queue, self._clock = channels, queue, clock
-
-    # --- inbox --------------------------------------------------------------------------------------------------------
-
-    def announce(self, job: Announce) -> None:
-        """Write the inbox line and enqueue its push in one transaction. Running twice writes once.
-
-        What concerns the staff goes to their group: a hint without a name, so a second one does no harm.
-        """
-        with self._db.transaction() as session:
-            event = session.scalar(select(Event).where(Event.public_id == job.event_id))
-        if event is None:
-            return
-        staff_line = staff_line_for(event.type, event.data)
-        if staff_line is not None:
-            self.alert_staff(staff_line)
-        if event.graduate_id is None:
-            return
-        with self._db.transaction() as session:
-            if notice_for(event.type, event.data) is None:
-                return
-            made = session.execute(
-                insert(Notice)
-                .values(
-                    id=new_id(),
-                    graduate_id=event.graduate_id,
-                    event_id=event.public_id,
-                    event_type=event.type,
-                    data=event.data,
-                    catalogue_version=CATALOGUE_VERSION,
-                    object_kind=event.object_kind,
-                    object_id=event.object_id,
-                    created_at=self._clock.now(),
-                )
-                .on_conflict_do_nothing(index_elements=["event_id"])
-                .returning(Notice.id)
-            ).scalar()
-            if made is not None:
-                self._queue.enqueue(session, DeliverNotice(made))
-
-    def alert_staff(self, text: str) -> None:
-        """A line to the staff's group; a robot that does not answer never holds up a graduate's notice."""
-        if self._channels.alerts is None:
-            return
-        try:
-            self._channels.alerts.alert(text)
-        except (SendFailed, Unavailable) as error:
-            log.warning("staff_alert_failed", reason=error.code)
-
-    # --- push ---------------------------------------------------------------------------------------------------------
+        self._channels, self._router, self._lines = channels, router, lines
+        self._queue, self._clock, self._turns = queue, clock, Turns()
+        self._breakers = Breakers(clock)
 
     def deliver(self, job: DeliverNotice) -> None:
+        """Through each bound account, once; what has to wait gets a job of its own."""
         with self._db.transaction() as session:
             notice = session.get(Notice, job.notice_id)
-        if notice is None:
+            text = notice_for(notice.event_type, notice.data, notice.catalogue_version) if notice is not None else None
+            if notice is None or text is None:
+                return
+            plan = self._router.pushes(notice, text, self._recipients(notice), job)
+        if plan.held:
             return
-        text = notice_for(notice.event_type, notice.data)
-        if text is None:
+        round_ = Round(passed_over=dict(plan.passed_over))
+        for identity in plan.accounts:
+            try:
+                self._deliver_to(notice, text, identity, round_)
+            except Waits as pause:
+                round_.due.append(pause.until)
+                round_.delayed = round_.delayed or pause.delayed
+                round_.limited = round_.limited or pause.limited
+            except Busy:
+                round_.due.append(self._clock.now() + LATER)
+        self._close_left(notice.id, round_.passed_over, {i.id for i in plan.accounts})
+        self._go_on(job, notice, text, round_)
+
+    def _go_on(self, job: DeliverNotice, notice: Notice, text: NoticeText, round_: Round) -> None:
+        if round_.due:
+            self._again(replace(job, attempt=job.attempt + round_.delayed), text, round_)
+        if round_.arrived:
             return
-        wishes: set[SendFault] = set()
-        for identity in self._recipients(notice):
-            if identity.platform in self._channels.senders and identity.reachable:
-                wishes |= self._deliver_to(notice, text, identity)
-        if wishes and job.attempt < MAX_ATTEMPTS:
-            # a daily limit is over tomorrow, not in five seconds
-            wait = NEXT_DAY if wishes == {SendFault.LATER} else BACKOFF[min(job.attempt, len(BACKOFF)) - 1]
-            with self._db.transaction() as session:
-                # a new job when due: a waiting one would hold up everything behind it
-                self._queue.enqueue(session, DeliverNotice(notice.id, job.attempt + 1), at=self._clock.now() + wait)
+        span, begun = OTHER_WAY_AFTER.get(text.importance), self._begun_at(notice)
+        # who is held till tomorrow would not be asked about again in half an hour
+        by_then = min(round_.due) if round_.limited else self._clock.now()
+        if not round_.due or (round_.delayed and span is not None and by_then - begun >= span):
+            self._router.fall_back(notice, text)
+
+    def _begun_at(self, notice: Notice) -> datetime:
+        """When the notice could first go out: the quiet hours it fell into are no delay."""
+        held = notice.held_until
+        return max(notice.created_at, held) if held is not None and held <= self._clock.now() else notice.created_at
+
+    def _close_left(self, notice_id: UUID, passed_over: Mapping[UUID, str], pushed: Collection[UUID]) -> None:
+        """What was to be tried again and is not any more has failed: staff find it among the undelivered."""
+        query = select(DeliveryAttempt).where(DeliveryAttempt.notice_id == notice_id)
+        with self._db.transaction() as session:
+            rows = session.scalars(query.order_by(DeliveryAttempt.number).with_for_update())
+            for row in {each.identity_id: each for each in rows}.values():
+                reason = passed_over.get(row.identity_id) or ("" if row.identity_id in pushed else GONE)
+                if row.state is AttemptState.RETRY and reason:
+                    row.state, row.reason, row.settled_at = AttemptState.FAILED, reason, self._clock.now()
+
+    def _again(self, job: DeliverNotice, text: NoticeText, round_: Round) -> None:
+        """A new job when due: a waiting one would hold up everything behind it. A limit of the day that staff lifted
+        since it was met holds it no longer.
+        """
+        with self._db.transaction() as session:
+            lifted = round_.limited and self._breakers.closed(session, text.template)
+            self._queue.enqueue(session, job, at=self._clock.now() + LATER if lifted else min(round_.due))
 
     def _recipients(self, notice: Notice) -> list[IdentityView]:
         """The bound accounts, and those the event itself parted: they must hear of it most of all."""
         parted = [UUID(i) for i in notice.data.get("identities", [])]
         bound = self._people.identities_of(notice.graduate_id)
-        return [*bound, *(self._people.identity(i) for i in parted if i not in {b.id for b in bound})]
+        told = [*bound, *(self._people.identity(i) for i in parted if i not in {b.id for b in bound})]
+        return [i for i in told if i.platform in self._channels.senders and i.reachable]
 
-    def _deliver_to(self, notice: Notice, text: NoticeText, identity: IdentityView) -> set[SendFault]:
-        """The fault that wants another attempt later, if any."""
+    def _deliver_to(self, notice: Notice, text: NoticeText, identity: IdentityView, round_: Round) -> None:
+        """Raises Waits and Busy, before anything was begun."""
         template_id = self._channels.template_ids.get(identity.platform.value, {}).get(text.template, "")
         if not template_id:
-            return set()  # this channel has no such template: the inbox has the notice
-        attempt_id = self._begin(notice.id, text, identity)
-        if attempt_id is None:
-            return set()
+            round_.passed_over[identity.id] = NO_TEMPLATE  # the inbox has the notice
+            return
+        writer, platform = self._channels.writer, identity.platform
+        if writer.faults(platform, text, notice.id, notice.created_at):
+            round_.passed_over[identity.id] = UNFIT  # staff have heard of it when the notice was written
+            return
+        begun = self._turns.in_turn(lambda: self._begin(notice, text, identity))
+        if begun is Halt.CANCELLED:
+            round_.passed_over[identity.id] = begun.value
+        if begun is None or isinstance(begun, Halt):
+            return
         message = OutboundMessage(
             identity.open_id,
             template_id,
             text.page,
-            platform_fields(identity.platform, text, self._channels.school, notice.created_at),
+            writer.fields(platform, text, notice.id, notice.created_at),
         )
         try:
             provider_id = self._channels.senders[identity.platform].send(message)
         except SendFailed as error:
-            return self._settle_failure(attempt_id, text, identity, error.fault, error.reason)
+            self._settle_failure(begun, text, identity, error.fault, error.reason, round_)
+            return
         except Unavailable as error:
-            return self._settle_failure(attempt_id, text, identity, SendFault.RETRY, error.code)
+            self._settle_failure(begun, text, identity, SendFault.RETRY, error.code, round_)
+            return
+        round_.arrived = True
         with self._db.transaction() as session:
-            row = session.get_one(DeliveryAttempt, attempt_id)
-            row.state, row.provider_id, row.settled_at = AttemptState.SENT, provider_id, self._clock.now()
-            self._subscriptions.spent(session, identity.id, text.template, exhausted=False)
-        return set()
+            self._close(session, begun.attempt_id, AttemptState.SENT, provider_id=provider_id)
+            self._turns.give_back(session, identity.id)
+            self._subscriptions.spent(session, identity.id, text.template, begun.attempt_id)
+            healed = begun.standing.struck and self._breakers.passed(session, identity.platform, text.template)
+        if healed:
+            self._say_healed(identity.platform, text)
 
-    def _begin(self, notice_id: UUID, text: NoticeText, identity: IdentityView) -> UUID | None:
-        """Commit a row before calling. None where nothing is to be sent (any more)."""
+    def _say_healed(self, platform: Platform, text: NoticeText) -> None:
+        self._lines.say(f"消息通道已恢复：{PLATFORM_WORDS[platform]} {text.template.value}")
+
+    def _begin(self, notice: Notice, text: NoticeText, identity: IdentityView) -> Begun | Halt | None:
+        """Commit a row before calling. None where nothing is to be sent (any more), a Halt where its campaign was
+        stopped meanwhile. Raises Waits while another worker sends it, before the next try is due, and while the breaker
+        is open and the message may still wait.
+        """
         with self._db.transaction() as session:
             rows = session.scalars(
                 select(DeliveryAttempt)
-                .where(DeliveryAttempt.notice_id == notice_id, DeliveryAttempt.identity_id == identity.id)
+                .where(DeliveryAttempt.notice_id == notice.id, DeliveryAttempt.identity_id == identity.id)
                 .order_by(DeliveryAttempt.number)
                 .with_for_update()
             ).all()
-            last = rows[-1] if rows else None
-            if last is not None and last.state is AttemptState.SENDING:
-                # a worker died between the call and its answer: the message may have arrived
-                last.state, last.reason, last.settled_at = AttemptState.UNKNOWN, "worker_lost", self._clock.now()
-                if text.promise is Promise.AT_MOST_ONCE:
-                    return None
-            elif last is not None and last.state is not AttemptState.RETRY:
+            if not self._open(rows, text.promise):
                 return None
-            row = DeliveryAttempt(
-                id=new_id(),
-                notice_id=notice_id,
-                identity_id=identity.id,
-                number=len(rows) + 1,
-                state=AttemptState.SENDING,
-                created_at=self._clock.now(),
-            )
-            session.add(row)
-            return row.id
+            if (halt := halted(session, notice, begins=True)) is not None:
+                return halt
+            last, now = rows[-1] if rows else None, self._clock.now()
+            if last is not None and last.state is AttemptState.SENDING:
+                self._lost(last, now)
+            standing = self._breakers.look(session, identity.platform, text.template)
+            gives_up = False
+            if standing.held_until is not None:
+                since = self._begun_at(notice)
+                since = max(since, last.settled_at or last.created_at) if last is not None else since
+                since = max(since, standing.limited_until or since)  # a limit uses up nobody's patience
+                limited = standing.limited(now)
+                gives_up = now - since > PATIENCE[text.promise]
+                if not gives_up:
+                    # not all at the moment when one of them may try
+                    spread = timedelta(seconds=notice.id.int % (LIMITED_SPREAD_S if limited else SPREAD_S))
+                    raise Waits(standing.held_until + spread, delayed=True, limited=limited)
+            else:
+                self._turns.take(session, identity.id)
+            if last is None or not waiting(last):
+                last = DeliveryAttempt(id=new_id(), notice_id=notice.id, identity_id=identity.id, number=len(rows) + 1)
+                session.add(last)
+            last.state = AttemptState.FAILED if gives_up else AttemptState.SENDING
+            last.reason = "held" if gives_up else ""
+            last.created_at, last.settled_at = now, now if gives_up else None
+            return None if gives_up else Begun(last.id, last.number, tries_of(rows) + 1, standing)
+
+    def _open(self, rows: Sequence[DeliveryAttempt], promise: Promise) -> bool:
+        """Whether a further attempt follows these. Raises Waits if not yet."""
+        last, now = rows[-1] if rows else None, self._clock.now()
+        if last is None:
+            return True
+        if last.state is AttemptState.SENDING:
+            if now < last.created_at + LEASE:
+                raise Waits(last.created_at + LEASE, delayed=False)
+            if promise is Promise.AT_LEAST_ONCE:
+                return True
+            self._lost(last, now)
+        if last.state is not AttemptState.RETRY:
+            return False
+        # a limit of the day is the breaker's to keep: it holds all of them, and staff may lift it
+        limited = last.reason.startswith(f"{SendFault.LATER.value}:")
+        if limited or last.settled_at is None:
+            return True
+        due = due_after(last.settled_at, tries_of(rows))
+        if now < due:
+            raise Waits(max(due, now + LATER), delayed=True)
+        return True
+
+    @staticmethod
+    def _lost(row: DeliveryAttempt, now: datetime) -> None:
+        """A worker died between the call and its answer: the message may have arrived."""
+        row.state, row.reason, row.settled_at = AttemptState.UNKNOWN, LOST, now
 
     def _settle_failure(
-        self, attempt_id: UUID, text: NoticeText, identity: IdentityView, fault: SendFault, reason: str
-    ) -> set[SendFault]:
-        retry = fault in (SendFault.RETRY, SendFault.LATER) or (
-            fault is SendFault.UNKNOWN and text.promise is Promise.AT_LEAST_ONCE
-        )
-        unknown = fault is SendFault.UNKNOWN and not retry
-        state = AttemptState.RETRY if retry else AttemptState.UNKNOWN if unknown else AttemptState.FAILED
+        self, begun: Begun, text: NoticeText, identity: IdentityView, fault: SendFault, reason: str, round_: Round
+    ) -> None:
+        action = ACTIONS[fault]
+        retry = follows(fault, sure=text.promise is Promise.AT_LEAST_ONCE) and begun.tries < MAX_ATTEMPTS
+        ended = AttemptState.UNKNOWN if fault is SendFault.UNKNOWN else AttemptState.FAILED
         with self._db.transaction() as session:
-            row = session.get_one(DeliveryAttempt, attempt_id)
-            row.state, row.reason, row.settled_at = state, f"{fault.value}:{reason}"[:80], self._clock.now()
-            if fault is SendFault.NO_CREDIT:
-                self._subscriptions.spent(session, identity.id, text.template, exhausted=True)
-            if fault is SendFault.RECIPIENT:
+            state = AttemptState.RETRY if retry else ended
+            self._close(session, begun.attempt_id, state, reason=f"{fault.value}:{reason}"[:80])
+            self._turns.give_back(session, identity.id)
+            if action.credit_gone:
+                gone = CreditCause.EXHAUSTED
+                self._subscriptions.spent(session, identity.id, text.template, begun.attempt_id, gone)
+            if action.address_gone:
                 self._people.mark_unreachable(session, identity.id)
-        log.info("push_not_sent", attempt=str(attempt_id), fault=fault.value, reason=reason)
-        if fault in (SendFault.CONFIG, SendFault.CONTENT):
-            self.alert_staff(f"消息模板异常：{text.template.value}（{reason}），请检查配置")
-        return {fault} if retry else set()
+            held, opened, healed = self._judge(session, begun, text, identity, fault, reason)
+        log.info("push_not_sent", attempt=str(begun.attempt_id), fault=fault.value, reason=reason)
+        if action.alarm:
+            self._lines.say(f"消息模板异常：{text.template.value}（{reason}），请检查配置")
+        if healed:
+            self._say_healed(identity.platform, text)
+        if opened is not None:
+            self._say_stopped(identity.platform, text, fault, reason, opened)
+        if retry:
+            round_.due.append(held or due_after(self._clock.now(), begun.tries))
+            round_.delayed, round_.limited = True, round_.limited or action.again is Again.NEXT_DAY
+
+    def _say_stopped(
+        self, platform: Platform, text: NoticeText, fault: SendFault, reason: str, until: datetime
+    ) -> None:
+        where = f"{PLATFORM_WORDS[platform]} {text.template.value}（{reason}）"
+        if fault is SendFault.LATER:
+            self._lines.say(
+                f"消息通道达到当日发送上限：{where}，次日自动恢复发送。未发出的消息会等待，站内通知照常；"
+                "如上限已调高，可到“未送达”手动恢复"
+            )
+        else:
+            self._lines.say(
+                f"消息通道暂停：{where}，{until.astimezone(BEIJING):%H:%M} 后自动试发。未发出的消息会等待，"
+                "站内通知照常；请检查配置，并到“未送达”查看"
+            )
+
+    def _judge(
+        self, session: Session, begun: Begun, text: NoticeText, identity: IdentityView, fault: SendFault, reason: str
+    ) -> tuple[datetime | None, datetime | None, bool]:
+        """(until when a limit of the day holds; until when the breaker is open, if this failure opened it; whether it
+        was open and is no more).
+
+        One sick message is not a sick channel: of each only the first failure counts, or the one of whoever tries.
+        """
+        platform, template = identity.platform, text.template
+        if fault is SendFault.LATER:
+            # neither sick nor well: nothing is known until the limit is over
+            until, first = self._breakers.limited(session, platform, template, reason)
+            return until, until if first else None, False
+        if not strikes_of(fault, reason):
+            # the platform answered; it is the message's fault
+            return None, None, begun.standing.struck and self._breakers.passed(session, platform, template)
+        if begun.number > 1 and not begun.standing.tries:
+            return None, None, False
+        opened = self._breakers.failed(session, platform, template, fault, reason, tried=begun.standing.tries)
+        return None, opened, False
+
+    def _close(
+        self, session: Session, attempt_id: UUID, state: AttemptState, *, reason: str = "", provider_id: str = ""
+    ) -> None:
+        values = {"state": state, "reason": reason, "provider_id": provider_id, "settled_at": self._clock.now()}
+        session.execute(update(DeliveryAttempt).where(DeliveryAttempt.id == attempt_id).values(**values))

@@ -1,4 +1,4 @@
-"""The inbox, delivery attempts, subscription credits and the pushes platforms send us."""
+"""The inbox, delivery attempts, subscription credits, the pushes platforms send us, staff's mailboxes for tests."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, EnumText, UtcTime, new_id
-from notifications.catalogue import Template
+from notifications.catalogue.text import Template
 
 
 class Notice(Base):
@@ -40,8 +41,10 @@ class Notice(Base):
     catalogue_version: Mapped[str] = mapped_column(String(20))
     object_kind: Mapped[str] = mapped_column(String(30))
     object_id: Mapped[UUID | None]
+    check_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)  # see notifications/check_codes.py
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     read_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    held_until: Mapped[datetime | None] = mapped_column(UtcTime)  # the end of the quiet hours it last fell into
 
 
 class AttemptState(StrEnum):
@@ -53,10 +56,18 @@ class AttemptState(StrEnum):
 
 
 class DeliveryAttempt(Base):
-    """Committed before the provider is called, so that a crash leaves a trace instead of a second message."""
+    """Committed before the provider is called, so that a crash leaves a trace instead of a second message.
+
+    RETRY without ``settled_at``: staff asked for it, and it has not begun.
+    """
 
     __tablename__ = "delivery_attempt"
-    __table_args__ = (UniqueConstraint("notice_id", "identity_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("notice_id", "identity_id", "number"),
+        # every sent event asks for the attempts of its account
+        Index("ix_delivery_attempt_identity", "identity_id", "created_at"),
+        Index("ix_delivery_attempt_undelivered", "created_at", postgresql_where=text("state in ('failed', 'unknown')")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     notice_id: Mapped[UUID] = mapped_column(ForeignKey("notice.id"))
@@ -79,6 +90,7 @@ class Subscription(Base):
     accepted: Mapped[bool]
     credits: Mapped[int] = mapped_column(Integer, default=0)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcTime)  # the platform's time of the last decision it told of
 
 
 class InboundPush(Base):
@@ -92,5 +104,19 @@ class InboundPush(Base):
     kind: Mapped[str] = mapped_column(String(40))
     event: Mapped[str] = mapped_column(String(60))
     items: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
+    created_at: Mapped[datetime | None] = mapped_column(UtcTime)  # the platform's CreateTime, never after received_at
     received_at: Mapped[datetime] = mapped_column(UtcTime)
     handled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class StaffMailbox(Base):
+    """Where a member of staff gets tests. Proved once ``code_hash`` is gone and ``verified_at`` is set."""
+
+    __tablename__ = "staff_mailbox"
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), primary_key=True)
+    sealed_address: Mapped[bytes] = mapped_column(LargeBinary)
+    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    code_until: Mapped[datetime] = mapped_column(UtcTime)
+    code_tries: Mapped[int] = mapped_column(SmallInteger, default=0)
+    verified_at: Mapped[datetime | None] = mapped_column(UtcTime)

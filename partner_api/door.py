@@ -14,6 +14,10 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import DomainError, FieldFault, Invalid
 from app.idempotency import check_key
+from auth.guards import known_machine
+from auth.partners import REQUESTS_PER_MINUTE, REQUESTS_WINDOW_S, Known
+from auth.signatures import WANTED
+from partner_api.describing import description_of
 from parts import Lantai
 
 machines = APIBlueprint("machines", __name__, url_prefix="/partner/api/v1", enable_openapi=False)
@@ -24,9 +28,34 @@ FILE_TYPES = {
     "application/zip": ".zip",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
+_LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 _POSITION = re.compile(r"v1:([0-9]{1,18})")
 _DISPOSITION = re.compile(r"[^\x00-\x1f\\/\"<>|:*?]{1,120}")
 M = TypeVar("M", bound=BaseModel)
+
+
+@machines.after_request
+def tell_what_is_left(response: Response) -> Response:
+    """draft-ietf-httpapi-ratelimit-headers: the policies, and what is left of each. The window slides, so ``t`` is when
+    all of what has been used is given back at the latest.
+    """
+    known = known_machine()
+    if known is not None:
+        _tell_limits(response, known)
+        if known.sandbox:
+            response.headers["Lantai-Sandbox"] = "true"
+    if response.status_code == 401:
+        response.headers["Accept-Signature"] = WANTED
+    return response
+
+
+def _tell_limits(response: Response, known: Known) -> None:
+    told = [("client", REQUESTS_PER_MINUTE, known.left)] if known.left is not None else []
+    if known.key is not None:
+        told.append(("key", known.key.most, known.key.left))
+    policies = ", ".join(f'"{name}";q={most};w={REQUESTS_WINDOW_S}' for name, most, _ in told)
+    response.headers["RateLimit-Policy"] = policies
+    response.headers["RateLimit"] = ", ".join(f'"{name}";r={left};t={REQUESTS_WINDOW_S}' for name, _, left in told)
 
 
 def lantai() -> Lantai:
@@ -102,9 +131,10 @@ def _safe_name(name: str) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def only_query(*names: str) -> None:
-    """Unknown query fields are refused, so that a misspelt filter does not pass for everything."""
-    unknown = [n for n in request.args if n not in names]
+def only_query() -> None:
+    """Query fields the route does not describe are refused, so that a misspelt filter does not pass for everything."""
+    described = description_of(current_app.view_functions[str(request.endpoint)]).query
+    unknown = [n for n in request.args if n not in described]
     if unknown:
         raise Invalid("unknown_query", faults=[FieldFault(f"/{n}", "unknown_field") for n in unknown])
 
@@ -112,7 +142,7 @@ def only_query(*names: str) -> None:
 def page_asked() -> tuple[int, int]:
     """(position after which to go on, how many). Cursors are opaque. Raises Invalid."""
     limit = request.args.get("limit", str(PAGE_DEFAULT))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= PAGE_MOST):
+    if not (_LIMIT.fullmatch(limit) and int(limit) <= PAGE_MOST):
         raise Invalid("unknown_query", faults=[FieldFault("/limit", "wrong")])
     cursor = request.args.get("cursor")
     if cursor is None:

@@ -12,17 +12,19 @@ from uuid import UUID
 from flask import Response, make_response, request, url_for
 
 from app.actors import Actor
-from app.errors import FieldFault, Invalid, NotFound
+from app.errors import Conflict, FieldFault, Invalid, NotFound, VersionMismatch
 from app.imports.columns import Fault
 from app.imports.paging import whole_lines
 from app.imports.rules import BatchSource, BatchState, RowOutcome
 from app.imports.views import BatchView, RowView
 from app.problems import wording
-from auth.guards import current_machine, machine, public
+from auth.guards import current_machine, in_sandbox, machine, public
 from auth.rules import Scope
 from partner_api import door, package_records
+from partner_api.describing import SCHEMA_JSON, Answer, Description, describes
 from partner_api.door import lantai, machines
 from partner_api.records import schema
+from partner_api.replies import BatchReply, CellFault, RowPage, RowReply
 
 BATCH_MOST = 1024 * 1024 * 1024
 UPLOADS = frozenset({"machines.push_batch"})
@@ -30,6 +32,8 @@ STARTS = ("", "check", "import")
 # a start that is repeated finds the work under way or done
 STARTED = frozenset({BatchState.IMPORTING, BatchState.DONE})
 SCHEMAS = {"graduate.json": schema, **package_records.SCHEMAS}
+ABSENT = NotFound("batch_not_found")
+CANNOT_START = (Conflict("import_state"), Conflict("import_source_gone"), VersionMismatch())
 
 
 @machines.before_request
@@ -45,7 +49,7 @@ def _at(value: Any) -> str | None:
     return value.isoformat(timespec="seconds") if value is not None else None
 
 
-def _shown(batch: BatchView) -> dict[str, Any]:
+def _shown(batch: BatchView) -> BatchReply:
     address = url_for("machines.batch", batch_id=batch.id)
     return {
         "id": str(batch.id),
@@ -64,8 +68,12 @@ def _shown(batch: BatchView) -> dict[str, Any]:
 
 
 def _start(actor: Actor, batch: BatchView, what: str) -> BatchView:
-    """Begin what is asked for, once: a repeated request finds it under way or done."""
+    """Begin what is asked for, once: a repeated request finds it under way or done. From the sandbox every import is a
+    dry run.
+    """
     importer = lantai().importer
+    if what == "import" and in_sandbox():
+        what = "check"
     if what == "check" and batch.state is BatchState.UPLOADED:
         return importer.start_check(actor, batch.id, batch.version)
     if what == "import" and batch.state not in STARTED:
@@ -75,15 +83,29 @@ def _start(actor: Actor, batch: BatchView, what: str) -> BatchView:
 
 @machines.post("/batches")
 @machine(Scope.PUSH_DOSSIERS)
+@describes(
+    Description(
+        {202: Answer(BatchReply, headers=("Location",))},
+        query=("start", "name"),
+        key=True,
+        file=True,
+        raises=(Conflict("batch_key_reused"), Invalid("source_empty"), Invalid("file_required"), *CANNOT_START),
+    )
+)
 def push_batch() -> Response:
     """202 with Location. The Idempotency-Key is the batch's key: the same again gives the same batch."""
-    door.only_query("start", "name")
+    door.only_query()
     what, key = request.args.get("start", ""), door.batch_key()
     if what not in STARTS:
         raise Invalid("unknown_query", faults=[FieldFault("/start", "enum")])
     file, actor = door.upload(), current_machine()
     batch = lantai().importer.receive(
-        actor, name=file.name, stream=file.stream, source=BatchSource.PARTNER, batch_key=key
+        actor,
+        name=file.name,
+        stream=file.stream,
+        source=BatchSource.PARTNER,
+        batch_key=key,
+        dry_only=in_sandbox(),
     )
     batch = _start(actor, batch, what)
     return door.reply(_shown(batch), 202, Location=url_for("machines.batch", batch_id=batch.id))
@@ -91,14 +113,18 @@ def push_batch() -> Response:
 
 @machines.get("/batches/<uuid:batch_id>")
 @machine(Scope.PUSH_DOSSIERS)
+@describes(Description({200: Answer(BatchReply)}, raises=(ABSENT,)))
 def batch(batch_id: UUID) -> Response:
+    """Where a batch stands."""
     door.only_query()
     return door.reply(_shown(lantai().importer.batch(current_machine(), batch_id)))
 
 
 @machines.post("/batches/<uuid:batch_id>/start")
 @machine(Scope.PUSH_DOSSIERS)
+@describes(Description({202: Answer(BatchReply)}, raises=(ABSENT, *CANNOT_START)))
 def start(batch_id: UUID) -> Response:
+    """Import a batch that waits. Repeated, it finds the work under way or done."""
     door.only_query()
     actor = current_machine()
     return door.reply(_shown(_start(actor, lantai().importer.batch(actor, batch_id), "import")), 202)
@@ -107,11 +133,11 @@ def start(batch_id: UUID) -> Response:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _fault(fault: Fault) -> dict[str, str]:
+def _fault(fault: Fault) -> CellFault:
     return {"column": fault.column, "cell": fault.cell, "code": fault.code, "detail": fault.words}
 
 
-def _row(row: RowView) -> dict[str, Any]:
+def _row(row: RowView) -> RowReply:
     return {
         "sheet": row.sheet,
         "line": row.line,
@@ -132,17 +158,26 @@ def _outcome() -> RowOutcome | None:
 
 @machines.get("/batches/<uuid:batch_id>/rows")
 @machine(Scope.PUSH_DOSSIERS)
+@describes(Description({200: Answer(RowPage)}, query=("outcome", "cursor", "limit"), raises=(ABSENT,)))
 def rows(batch_id: UUID) -> Response:
-    door.only_query("outcome", "cursor", "limit")
+    """The rows with what became of each, in the file's order."""
+    door.only_query()
     actor, outcome = current_machine(), _outcome()
     after, limit = door.page_asked()
     found = lantai().importer.rows(actor, batch_id, outcome=outcome, limit=limit + 1, after_line=after)
     page, following = whole_lines(found, limit)
-    return door.reply({"items": [_row(r) for r in page], "next": door.cursor(following) if following else None})
+    told: RowPage = {"items": [_row(r) for r in page], "next": door.cursor(following) if following else None}
+    return door.reply(told)
 
 
 @machines.get("/batches/<uuid:batch_id>/errors.csv")
 @machine(Scope.PUSH_DOSSIERS)
+@describes(
+    Description(
+        {200: Answer(None, ("text/csv", "application/zip"), headers=("Content-Disposition",))},
+        raises=(ABSENT, Conflict("import_nothing_refused"), Conflict("import_source_gone")),
+    )
+)
 def errors(batch_id: UUID) -> Response:
     """The refused rows with the client's own columns and the reasons, to be mended and sent again."""
     door.only_query()
@@ -159,10 +194,19 @@ def errors(batch_id: UUID) -> Response:
 
 @machines.get("/schemas/<name>")
 @public("the description of the door holds no data")
+@describes(
+    Description(
+        {200: Answer(dict[str, Any], (SCHEMA_JSON,))},
+        path={"name": tuple(SCHEMAS)},
+        raises=(NotFound("schema_not_found"),),
+    )
+)
 def schema_document(name: str) -> Response:
+    """JSON Schema (2020-12) of a form."""
+    door.only_query()
     if name not in SCHEMAS:
         raise NotFound("schema_not_found")
     response = door.reply(SCHEMAS[name]())
-    response.content_type = "application/schema+json"
+    response.content_type = SCHEMA_JSON
     response.headers["Cache-Control"] = "public, max-age=300"
     return response

@@ -12,19 +12,26 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
+from pydantic import BaseModel
 
 from app.actors import Actor
-from app.errors import FieldFault, Invalid
+from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, VersionMismatch
 from app.transfers.electronic_ports import Office
 from app.transfers.electronic_receiving import PackageContent, PackageView, Receipt
 from app.transfers.electronic_rules import LEG_LABELS, LEG_NEXT, REASON_LABELS, Reason
 from auth.guards import current_machine, machine
 from auth.rules import Scope
 from partner_api import door
+from partner_api.describing import BINARY, Answer, Description, describes
 from partner_api.door import lantai, machines
 from partner_api.package_records import Acknowledgement, CheckResult, Decision, ReceiptRecord
+from partner_api.replies import PackagePage, PackageReply, ReasonTable
 
 _REASONS = frozenset(r.value for r in Reason)
+ABSENT, CLOSED, MOVED = NotFound("package_not_found"), Conflict("package_closed"), Conflict("electronic_move")
+REUSED = Invalid("idempotency_key_reused")
+_FILE = Answer(None, (BINARY,), headers=("ETag", "Accept-Ranges", "Content-Disposition", "Repr-Digest"))
+_PART = Answer(None, (BINARY,), headers=(*_FILE.headers, "Content-Range"))
 
 
 def _office(actor: Actor) -> Office:
@@ -32,7 +39,7 @@ def _office(actor: Actor) -> Office:
     return Office(bound.code, bound.receipt_key)
 
 
-def _shown(package: PackageView) -> dict[str, Any]:
+def _shown(package: PackageView) -> PackageReply:
     """``envelope`` is text, byte for byte what ``signature`` covers."""
     address = url_for("machines.package", package_id=package.id)
     return {
@@ -69,24 +76,37 @@ def _said(work: Callable[[Actor, Office], PackageView]) -> Response:
     return door.reply(done.body, done.status, **replayed)
 
 
+def _word(model: type[BaseModel], *raises: DomainError) -> Description:
+    """Of a route through which the receiver says something."""
+    answer = Answer(PackageReply, may_have=("Idempotent-Replayed",))
+    return Description({200: answer}, body=model, key=True, raises=(ABSENT, CLOSED, MOVED, REUSED, *raises))
+
+
 # --- seeing -----------------------------------------------------------------------------------------------------------
 
 
 @machines.get("/packages")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(Description({200: Answer(PackagePage)}, query=("cursor", "limit")))
 def packages() -> Response:
     """What waits for this receiver, oldest first."""
-    door.only_query("cursor", "limit")
+    door.only_query()
     after, limit = door.page_asked()
     office = _office(current_machine())
     found = lantai().receiver_door.waiting(office, after=after, limit=limit + 1)
     page, more = found[:limit], len(found) > limit
-    return door.reply({"items": [_shown(p) for p in page], "next": door.cursor(page[-1].serial) if more else None})
+    told: PackagePage = {
+        "items": [_shown(p) for p in page],
+        "next": door.cursor(page[-1].serial) if more else None,
+    }
+    return door.reply(told)
 
 
 @machines.get("/packages/<uuid:package_id>")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(Description({200: Answer(PackageReply)}, raises=(ABSENT,)))
 def package(package_id: UUID) -> Response:
+    """State, digest and signed envelope of one package."""
     door.only_query()
     office = _office(current_machine())
     return door.reply(_shown(lantai().receiver_door.package(office, package_id)))
@@ -124,17 +144,26 @@ class _Body(io.RawIOBase):
 
 @machines.get("/packages/<uuid:package_id>/content")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(
+    Description(
+        {200: _FILE, 206: _PART, 304: Answer(None, (), headers=_FILE.headers)},
+        headers=("Range", "If-Range", "If-Match", "If-None-Match"),
+        raises=(ABSENT, CLOSED, Conflict("receiver_not_entitled"), VersionMismatch()),
+    )
+)
 def package_content(package_id: UUID) -> Response:
     """The cipher text. Single ranges (RFC 9110 §14) and If-Range with the ETag, which is the digest."""
     door.only_query()
     actor = current_machine()
     content = lantai().receiver_door.content(actor, _office(actor), package_id)
-    response = Response(_Body(content), content_type="application/octet-stream", direct_passthrough=True)
+    response = Response(_Body(content), content_type=BINARY, direct_passthrough=True)
     response.content_length = content.size
     response.set_etag(content.digest.hex())
     response.headers["Content-Disposition"] = f'attachment; filename="{content.file}"'
     response.headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(content.digest).decode()}:"
     response.make_conditional(request, accept_ranges=True, complete_length=content.size)
+    if response.status_code == 412:
+        raise VersionMismatch()
     return response
 
 
@@ -143,7 +172,9 @@ def package_content(package_id: UUID) -> Response:
 
 @machines.post("/packages/<uuid:package_id>/acknowledgement")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(_word(Acknowledgement, Invalid("package_digest_mismatch")))
 def acknowledge_package(package_id: UUID) -> Response:
+    """What was received, after the download."""
     said = door.json_body(Acknowledgement)
     return _said(
         lambda actor, office: lantai().receiver_door.acknowledge(
@@ -154,7 +185,9 @@ def acknowledge_package(package_id: UUID) -> Response:
 
 @machines.post("/packages/<uuid:package_id>/check")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(_word(CheckResult, Invalid("package_not_opened"), Conflict("check_said_otherwise")))
 def check_package(package_id: UUID) -> Response:
+    """What the receiver's own check of the opened package found."""
     said = door.json_body(CheckResult)
     bag = bytes.fromhex(said.bag_sha256) if said.bag_sha256 is not None else None
     return _said(
@@ -179,14 +212,18 @@ def _decided(said: Decision, actor: Actor, office: Office, package_id: UUID) -> 
 
 @machines.post("/packages/<uuid:package_id>/decision")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(_word(Decision, Invalid("manifest_mismatch"), Conflict("check_not_passed")))
 def decide_package(package_id: UUID) -> Response:
+    """Accept, or send back with reasons."""
     said = door.json_body(Decision)
     return _said(lambda actor, office: _decided(said, actor, office, package_id))
 
 
 @machines.post("/packages/<uuid:package_id>/receipt")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(_word(ReceiptRecord, Invalid("manifest_mismatch"), Invalid("receipt_signature"), Conflict("receipt_given")))
 def give_receipt(package_id: UUID) -> Response:
+    """The e-receipt (电子回执)."""
     said = door.json_body(ReceiptRecord)
     receipt = Receipt(bytes.fromhex(said.manifest_sha256), said.number, said.issued_on, said.signature)
     return _said(lambda actor, office: lantai().receiver_door.receipt(actor, office, package_id, receipt))
@@ -194,7 +231,9 @@ def give_receipt(package_id: UUID) -> Response:
 
 @machines.get("/reasons")
 @machine(Scope.RECEIVE_DOSSIERS)
+@describes(Description({200: Answer(ReasonTable)}))
 def rejection_reasons() -> Response:
     """The code table of rejections."""
     door.only_query()
-    return door.reply({"items": [{"code": r.value, "label": label} for r, label in REASON_LABELS.items()]})
+    table: ReasonTable = {"items": [{"code": r.value, "label": label} for r, label in REASON_LABELS.items()]}
+    return door.reply(table)

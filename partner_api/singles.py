@@ -6,7 +6,6 @@ import csv
 import io
 import zipfile
 from collections.abc import Sequence
-from typing import Any
 
 from flask import Response, url_for
 
@@ -15,11 +14,13 @@ from app.errors import Conflict, FieldFault, Invalid
 from app.imports.columns import GRADUATE_TABLE, Fault
 from app.imports.rules import BatchSource, BatchState, RowOutcome
 from app.imports.views import BatchView, RowView
-from auth.guards import current_machine, machine
+from auth.guards import current_machine, in_sandbox, machine
 from auth.rules import Scope
 from partner_api import door
+from partner_api.describing import Answer, Description, describes
 from partner_api.door import lantai, machines
 from partner_api.records import TABLES, GraduateRecord, columns_of, row_of, tables_of
+from partner_api.replies import GraduateReply
 
 # the same record gives the same bytes, which is what makes a retry recognisable
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -57,14 +58,19 @@ def pointer(fault: Fault) -> str:
 
 
 def _filed(actor: Actor, key: str, record: GraduateRecord) -> tuple[BatchView, bool]:
-    """(the batch of this record at its end, was it there before)."""
+    """(the batch of this record at its end, was it there before). From the sandbox it is a dry run."""
     importer = lantai().importer
     batch = importer.receive(
-        actor, name=_NAME, stream=io.BytesIO(packed(record)), source=BatchSource.PARTNER, batch_key=key
+        actor,
+        name=_NAME,
+        stream=io.BytesIO(packed(record)),
+        source=BatchSource.PARTNER,
+        batch_key=key,
+        dry_only=in_sandbox(),
     )
     if batch.state is BatchState.DONE:
         return batch, True
-    batch = importer.import_now(actor, batch.id)
+    batch = importer.check_now(actor, batch.id) if in_sandbox() else importer.import_now(actor, batch.id)
     if batch.state is BatchState.FAILED:
         raise Invalid("invalid_input", faults=[FieldFault(p.pointer, p.code, p.words) for p in batch.problems])
     return batch, False
@@ -73,6 +79,14 @@ def _filed(actor: Actor, key: str, record: GraduateRecord) -> tuple[BatchView, b
 def _own_row(actor: Actor, batch: BatchView) -> RowView:
     rows = lantai().importer.rows(actor, batch.id, limit=50)
     return next(r for r in rows if r.sheet == GRADUATE_TABLE)
+
+
+def _tried(actor: Actor, batch: BatchView) -> Response:
+    """After a dry run, which keeps the rows that would be refused and no other. Raises as ``_require_filed``."""
+    for row in lantai().importer.rows(actor, batch.id, limit=50):
+        _require_filed(row)
+    body: GraduateReply = {"id": None, "batch": url_for("machines.batch", batch_id=batch.id)}
+    return door.reply(body, 200, Location=body["batch"])
 
 
 def _require_filed(row: RowView) -> None:
@@ -85,13 +99,33 @@ def _require_filed(row: RowView) -> None:
 
 @machines.post("/graduates")
 @machine(Scope.PUSH_DOSSIERS)
+@describes(
+    Description(
+        {
+            201: Answer(GraduateReply, headers=("Location",)),
+            200: Answer(GraduateReply, headers=("Location",), may_have=("Idempotent-Replayed",)),
+        },
+        body=GraduateRecord,
+        key=True,
+        raises=(
+            Conflict("batch_key_reused"),
+            Conflict("student_exists"),
+            Conflict("import_state"),
+            Conflict("import_running"),
+        ),
+    )
+)
 def push_graduate() -> Response:
-    """201 when filed, 200 when the same key and body had filed it before."""
+    """201 when filed, 200 when the same key and body had filed it before. In the sandbox 200 without an id: nothing is
+    filed.
+    """
     door.only_query()
     key, actor, record = door.batch_key(), current_machine(), door.json_body(GraduateRecord)
     batch, known = _filed(actor, key, record)
+    if in_sandbox():
+        return _tried(actor, batch)
     row = _own_row(actor, batch)
     _require_filed(row)
-    body: dict[str, Any] = {"id": str(row.graduate_id), "batch": url_for("machines.batch", batch_id=batch.id)}
+    body: GraduateReply = {"id": str(row.graduate_id), "batch": url_for("machines.batch", batch_id=batch.id)}
     replayed = {"Idempotent-Replayed": "true"} if known else {}
     return door.reply(body, 200 if known else 201, Location=body["batch"], **replayed)

@@ -43,6 +43,7 @@ class Reply:
 
     content_type: str
     content: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # by lower-case name
 
 
 def scrub(text: str) -> str:
@@ -131,7 +132,8 @@ class Outbound:
         ) as response:
             if response.status_code != 200:
                 raise PlatformUnavailable(self.provider, f"http_{response.status_code}", sent=True)
-            return Reply(response.headers.get("Content-Type", "").lower(), self._read(response))
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(headers.get("content-type", "").lower(), self._read(response), headers)
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, refusing one that is too long or drips in too slowly (each single read would be in time)."""

@@ -8,7 +8,9 @@ from pathlib import Path
 import redis
 
 from app.file_ports import RepairableStore, ReplicaStore
+from app.letter_ports import SmsKind
 from app.ports import (
+    Clock,
     Outside,
     Platform,
 )
@@ -26,15 +28,20 @@ from providers.documents import ChildDocumentCleaner
 from providers.files import LocalFileStore
 from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
+from providers.mail import MailServer, SmtpMailer
 from providers.printing import TypstPrinter
-from providers.redis_store import RedisCache, RedisRateLimiter, connect
+from providers.redis_store import RedisCache, RedisNonces, RedisRateLimiter, connect
 from providers.replicas import ReplicatedFileStore
 from providers.s3_files import Bucket, S3FileStore
+from providers.sms import SmsAccount, SmsGateway
+from providers.wechat.chat import WeChatChat
 from providers.wechat.client import WeChatClient
 from providers.wechat.face import WeChatFace
 from providers.wechat.login import SoterCheck, WeChatLogin, WeChatPhone
 from providers.wechat.messages import WeChatMessages
 from providers.wechat.push import WeChatPushDecoder
+from providers.wechat.sealed_calls import SealedCalls, seal_keys
+from providers.wechat.templates import WeChatTemplates
 from providers.wechat.tokens import RedisTokenStore
 from providers.wecom import WeComRobot
 
@@ -87,6 +94,7 @@ def build_outside(settings: Settings, redis_url: str) -> Outside:
         cleaner=ChildDocumentCleaner(settings.upload_max_bytes),
         limits=RedisRateLimiter(store, clock, keys.secret("rate-limits")),
         cache=cache,
+        nonces=RedisNonces(store),
         # clips are megabytes, so they get a connection with a longer patience
         frames=RedisFrameBox(connect(redis_url, 2.0), keys, settings.frames_ttl_s),
         redis=store,
@@ -94,7 +102,7 @@ def build_outside(settings: Settings, redis_url: str) -> Outside:
     )
     parts = _with_wechat(parts, settings, store)
     parts = _with_alipay(parts, settings)
-    parts = _with_wecom(parts, settings)
+    parts = _with_letters(_with_wecom(parts, settings), settings)
     return _with_carriers(parts, settings)
 
 
@@ -108,6 +116,7 @@ def _with_wechat(parts: Outside, settings: Settings, store: redis.Redis) -> Outs
         store=RedisTokenStore(store),
         base_url=settings.wechat_base_url,
         timeout_s=settings.platform_timeout_s,
+        sealed=_sealed_calls(settings, parts.clock),
     )
     push = None
     if settings.wechat_push_token.get_secret_value():
@@ -116,6 +125,7 @@ def _with_wechat(parts: Outside, settings: Settings, store: redis.Redis) -> Outs
             settings.wechat_push_token.get_secret_value(),
             settings.wechat_push_aes_key.get_secret_value() or None,
             parts.clock,
+            seen=parts.cache,
         )
     return replace(
         parts,
@@ -123,9 +133,27 @@ def _with_wechat(parts: Outside, settings: Settings, store: redis.Redis) -> Outs
         phones={**parts.phones, Platform.WECHAT: WeChatPhone(client)},
         certifiers={**parts.certifiers, "wechat_face": WeChatFace(client)},
         senders={**parts.senders, Platform.WECHAT: WeChatMessages(client)},
+        templates=WeChatTemplates(client),
         fingerprint=SoterCheck(client),
         wechat_push=push,
+        chat=WeChatChat(client),
     )
+
+
+def _sealed_calls(settings: Settings, clock: Clock) -> SealedCalls | None:
+    if not settings.wechat_seal_key.get_secret_value():
+        return None
+    try:
+        keys = seal_keys(
+            sealing_sn=settings.wechat_seal_key_sn,
+            sealing=settings.wechat_seal_key.get_secret_value(),
+            own_pem=_read(settings.wechat_seal_private_key_file, "wechat_seal_private_key_file"),
+            platform_sn=settings.wechat_seal_platform_sn,
+            platform_pem=_read(settings.wechat_seal_platform_cert_file, "wechat_seal_platform_cert_file"),
+        )
+    except ValueError as error:
+        raise SettingsError([f"LANTAI_WECHAT_SEAL_…: {error}"]) from None
+    return SealedCalls(settings.wechat_app_id, keys, clock)
 
 
 def _with_alipay(parts: Outside, settings: Settings) -> Outside:
@@ -158,6 +186,29 @@ def _with_wecom(parts: Outside, settings: Settings) -> Outside:
         return parts
     robot = WeComRobot(settings.wecom_base_url, key, clock=parts.clock, timeout_s=settings.platform_timeout_s)
     return replace(parts, alerts=robot)
+
+
+def _with_letters(parts: Outside, settings: Settings) -> Outside:
+    """E-mail and SMS, each where it is set."""
+    if settings.mail_host:
+        server = MailServer(
+            settings.mail_host,
+            settings.mail_port,
+            settings.mail_security,
+            settings.mail_user,
+            settings.mail_password.get_secret_value(),
+        )
+        parts = replace(parts, mailer=SmtpMailer(server, settings.mail_from, settings.school_name, parts.clock))
+    if settings.sms_base_url:
+        account = SmsAccount(
+            settings.sms_access_key,
+            settings.sms_secret.get_secret_value(),
+            settings.sms_sign_name,
+            {SmsKind.NOTICE: settings.sms_template_notice, SmsKind.CODE: settings.sms_template_code},
+        )
+        gateway = SmsGateway(settings.sms_base_url, account, clock=parts.clock, timeout_s=settings.platform_timeout_s)
+        parts = replace(parts, sms=gateway)
+    return parts
 
 
 def _with_carriers(parts: Outside, settings: Settings) -> Outside:

@@ -8,58 +8,21 @@ or 201. What it has already, it may be told again.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
-import socket
 import ssl
-from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 
 from app.errors import Invalid, Unavailable
 from app.package_ports import Delivery
+from providers.targets import Resolve, addresses_of, refuse_target
 
 CHUNK = 4 * 1024 * 1024
 MOST_EXCHANGES = 100_000
 _HELD = re.compile(r"bytes=0-([0-9]{1,15})")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-Resolve = Callable[[str, int], list[str]]
 Connection = urllib3.HTTPConnectionPool
-
-
-def addresses_of(host: str, port: int) -> list[str]:
-    """Every address a name stands for. Raises OSError, UnicodeError."""
-    return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)})
-
-
-def refuse_target(url: SplitResult, addresses: list[str], *, loopback: bool) -> str:
-    """Why this address is not pushed to; empty when it may be. All addresses of the name count, not one of them.
-
-    ``loopback``: the sandbox on this machine may be pushed to, over plain HTTP too; nothing else private ever is.
-    """
-    found = [ipaddress.ip_address(a.split("%", 1)[0]) for a in addresses]
-    if url.username or url.password or url.fragment or url.query or not url.hostname:
-        return "form"
-    if not found:
-        return "unknown_host"
-    if loopback and all(a.is_loopback for a in found):
-        return "" if url.scheme in ("http", "https") else "scheme"
-    if url.scheme != "https":
-        return "scheme"
-    return "" if all(_public(a) for a in found) else "network"
-
-
-def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast and not _carries_another(address)
-
-
-def _carries_another(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """IPv6 addresses that stand for an IPv4 address, which would be reached instead."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return False
-    return bool(address.ipv4_mapped or address.sixtofour or address.teredo) or address in _NAT64
 
 
 class HttpPusher:

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisSlow
 from redis.retry import Retry
 
-from app.errors import RateLimited
+from app.errors import RateLimited, Unavailable
 from app.ports import Clock
 
 _HOLD_S = 1.0
@@ -90,13 +90,14 @@ class _OutageLog:
 _SLIDING_WINDOW = """
 local now, window, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
-if redis.call('ZCARD', KEYS[1]) >= limit then
+local used = redis.call('ZCARD', KEYS[1])
+if used >= limit then
   local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
   return tonumber(oldest[2]) + window - now
 end
 redis.call('ZADD', KEYS[1], now, ARGV[4])
 redis.call('PEXPIRE', KEYS[1], window)
-return 0
+return used + 1 - limit
 """
 
 
@@ -114,11 +115,12 @@ class RedisRateLimiter:
         self._local = _LocalWindows()
         self._outage = _OutageLog("rate_limits")
 
-    def hit(self, bucket: str, key: str, *, limit: int, window_s: int) -> None:
+    def hit(self, bucket: str, key: str, *, limit: int, window_s: int) -> int:
         now_ms, window_ms = int(self._clock.now().timestamp() * 1000), window_s * 1000
         digest = hashlib.blake2b(f"{bucket}\0{key}".encode(), key=self._pepper, digest_size=16).hexdigest()
         try:
             name, member = f"rl:{bucket}:{digest}", f"{now_ms}-{secrets.token_hex(6)}"
+            # positive: milliseconds to wait; else the tries that are left, below zero
             answer = self._redis.eval(_SLIDING_WINDOW, 1, name, now_ms, window_ms, limit, member)
             wait_ms = window_ms if limit < 1 else int(answer)
         except RedisError as error:
@@ -126,6 +128,7 @@ class RedisRateLimiter:
             wait_ms = self._local.hit(bucket, digest, now_ms, window_ms, max(1, limit // 4) if limit > 0 else 0)
         if wait_ms > 0:
             raise RateLimited(params={"bucket": bucket}, extra={"retry_after": max(1, math.ceil(wait_ms / 1000))})
+        return -wait_ms
 
 
 class _LocalWindows:
@@ -136,7 +139,7 @@ class _LocalWindows:
         self._slots: dict[tuple[str, int], deque[int]] = {}
 
     def hit(self, bucket: str, digest: str, now_ms: int, window_ms: int, limit: int) -> int:
-        """Milliseconds to wait; 0 when admitted."""
+        """Milliseconds to wait; when admitted how many tries are left, below zero."""
         with self._lock:
             tries = self._slots.setdefault((bucket, int(digest, 16) % _LOCAL_SLOTS), deque())
             while tries and tries[0] <= now_ms - window_ms:
@@ -144,7 +147,7 @@ class _LocalWindows:
             if len(tries) >= limit:
                 return tries[0] + window_ms - now_ms if tries else window_ms
             tries.append(now_ms)
-            return 0
+            return len(tries) - limit
 
 
 class RedisCache:
@@ -185,3 +188,26 @@ class RedisCache:
             self._redis.delete(self._prefix + key)
         except RedisError as error:
             self._outage.note(error)
+
+
+class RedisNonces:
+    """app.machine_ports.NonceStore: unlike the cache it never answers for a Redis that is away."""
+
+    def __init__(self, redis: Redis, prefix: str = "nonce:") -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._outage = _OutageLog("nonces")
+
+    def spent(self, key: str) -> bool:
+        try:
+            return bool(self._redis.exists(self._prefix + key))
+        except RedisError as error:
+            self._outage.note(error)
+            raise Unavailable("nonces_unavailable") from None
+
+    def spend(self, key: str, ttl_s: int) -> bool:
+        try:
+            return bool(self._redis.set(self._prefix + key, b"1", ex=max(1, ttl_s), nx=True))
+        except RedisError as error:
+            self._outage.note(error)
+            raise Unavailable("nonces_unavailable") from None

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 
 from app.ports import Clock, SendFailed, SendFault
+from providers import send_faults
 from providers.outbound import Outbound, PlatformUnavailable
 
 log = logging.getLogger(__name__)
@@ -16,7 +17,6 @@ PROVIDER = "wecom"
 MAX_BYTES = 2048
 PER_MINUTE = 20
 REST_S = 65  # after a refusal wait out the whole minute
-FAULT_OF = {-1: SendFault.RETRY, 45009: SendFault.LATER, 93000: SendFault.CONFIG}
 
 
 def fit_bytes(text: str, limit: int = MAX_BYTES) -> str:
@@ -60,7 +60,7 @@ class WeComRobot:
             self._sent_at.append(now)
 
     def _failed(self, code: int) -> SendFailed:
-        fault = FAULT_OF.get(code, SendFault.CONFIG)
+        fault = send_faults.of_wecom(code)
         if fault is SendFault.LATER:
             self._rest_until = self._clock.now().timestamp() + REST_S
         if fault is SendFault.CONFIG:

@@ -17,7 +17,7 @@ from flask import Response, current_app, make_response, render_template, request
 from app.errors import Conflict, DomainError, Invalid, NotFound, RateLimited
 from app.problems import Problem, problem_of
 from app.transfers.counting import Count, CountingSheet
-from app.web import client_address
+from app.web import client_address, tell_when
 from auth.guards import public
 from parts import Lantai
 
@@ -78,7 +78,8 @@ def create_receipt_page(style: str, seal: str) -> APIBlueprint:
     def ask(slip: str, problem: Problem | None = None) -> Response:
         known = _slip_id(slip)
         status = 200 if problem is None else problem.status
-        return page("code.html", status, slip="" if known is None else str(known), problem=problem)
+        asked = page("code.html", status, slip="" if known is None else str(known), problem=problem)
+        return asked if problem is None else tell_when(asked, problem)
 
     def shown(sheet: CountingSheet, problem: Problem | None = None) -> Response:
         if sheet.outcome is not None:

@@ -36,6 +36,8 @@ def account_page(status: int = 200, error: DomainError | None = None) -> Respons
         notices=parts().staff_notices.unread(actor),
         absences=[a for a in parts().absences.coming(actor) if actor.id in (a.staff_id, a.stand_in_id)],
         passkeys=parts().passkeys.list_own(actor),
+        mailbox=parts().staff_mailboxes.view(actor),
+        mail_open=parts().staff_mailboxes.open,
         problem=problem_of(error) if error is not None else None,
         typed=request.form,
     )

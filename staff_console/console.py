@@ -7,7 +7,9 @@ from apiflask import APIBlueprint
 from staff_console.absences import add_absences
 from staff_console.account import add_account
 from staff_console.assets import add_assets
+from staff_console.campaigns import add_campaigns
 from staff_console.casework import add_casework
+from staff_console.chats import add_chat_news, add_chats
 from staff_console.checks import add_checks
 from staff_console.completeness import add_completeness
 from staff_console.counter import add_counter
@@ -24,8 +26,12 @@ from staff_console.graduates import add_graduates
 from staff_console.home import add_home
 from staff_console.imports import add_imports
 from staff_console.macros import add_macros
+from staff_console.mailbox import add_mailbox
 from staff_console.materials import add_materials
+from staff_console.notice_catalogue import add_notice_catalogue
+from staff_console.notices import add_notices
 from staff_console.paper import add_paper
+from staff_console.partners import add_partners
 from staff_console.passkeys import add_passkey_sign_in, add_passkeys
 from staff_console.people import add_member, add_people
 from staff_console.permissions import add_permissions
@@ -43,6 +49,7 @@ from staff_console.sealing import add_sealing
 from staff_console.sign_in import add_sign_in
 from staff_console.staffing import add_duties, add_training
 from staff_console.statistics import add_statistics
+from staff_console.stock_takes import add_stock_takes
 from staff_console.supplements import add_supplements
 from staff_console.ticket_desk import add_ticket_desk
 from staff_console.tickets import add_tickets, decide
@@ -50,8 +57,10 @@ from staff_console.tracking import add_tracking
 from staff_console.transfer_cases import add_transfer_cases
 from staff_console.transfer_papers import add_transfer_papers
 from staff_console.transfers import add_transfers
+from staff_console.undelivered import add_undelivered
 from staff_console.undoing import add_undoing
 from staff_console.waybills import add_waybills
+from staff_console.webhooks import add_webhooks
 from staff_console.welcome import add_welcome
 from staff_console.workload import add_workload
 
@@ -78,11 +87,15 @@ PARTS = (
     add_undoing,
     add_evidence,
     add_graduates,
+    add_notices,
     add_dossiers,
     add_completeness,
     add_purposes,
     add_materials,
     add_supplements,
+    add_chats,
+    add_chat_news,
+    add_campaigns,
     add_fixity,
     add_retrieval,
     add_counter,
@@ -90,6 +103,7 @@ PARTS = (
     add_paper,
     add_custody,
     add_custody_places,
+    add_stock_takes,
     add_dispatch,
     add_waybills,
     add_sealing,
@@ -111,6 +125,11 @@ PARTS = (
     add_review_reports,
     add_training,
     add_duties,
+    add_webhooks,
+    add_notice_catalogue,
+    add_mailbox,
+    add_partners,
+    add_undelivered,
 )
 
 

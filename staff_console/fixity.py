@@ -32,6 +32,8 @@ KIND_LABELS = {
     "retrieval_purpose": "调取登记",
     "graduate_totp": "毕业生动态口令",
     "staff_member": "工作人员动态口令",
+    "chat_message": "在线咨询",
+    "webhook_subscription": "事件订阅的签名密钥",
 }
 PART_LABELS = {
     "file": "文件",

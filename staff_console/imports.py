@@ -94,7 +94,8 @@ def _acts(batch: BatchView) -> set[str]:
         acts |= {"errors"} if "start_import" in acts else {"errors", "mend"}
     if not batch.filed or batch.state in UNWRITTEN:
         acts.discard("undo")
-    return acts
+    # what came from the sandbox is nobody's: it is neither imported nor mended for import
+    return acts - {"start_import", "mend"} if batch.dry_only else acts
 
 
 def _makers(batches: Sequence[BatchView]) -> dict[UUID, str]:

@@ -33,6 +33,8 @@ from app.custody.loans import LoanDesk
 from app.custody.places import PlaceRegistry
 from app.custody.reading import CustodyReading
 from app.custody.shelving import ShelvingDesk
+from app.custody.stock_reading import StockReading
+from app.custody.stock_take import StockTaking
 from app.db import Database
 from app.dossiers.service import DossierService
 from app.governance.duties import DutyService
@@ -63,6 +65,8 @@ from app.transfers.counting_desk import CaseDesk
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
 from app.transfers.electronic import ElectronicDesk
+from app.transfers.footing_desk import FootingDesk
+from app.transfers.holds import HoldDesk
 from app.transfers.paper_desk import PaperDesk
 from app.transfers.receiver_watch import ReceiverWatch
 from app.transfers.sealing import SealingDesk
@@ -74,6 +78,7 @@ from auth.activation import ActivationService
 from auth.enrolment import EnrolmentService
 from auth.guards import current_actor
 from auth.links import StaffLinks
+from auth.machine_keys import MachineKeys
 from auth.partners import PartnerService
 from auth.passkeys import PasskeyService
 from auth.replacements import ReplacementService
@@ -81,6 +86,17 @@ from auth.sessions import SessionService
 from auth.staff import StaffService, StaffView
 from auth.staff_factors import StaffFactors
 from auth.staff_sessions import StaffSessions
+from notifications.campaigns.desk import CampaignDesk
+from notifications.campaigns.reading import CampaignReading
+from notifications.campaigns.sending import CampaignSending
+from notifications.chat.desk import ChatDesk
+from notifications.history import NoticeHistory
+from notifications.partner_figures import PartnerFigures
+from notifications.staff_mailbox import StaffMailboxes
+from notifications.trials import NoticeTrials
+from notifications.undelivered import UndeliveredDesk
+from notifications.webhook_log import WebhookLog
+from notifications.webhooks import WebhookService
 
 
 class ConsoleParts(Protocol):
@@ -98,6 +114,10 @@ class ConsoleParts(Protocol):
     def purposes(self) -> PurposeRegister: ...
     @property
     def scans(self) -> ScanService: ...
+    @property
+    def chat_desk(self) -> ChatDesk: ...
+    @property
+    def notice_history(self) -> NoticeHistory: ...
     @property
     def supplement_desk(self) -> SupplementDesk: ...
     @property
@@ -157,6 +177,12 @@ class ConsoleParts(Protocol):
     @property
     def loans(self) -> LoanDesk: ...
     @property
+    def stock_taking(self) -> StockTaking: ...
+    @property
+    def stock_reading(self) -> StockReading: ...
+    @property
+    def hold_desk(self) -> HoldDesk: ...
+    @property
     def custody(self) -> CustodyReading: ...
     @property
     def destinations(self) -> DestinationService: ...
@@ -176,6 +202,8 @@ class ConsoleParts(Protocol):
     def transfer_cases(self) -> CaseDesk: ...
     @property
     def receiver_watch(self) -> ReceiverWatch: ...
+    @property
+    def transfer_footing(self) -> FootingDesk: ...
     @property
     def transfer_papers(self) -> PaperDesk: ...
     @property
@@ -212,6 +240,26 @@ class ConsoleParts(Protocol):
     def accounts(self) -> AccountService: ...
     @property
     def partners(self) -> PartnerService: ...
+    @property
+    def partner_figures(self) -> PartnerFigures: ...
+    @property
+    def staff_mailboxes(self) -> StaffMailboxes: ...
+    @property
+    def notice_trials(self) -> NoticeTrials: ...
+    @property
+    def machine_keys(self) -> MachineKeys: ...
+    @property
+    def campaigns(self) -> CampaignDesk: ...
+    @property
+    def campaign_reading(self) -> CampaignReading: ...
+    @property
+    def campaign_sending(self) -> CampaignSending: ...
+    @property
+    def webhooks(self) -> WebhookService: ...
+    @property
+    def webhook_log(self) -> WebhookLog: ...
+    @property
+    def undelivered(self) -> UndeliveredDesk: ...
     @property
     def staff(self) -> StaffService: ...
     @property

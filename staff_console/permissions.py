@@ -16,6 +16,7 @@ from app.actors import Role
 from app.corrections.report_rules import READERS as WORKLOAD
 from app.governance.rules import READERS as GOVERNANCE
 from app.statistics.service import READERS as STATISTICS
+from notifications.trials import TRIERS
 from staff_console.gate import DESK, MOVERS, READERS, desk
 from staff_console.render import page
 from staff_console.words import ROLE_LABELS
@@ -41,6 +42,13 @@ PERMISSIONS: Sequence[Permission] = (
     Permission("办理", "安排各学院的经办人", (Role.REVIEWER, Role.ADMINISTRATOR), ("POST /console/tickets/teams",)),
     Permission("办理", "查看办理情况和满意度", WORKLOAD, ("GET /console/workload",)),
     Permission("办理", "审核补充材料", DESK, ("* /console/supplements",)),
+    Permission("办理", "查看和答复在线咨询", READERS, ("* /console/chats",)),
+    Permission(
+        "办理",
+        "群发通知：编写、试算、启动、暂停和查看结果（人数较多时一人提交，另一人启动）",
+        DESK,
+        ("* /console/campaigns",),
+    ),
     Permission(
         "办理",
         "建立档案转递，登记改寄的去向，查看进行中的转递",
@@ -49,6 +57,7 @@ PERMISSIONS: Sequence[Permission] = (
             "GET /console/transfers",
             f"POST {_GRADUATE}/transfers$",
             f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/destination",
+            f"POST {_GRADUATE}/transfers/<uuid:transfer_id>/hold/ask",
         ),
     ),
     Permission("办理", "批量密封（一人提出，另一人确认）", READERS, ("* /console/sealing",)),
@@ -63,12 +72,13 @@ PERMISSIONS: Sequence[Permission] = (
     Permission("办理", "登记和停用存放位置", (Role.ARCHIVIST,), ("POST /console/custody/places",)),
     Permission(
         "办理",
-        "扫码上架，登记借阅、续借和归还",
+        "扫码上架和清点，登记借阅、续借和归还",
         MOVERS,
         (
             "* /console/custody/shelving",
             "* /console/custody/returns",
             "POST /console/custody/loans",
+            "POST /console/custody/stock-takes",
             f"POST {_GRADUATE}/paper",
         ),
     ),
@@ -142,6 +152,7 @@ PERMISSIONS: Sequence[Permission] = (
     Permission(
         "档案", "归档新材料、更换扫描件", (Role.ARCHIVIST,), (f"* {_GRADUATE}/materials", "POST /console/materials")
     ),
+    Permission("档案", "查看发给毕业生的通知", READERS, (f"GET {_GRADUATE}/notices",)),
     Permission("档案", "检索", READERS, ("* /console/retrieval",)),
     Permission("档案", "查看完整性预测", READERS, ("GET /console/completeness",)),
     Permission("档案", "提醒缺件、重算完整性", (Role.ARCHIVIST,), ("POST /console/completeness",)),
@@ -168,6 +179,26 @@ PERMISSIONS: Sequence[Permission] = (
     Permission(
         "管理", "邀请、停用工作人员，查看并退出其登录，更换登录方式", (Role.ADMINISTRATOR,), ("* /console/staff",)
     ),
+    Permission("管理", "查看接入系统及其密钥", (Role.ADMINISTRATOR, Role.AUDITOR), ("GET /console/partners",)),
+    Permission("管理", "停用接入系统，吊销密钥", (Role.ADMINISTRATOR,), ("POST /console/partners",)),
+    Permission(
+        "管理",
+        "查看没有送达的提醒、邮件和短信及其原因（不显示姓名和内容）",
+        (Role.ARCHIVIST, Role.ADMINISTRATOR, Role.AUDITOR),
+        ("GET /console/undelivered",),
+    ),
+    Permission(
+        "管理",
+        "重新发送没有送达的消息，恢复暂停的通道",
+        (Role.ARCHIVIST, Role.ADMINISTRATOR),
+        ("POST /console/undelivered",),
+    ),
+    Permission(
+        "管理", "查看其他系统的事件订阅和投递记录", (Role.ADMINISTRATOR, Role.AUDITOR), ("GET /console/webhooks",)
+    ),
+    Permission("管理", "测试、停用事件订阅，重新投递", (Role.ADMINISTRATOR,), ("POST /console/webhooks",)),
+    Permission("管理", "查看通知目录和各渠道的样式", EVERYBODY, ("GET /console/notices",)),
+    Permission("管理", "试发通知到工作群", TRIERS, ("POST /console/notices",)),
     Permission("管理", "登记本人离岗；管理员可登记他人", EVERYBODY, ("* /console/absences",)),
     Permission(
         "管理",

@@ -91,7 +91,4 @@ def render_console_problem(problem: Problem) -> Response:
         return protect(_purpose_first(problem))
     if problem.code == "fresh_factor_required" and problem.status == 403:
         return protect(_factor_first())
-    response = _shown(problem)
-    if "retry_after" in problem.extra:
-        response.headers["Retry-After"] = str(problem.extra["retry_after"])
-    return protect(response)
+    return protect(_shown(problem))

@@ -17,11 +17,12 @@ PATH = "/console/transfers"
 
 @dataclass(frozen=True, slots=True)
 class TransferFilter:
-    """``doubtful``: only those whose receiver has changed or expires."""
+    """``doubtful``: only those whose receiver has changed or expires; ``electronic_late``: whose package is late."""
 
     state: State | None = None
     channel: Channel | None = None
     overdue: bool = False
+    electronic_late: bool = False
     doubtful: bool = False
 
     @classmethod
@@ -31,6 +32,7 @@ class TransferFilter:
             State(state) if state in OPEN else None,
             Channel(channel) if channel in set(Channel) else None,
             args.get("overdue") == "yes",
+            args.get("electronic") == "late",
             args.get("receivers") == "doubtful",
         )
 
@@ -40,13 +42,15 @@ class TransferFilter:
 
     def wanted(self, doubtful: Sequence[tuple[UUID, int]]) -> UnderWay:
         """``doubtful``: the frozen (receiver, version) that ask for a look."""
-        return UnderWay(self.state, self.channel, self.overdue, doubtful if self.doubtful else None)
+        to = doubtful if self.doubtful else None
+        return UnderWay(self.state, self.channel, self.overdue, to, self.electronic_late)
 
     def url(self, page: int) -> str:
         pairs = {
             "state": self.state.value if self.state else "",
             "channel": self.channel.value if self.channel else "",
             "overdue": "yes" if self.overdue else "",
+            "electronic": "late" if self.electronic_late else "",
             "receivers": "doubtful" if self.doubtful else "",
             "page": str(page) if page > 1 else "",
         }

@@ -10,18 +10,20 @@ from flask import Blueprint, Response, request
 
 from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, VersionMismatch
 from app.people.service import GraduateView
-from app.problems import problem_of, wording
-from app.receivers.rules import CASE_LABELS, DestinationCase
-from app.receivers.suggesting import Suggestion, home_region
+from app.problems import problem_of, words_kept
+from app.receivers.rules import CASE_LABELS, DestinationCase, authorised_on
+from app.receivers.suggesting import Suggestion, home_region, near, rules_of
 from app.receivers.views import ReceiverLine
-from app.transfers.channel_rules import HISTORY_LABELS, PersonHistory
-from app.transfers.destination import CHANGEABLE, Destination
+from app.transfers.channel_rules import DEMAND_LABELS, HISTORY_LABELS, PersonHistory
+from app.transfers.destination import Destination
 from app.transfers.electronic_rules import PACKABLE
+from app.transfers.holds import HoldView
 from app.transfers.paper_desk import MOST_AT_ONCE, TOO_EARLY
 from app.transfers.papers import LABELS_A_SHEET
 from app.transfers.proving import Shown
 from app.transfers.rules import Evidence
-from app.transfers.states import CHANNEL_LABELS, OPEN, STATE_LABELS, Channel, State
+from app.transfers.showing import TransferView
+from app.transfers.states import CHANGEABLE, CHANNEL_LABELS, OPEN, STATE_LABELS, Channel, State
 from auth.guards import current_actor
 from staff_console import forms
 from staff_console.evidence import file_response
@@ -48,6 +50,10 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
     found = graduate_or_404(graduate_id)
     views = parts().transfers.of_graduate(actor, graduate_id)
     under_way = next((v for v in views if v.state in OPEN), None)
+    footing = parts().transfer_footing.of_graduate(actor, graduate_id)
+    last = under_way or next((v for v in views if v.supplements is None), None)
+    declared = footing[last.id].declared if last is not None else frozenset()
+    hold = parts().hold_desk.of_graduate(actor, graduate_id)
     choosing = actor.has_role(*MOVERS) and (under_way is None or under_way.state in CHANGEABLE)
     return page(
         "transfers.html",
@@ -61,15 +67,19 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         tracked=parts().tracking_desk.channels,
         traces=parts().tracking_desk.of_graduate(actor, graduate_id),
         channels=CHANNEL_LABELS,
-        cases=CASE_LABELS,
+        cases=_cases(under_way),
         histories=HISTORY_LABELS,
         receivers=_receivers(found) if choosing else (),
-        told_history=request.form.getlist("history"),
+        told_history=_history_told() if _history_asked() else declared,
+        footing=footing,
+        demand_labels=DEMAND_LABELS,
         asked=request.values,
         electronic=parts().electronic.of_graduate(actor, graduate_id),
         packable=PACKABLE,
         changeable=CHANGEABLE,
-        trouble_words=lambda code: wording(code, False, {}),
+        hold=hold,
+        home=_home(found, hold) if choosing and hold is not None else (),
+        trouble_words=words_kept,
         may_open=actor.has_role(*MOVERS),
         cases_of=parts().transfer_cases.of_graduate(actor, graduate_id),
         paper_links=paper_links,
@@ -77,6 +87,27 @@ def _show(graduate_id: UUID, status: int = 200, error: DomainError | None = None
         typed=request.form,
         tried=(request.view_args or {}).get("target", ""),
     )
+
+
+def _cases(under_way: TransferView | None) -> dict[DestinationCase, str]:
+    """What completes a dossier that has gone is not kept at school."""
+    kept = under_way is None or under_way.supplements is None
+    return {c: label for c, label in CASE_LABELS.items() if kept or c is not DestinationCase.KEPT_AT_SCHOOL}
+
+
+def _home(found: GraduateView, hold: HoldView) -> list[Suggestion[ReceiverLine]]:
+    """Where the dossier goes when a hold is over: what was registered for then, if it may receive now, leads."""
+    registry, case = parts().receivers, DestinationCase.UNEMPLOYED
+    region = request.values.get("region", "").strip()
+    origin = home_region(case, parts().people.graduate(found.id).card.id_number[:6], region)
+    offered = registry.suggestions(case, origin, region, registry.today)[:SUGGESTED]
+    if hold.receiver_id is None:
+        return offered
+    line, (rule, *_) = registry.view(current_actor(), hold.receiver_id).line, rules_of(case)
+    if line.facts.kind not in rule.kinds or authorised_on(line.facts, registry.today) is not None:
+        return offered
+    chosen = Suggestion(line, rule, near(line.facts.region_code, origin))
+    return [chosen, *(s for s in offered if s.receiver.id != line.id)]
 
 
 def _receivers(found: GraduateView) -> list[Suggestion[ReceiverLine]]:
@@ -115,8 +146,17 @@ def _own(graduate_id: UUID, transfer_id: UUID) -> UUID:
     return transfer_id
 
 
+def _history_asked() -> bool:
+    """Whether the form had boxes for it: then none ticked declares that there is none."""
+    return "history_asked" in request.form or "history" in request.form
+
+
+def _history_told() -> frozenset[PersonHistory]:
+    return frozenset(h for h in PersonHistory if h.value in request.form.getlist("history"))
+
+
 def _destination() -> Destination:
-    """Raises Invalid by field."""
+    """The guided step at the end of a hold asks for no history: what was declared holds. Raises Invalid by field."""
     channel = forms.choice(Channel, "channel") if forms.text("channel") else None
     letter_on = forms.text("letter_on").strip()
     try:
@@ -127,7 +167,7 @@ def _destination() -> Destination:
         forms.choice(DestinationCase, "case"),
         forms.text("receiver"),
         channel,
-        frozenset(h for h in PersonHistory if h.value in request.form.getlist("history")),
+        _history_told() if _history_asked() else None,
         day,
         forms.text("letter_number"),
     )
@@ -186,7 +226,9 @@ def _add_list(console: Blueprint) -> None:
             looks=parts().tracking_desk.looks(actor, limit=0)[1],
             disputed=parts().transfer_cases.waiting(actor, limit=0)[1],
             concerns=concerns,
+            doubts={(c.receiver_id, c.version): c for c in concerns},
             shown=shown,
+            electronic_dues=parts().electronic.dues(actor, [t.id for t in lines]),
             states={s: label for s, label in STATE_LABELS.items() if s in OPEN},
             channels=CHANNEL_LABELS,
         )
@@ -216,6 +258,13 @@ def _add_steps(console: Blueprint) -> None:
             lambda: parts().destinations.change(
                 current_actor(), _own(graduate_id, transfer_id), forms.version(), _destination()
             ),
+        )
+
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/hold/ask")
+    @desk(*MOVERS)
+    def ask_about_hold(graduate_id: UUID, transfer_id: UUID) -> Response:
+        return _attempt(
+            graduate_id, "hold_asked", lambda: parts().hold_desk.ask(current_actor(), graduate_id, transfer_id)
         )
 
     @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/move/<target>")
@@ -251,6 +300,15 @@ def _add_electronic(console: Blueprint) -> None:
             graduate_id,
             "package_withdrawn",
             lambda: parts().electronic.withdraw(current_actor(), graduate_id, transfer_id),
+        )
+
+    @console.post("/graduates/<uuid:graduate_id>/transfers/<uuid:transfer_id>/electronic/push")
+    @desk(*MOVERS)
+    def push_package_again(graduate_id: UUID, transfer_id: UUID) -> Response:
+        return _attempt(
+            graduate_id,
+            "package_pushed_again",
+            lambda: parts().electronic.push_again(current_actor(), graduate_id, transfer_id),
         )
 
 

@@ -44,12 +44,19 @@ FACTOR_LABELS: Mapping[str, str] = {
 }
 # what staff are told about their own account; tests/staff_console/test_absences.py keeps it whole
 STAFF_NOTICES: Mapping[str, str] = {
+    "loan_due_soon": "您借阅或经手借出的纸质档案即将到期，请按期归还，或办理续借。",
+    "loan_overdue": "您借阅或经手借出的纸质档案已逾期未还，请立即归还或催还。",
     "stands_in": "您被安排在同事离岗期间代办，见“离岗与代办”。您的权限不因此改变。",
     "replacement_requested": "管理员为您的账号提出了更换登录方式的申请。如非您本人要求，请立即联系另一位管理员。",
     "replacement_approved": "两位管理员已同意更换您的登录方式，一次性链接已签发。如非您本人要求，请立即联系管理员。",
     "replacement_refused": "更换您的登录方式的申请未获同意，原登录方式继续有效。",
     "replacement_done": "您的登录方式已更换，原密码、动态口令、恢复码和通行密钥均已作废。如非本人操作，请联系管理员。",
 }
+NOTICE_PATHS: Mapping[str, str] = {
+    "loan_due_soon": "/console/custody/loans/",
+    "loan_overdue": "/console/custody/loans/",
+}
+"""Where what a notice is about can be looked at; followed by its id."""
 ACTOR_LABELS: Mapping[str, str] = {
     "graduate": "毕业生本人",
     "staff": "工作人员",
@@ -155,6 +162,7 @@ VOCABULARY: Mapping[str, object] = {
     "role_words": roles,
     "FACTORS": FACTOR_LABELS,
     "NOTICES": STAFF_NOTICES,
+    "NOTICE_PATHS": NOTICE_PATHS,
     "ACTOR_LABELS": ACTOR_LABELS,
     "DOSSIER_STATES": DOSSIER_STATES,
     "SOURCES": SOURCES,

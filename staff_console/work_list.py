@@ -11,8 +11,11 @@ from app.actors import Actor, Role
 from app.corrections.clock_words import Said, pressing_words
 from app.corrections.rules import Side, State
 from app.corrections.views import TicketLine
+from app.custody.reading import Shown
 from app.imports.rules import BatchState
 from app.imports.views import BatchView
+from notifications.chat.desk import Look
+from staff_console.chats import waiting_words
 from staff_console.fixity import WATCHERS
 from staff_console.gate import DESK, MOVERS, READERS
 from staff_console.parts import parts
@@ -82,7 +85,15 @@ def work_list(actor: Actor) -> WorkList:
 
 
 def _piles(actor: Actor) -> Sequence[Pile | None]:
-    return (_supplements(actor), _checks(actor), _imports(actor), _receivers(actor), _transfers(actor))
+    return (
+        _chats(actor),
+        _supplements(actor),
+        _checks(actor),
+        _imports(actor),
+        _loans(actor),
+        _receivers(actor),
+        _transfers(actor),
+    )
 
 
 def _tickets(actor: Actor) -> list[TicketLine]:
@@ -91,6 +102,27 @@ def _tickets(actor: Actor) -> list[TicketLine]:
     free, _ = parts().desk.queue(actor, states=TO_DO, unclaimed=True, limit=LOOKED_THROUGH)
     found = {t.id: t for t in [*mine, *free]}
     return sorted(found.values(), key=lambda t: (t.clock.presses_on, t.assigned_to != actor.id, t.serial))
+
+
+def _chats(actor: Actor) -> Pile | None:
+    """People who wait for somebody to answer them."""
+    if not actor.has_role(*READERS):
+        return None
+    lines, total = parts().chat_desk.listed(actor, Look.WAITING, offset=0, limit=OTHERS)
+    return Pile(
+        "在线咨询待人工答复",
+        total,
+        "/console/chats",
+        [
+            Errand(
+                line.who or "未绑定的账号",
+                f"已等待 {waiting_words(line.waited_s)}",
+                f"/console/chats/{line.id}",
+                "open",
+            )
+            for line in lines
+        ],
+    )
 
 
 def _supplements(actor: Actor) -> Pile | None:
@@ -170,6 +202,28 @@ def _transfers(actor: Actor) -> Pile | None:
                 "work",
             )
             for t in moving
+        ],
+    )
+
+
+def _loans(actor: Actor) -> Pile | None:
+    """Paper that has not come back."""
+    if not actor.has_role(*MOVERS):
+        return None
+    loans, total = parts().custody.loans(actor, Shown.OVERDUE, limit=OTHERS)
+    names = parts().people.names([line.graduate_id for line in loans])
+    return Pile(
+        "借阅逾期未还",
+        total,
+        "/console/custody?shown=overdue",
+        [
+            Errand(
+                f"{names.get(line.graduate_id, '—')}的档案",
+                f"应于 {line.due_on} 归还 · {line.purpose_label}",
+                f"/console/custody/loans/{line.id}",
+                "bad",
+            )
+            for line in loans
         ],
     )
 

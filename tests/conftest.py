@@ -35,8 +35,9 @@ from providers.embedded.services import EmbeddedServices, ServiceUrls
 from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
 from providers.printing import TypstPrinter
-from providers.redis_store import RedisCache, RedisRateLimiter, connect
+from providers.redis_store import RedisCache, RedisNonces, RedisRateLimiter, connect
 from tests import fakes
+from tests.moving import Pair, desk_pair
 from wiring import build, build_queue_app, libpq_url, register_work
 from wsgi import create_app
 
@@ -128,6 +129,9 @@ class World:
     fingerprint: fakes.FakeFingerprint = field(default_factory=fakes.FakeFingerprint)
     wechat_sender: fakes.FakeSender = field(default_factory=fakes.FakeSender)
     alipay_sender: fakes.FakeSender = field(default_factory=fakes.FakeSender)
+    mailer: fakes.FakeMailer = field(default_factory=fakes.FakeMailer)
+    sms: fakes.FakeSms = field(default_factory=fakes.FakeSms)
+    chat: fakes.FakeChatSender = field(default_factory=fakes.FakeChatSender)
     alerts: fakes.FakeAlerts = field(default_factory=fakes.FakeAlerts)
     carrier: fakes.FakeCarrier = field(default_factory=fakes.FakeCarrier)
 
@@ -143,7 +147,7 @@ TEMPLATES: dict[str, Any] = {
     f"{platform}_template_{name}": f"{platform}-{name}"
     for platform in ("wechat", "alipay")
     for name in ("ticket_decided", "transfer_step", "account_notice")
-}
+} | {"wechat_push_token": "told-of-agreements"}
 
 
 @pytest.fixture
@@ -165,6 +169,7 @@ def lantai(urls: ServiceUrls, world: World, settings: Settings, key_folder: Path
         cleaner=fakes.PlainCleaner(),
         limits=RedisRateLimiter(store, world.clock, keys.secret("rate-limits")),
         cache=RedisCache(store),
+        nonces=RedisNonces(store),
         frames=RedisFrameBox(connect(urls.redis_url, 2.0), keys, 120),
         redis=store,
         printer=TypstPrinter(),
@@ -174,6 +179,9 @@ def lantai(urls: ServiceUrls, world: World, settings: Settings, key_folder: Path
         senders={Platform.WECHAT: world.wechat_sender, Platform.ALIPAY: world.alipay_sender},
         fingerprint=world.fingerprint,
         alerts=world.alerts,
+        mailer=world.mailer,
+        sms=world.sms,
+        chat=world.chat,
         carriers={"ems": world.carrier},
     )
     parts = build(settings, urls, outside)
@@ -342,6 +350,12 @@ class ApiClient:
 @pytest.fixture
 def api(app: Flask) -> Callable[[], ApiClient]:
     return lambda: ApiClient(app.test_client())
+
+
+@pytest.fixture
+def pair(lantai: Lantai) -> Pair:
+    """Two persons of the desk."""
+    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def leg_of(lantai: Lantai, leg_id: UUID) -> ElectronicLeg:
         return session.get_one(ElectronicLeg, leg_id)
 
 
-def submitted_leg(lantai: Lantai, graduate_id: UUID, transfer_id: UUID) -> ElectronicLeg:
+def submitted_leg(lantai: Lantai, graduate_id: UUID, transfer_id: UUID, code: str = CODE) -> ElectronicLeg:
     """One that waits for its receiver, without a package behind it."""
     now, digest = lantai.clock.now(), bytes(32)
     row = ElectronicLeg(
@@ -90,7 +90,7 @@ def submitted_leg(lantai: Lantai, graduate_id: UUID, transfer_id: UUID) -> Elect
         graduate_id=graduate_id,
         attempt=1,
         state=Leg.SUBMITTED,
-        receiver_code=CODE,
+        receiver_code=code,
         recipient=Keys().recipient,
         package_file="lantai.zip.age",
         box=new_box(),

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from PIL import Image
 
 from app.carrier_ports import Carrier, CarrierEvent
 from app.errors import Invalid, NotFound, Unavailable
 from app.file_ports import CleanDocument, ReplicaStore, SyncReport
+from app.letter_ports import SmsKind
 from app.ports import (
     CertifyOutcome,
     CertifyState,
     CertifyTicket,
+    ChatSender,
     FaceChallenge,
     FaceClip,
     FaceDecision,
@@ -181,6 +186,47 @@ class FakeSender:
         return f"msg-{len(self.sent)}"
 
 
+@dataclass
+class FakeMailer:
+    """Keeps what was sent; ``faults`` are raised first, one per call."""
+
+    sent: list[tuple[str, str, str, str]] = field(default_factory=list)
+    faults: list[SendFault] = field(default_factory=list)
+
+    def send(self, to: str, subject: str, body: str, *, message_id: str) -> None:
+        if self.faults:
+            raise SendFailed(self.faults.pop(0), "scripted")
+        self.sent.append((to, subject, body, message_id))
+
+
+@dataclass
+class FakeSms:
+    sent: list[tuple[str, SmsKind, Mapping[str, str], str]] = field(default_factory=list)
+    faults: list[SendFault] = field(default_factory=list)
+
+    def send(self, to: str, kind: SmsKind, values: Mapping[str, str], *, request_id: str) -> str:
+        if self.faults:
+            raise SendFailed(self.faults.pop(0), "scripted")
+        self.sent.append((to, kind, values, request_id))
+        return f"sms-{len(self.sent)}"
+
+
+class FakeChatSender:
+    """Keeps (open id, text); ``faults`` are raised first, one per call; ``through`` asks a real client too."""
+
+    def __init__(self) -> None:
+        self.through: ChatSender | None = None
+        self.sent: list[tuple[str, str]] = []
+        self.faults: list[tuple[SendFault, str]] = []
+
+    def send(self, open_id: str, text: str) -> None:
+        if self.faults:
+            raise SendFailed(*self.faults.pop(0))
+        if self.through is not None:
+            self.through.send(open_id, text)
+        self.sent.append((open_id, text))
+
+
 class FakeAlerts:
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -222,6 +268,18 @@ class FakeEngine:
     def verify(self, reference: bytes, challenge: FaceChallenge, clip: FaceClip) -> FaceVerdict:
         self.references.append(reference)
         return self.verdict
+
+
+def dies_at_the_second(owner: type, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is killed when the method is called for the second time."""
+    real, calls = getattr(owner, method), iter((True, False))
+
+    def counted(self: object, *args: Any, **kwargs: Any) -> Any:
+        if not next(calls):
+            raise SystemExit("killed")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(owner, method, counted)
 
 
 def jpeg(width: int = 40, height: int = 50, colour: Mapping[str, int] | tuple[int, int, int] = (90, 120, 150)) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from stdnum.cn import uscc
 
 from app.actors import Actor, ActorKind, Role
@@ -17,6 +17,7 @@ from app.receivers.models import Receiver
 from app.receivers.rules import DestinationCase, ReceiverFacts, ReceiverKind
 from app.transfers import rules
 from app.transfers.destination import Destination
+from app.transfers.models import Transfer
 from app.transfers.rules import Edge, Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
@@ -25,6 +26,7 @@ from parts import Lantai
 from tests.fakes import jpeg
 
 RECEIVER, CODE = ("某市人才服务中心", "某市某路 1 号"), "GG-330100"
+ELSEWHERE = "GG-330200"
 LINE = (
     State.DRAFT,
     State.DESTINATION_REGISTERED,
@@ -69,12 +71,12 @@ def _member(lantai: Lantai) -> Actor:
     return Actor(ActorKind.STAFF, row.id, roles=frozenset(DESK_ROLES), factor_at=lantai.clock.now())
 
 
-def receiver_code(lantai: Lantai) -> str:
+def receiver_code(lantai: Lantai, code: str = CODE) -> str:
     """A public body of the registry, recorded the first time it is asked for."""
     with lantai.db.transaction() as session:
-        known = session.scalar(select(Receiver.id).where(Receiver.code == CODE))
+        known = session.scalar(select(Receiver.id).where(Receiver.code == code))
     if known is None:
-        name, address = RECEIVER
+        name, address = RECEIVER if code == CODE else ("邻市人才服务中心", "邻市某路 2 号")
         credit = "12330100000000001"
         facts = ReceiverFacts(
             kind=ReceiverKind.PUBLIC_BODY,
@@ -85,12 +87,12 @@ def receiver_code(lantai: Lantai) -> str:
             valid_from=date(2020, 1, 1),
             source="名录",
         )
-        lantai.receivers.record(_member(lantai), CODE, facts, 0)
-    return CODE
+        lantai.receivers.record(_member(lantai), code, facts, 0)
+    return code
 
 
-def destination(lantai: Lantai, *, channel: Channel | None = Channel.EMS) -> Destination:
-    return Destination(DestinationCase.UNEMPLOYED, receiver_code(lantai), channel)
+def destination(lantai: Lantai, *, channel: Channel | None = Channel.EMS, code: str = CODE) -> Destination:
+    return Destination(DestinationCase.UNEMPLOYED, receiver_code(lantai, code), channel)
 
 
 def opened(lantai: Lantai, actor: Actor, graduate_id: uuid.UUID, *, channel: Channel = Channel.EMS) -> TransferView:
@@ -137,6 +139,8 @@ def walk(
 ) -> TransferView:
     """One edge, by the desk: alone where that is enough, else by both persons; by the clock or carrier as SYSTEM."""
     shown = given if given is not None else evidence(lantai, edge, view)
+    if edge.source is State.COLLEGE_REVIEWED:
+        wish(lantai, view, stays=edge.target is State.HELD_AT_SCHOOL)
     if rules.may(edge, staff=pair.first.roles):
         return lantai.transfers.move(pair.first, view.id, view.version, edge.target, shown)
     if rules.By.TWO in edge.by:
@@ -148,6 +152,15 @@ def walk(
     else:
         raise AssertionError(f"{edge.deed} is nobody's at the desk")
     return now(lantai, pair.first, view)
+
+
+def wish(lantai: Lantai, view: TransferView, *, stays: bool) -> None:
+    """What was registered is, or is not, that the dossier is kept at school; a supplement has no such wish."""
+    case = DestinationCase.KEPT_AT_SCHOOL if stays else DestinationCase.UNEMPLOYED
+    kept = Transfer.destination_case == DestinationCase.KEPT_AT_SCHOOL
+    differs = kept.is_not(True) if stays else kept
+    with lantai.db.transaction() as session:
+        session.execute(update(Transfer).where(Transfer.id == view.id, differs).values(destination_case=case))
 
 
 def now(lantai: Lantai, actor: Actor, view: TransferView) -> TransferView:

@@ -26,5 +26,12 @@ PUBLIC = {
     "GET /receipt": "asks for the code on a slip and reads nothing",
     "POST /receipt": "the one-time code on the slip is what is checked",
     "POST /receipt/count": "the one-time code on the slip is what is checked",
+    "GET /check": "asks for a check-code and reads nothing",
+    "POST /check": "tells of a check-code only whether it is ours, of what kind and from which day",
+    "POST /api/v1/message-checks": "tells of a check-code only whether it is ours, of what kind and from which day",
+    "GET /partner/api/v1/openapi.json": "the description of the door holds no data",
+    "GET /partner/api/v1/event-types": "the description of the door holds no data",
+    "GET /partner/api/v1/event-types/<name>/schema": "the description of the door holds no data",
+    "GET /partner/api/v1/notice-kinds": "the description of the door holds no data",
     "GET /partner/api/v1/schemas/<name>": "the description of the door holds no data",
 }

@@ -22,12 +22,19 @@ from app.retrieval.rules import Filters
 from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
+from auth.machine_keys import NewKey
+from notifications.campaigns.rules import Segment
+from notifications.channel_rules import ContactKind
+from notifications.chat.desk import Look
+from notifications.public_events import EVENT_TYPES
 from parts import Lantai
 from tests.app.receivers.samples import facts
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.electronic import submitted_leg
 from tests.fakes import jpeg
 from tests.moving import desk_pair, lead, opened
+from tests.notifications.bots import fared
+from tests.notifications.campaigns import cohorts
 
 NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "letter": "trace", "name": "console.css"}
 
@@ -88,11 +95,13 @@ def make_owned(
         },
         headers={"Idempotency-Key": "owned-ticket"},
     ).json
+    http.post("/chat/handover", headers={"Idempotency-Key": "owned-chat"})
     run_id = lantai.checks.run(staff.actor, person.id, Stage.ARCHIVING).id
     run_jobs()
     values: dict[str, object] = {
         **_batches(lantai, staff.actor),
         "identity_id": http.get("/me/identities").json["items"][0]["id"],
+        "contact_id": _contact(lantai, person),
         "notice_id": http.get("/notices").json["items"][0]["id"],
         "dossier_id": person.dossier_id,
         "graduate_id": person.id,
@@ -101,6 +110,7 @@ def make_owned(
         "material_id": materials[0]["id"],
         "evidence_id": evidence["id"],
         "ticket_id": ticket["id"],
+        "conversation_id": lantai.chat_desk.listed(staff.actor, Look.WAITING, offset=0, limit=1)[0][0].id,
         "session_id": http.get("/sessions").json["items"][0]["id"],
         "verification_id": http.post("/verifications", json={"factor": "activation_code", "purpose": "correct"}).json[
             "id"
@@ -118,6 +128,11 @@ def make_owned(
     return Owned(person, http, staff, values)
 
 
+def _contact(lantai: Lantai, person: Person) -> UUID:
+    owner = person.actor(Purpose.MANAGE_ACCOUNT, now=lantai.clock.now())
+    return lantai.contacts.add(owner, ContactKind.EMAIL, "owned@example.edu.cn").id
+
+
 def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, object]:
     """A transfer whose seal waits for its second person, a package for its receiver, and a batch of hand-overs."""
     transfer = opened(lantai, staff.actor, person.id)
@@ -126,12 +141,15 @@ def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, objec
     wish = custody.Wish(outside, purpose, 15, name="借阅人", unit="某局", letter="函 1")
     return {
         "place_id": lantai.places.search(staff.actor)[0][0].id,
+        "stock_take_id": lantai.stock_taking.begin(staff.actor, "A-01-1-01"),
+        "stock_line_id": uuid4(),
         "loan_id": lantai.loans.ask(staff.actor, person.id, wish),
         "transfer_id": transfer.id,
         "act_id": waiting_act(lantai, transfer),
         "package_id": submitted_leg(lantai, person.id, transfer.id).id,
         "dispatch_id": lantai.dispatching.begin(staff.actor, Channel.EMS),
         "entry_id": uuid4(),
+        "mailing_id": cohorts.ready(lantai, staff.actor, cohorts.wish(lantai, Segment(2026))),
         "case_id": uuid4(),
         "target": "destination_registered",
     }
@@ -159,7 +177,8 @@ def _own(lantai: Lantai, staff: StaffLogin) -> dict[str, object]:
 def _batches(lantai: Lantai, clerk: Actor) -> dict[str, object]:
     """One of the console's, and one that a campus system pushed."""
     partner_id, _ = lantai.partners.add("教务系统", ["dossiers:push"])
-    machine, ids = Actor(ActorKind.PARTNER, partner_id), dict[str, object]()
+    machine, ids = Actor(ActorKind.PARTNER, partner_id), dict[str, object](client_id=partner_id)
+    ids["key_id"] = lantai.machine_keys.add("教务系统", NewKey()).key_id
     for name, actor, source in (
         ("batch_id", clerk, BatchSource.CONSOLE),
         ("pushed_id", machine, BatchSource.PARTNER),
@@ -167,6 +186,10 @@ def _batches(lantai: Lantai, clerk: Actor) -> dict[str, object]:
         ids[name] = lantai.importer.receive(
             actor, name="a.csv", stream=BytesIO(b"x\n1\n"), source=source, batch_key="owned-batch"
         ).id
+    listener, _ = lantai.partners.add("通知机器人", ["events:subscribe"])
+    subscriber, types = Actor(ActorKind.PARTNER, listener), list(EVENT_TYPES)
+    webhook = ids["webhook_id"] = lantai.webhooks.subscribe(subscriber, "https://bot.example/hook", types)[0].id
+    fared(lantai, subscriber, webhook)
     return ids
 
 
@@ -178,4 +201,4 @@ def _filed(person: Person, staff: StaffLogin, lantai: Lantai) -> dict[str, objec
     scanned = lantai.scans.upload(
         staff.actor, person.id, uuid.uuid4(), Entry("7", "", "获奖证明"), [ScanFile("a.jpg", jpeg(33, 33))]
     )
-    return {"supplement_id": supplement.line.id, "upload_id": scanned.id, "number": 1}
+    return {"supplement_id": supplement.line.id, "upload_id": scanned.id, "number": 1, "notice_key": "chat.answered"}

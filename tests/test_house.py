@@ -12,7 +12,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DOORS = ("miniprogram_api", "staff_console", "partner_api", "receipt_page")
+DOORS = ("miniprogram_api", "staff_console", "partner_api", "receipt_page", "check_page", "operations_api")
 PACKAGES = ("app", "auth", *DOORS, "notifications", "providers", "wired")
 TREES = (*PACKAGES, "commands", "deploy", "migrations", "tests", "bench")
 ENTRIES = ("cli", "wsgi", "worker", "face_worker")

@@ -83,6 +83,33 @@ def test_another_clients_batch_is_answered_exactly_like_an_absent_one(app: Flask
         assert foreign == absent, route.name
 
 
+WEBHOOK_WORDS: dict[str, dict[str, Any]] = {
+    "secret": {"overlap_hours": 0},
+    "replay": {"ids": [str(uuid.uuid4())]},
+    "<uuid:webhook_id>": {"enabled": False},
+}
+
+
+def test_another_clients_webhook_is_answered_exactly_like_an_absent_one(
+    app: Flask, owned: Owned, lantai: Lantai
+) -> None:
+    _, credential = lantai.partners.add("别的机器人", ["events:subscribe"])
+    matrix = [r for r in routes(app, "/partner/api/") if r.ids == ["webhook_id"]]
+    assert len(matrix) >= 7
+    for n, route in enumerate(matrix):
+        body = WEBHOOK_WORDS.get(route.rule.rule.rsplit("/", 1)[1]) if route.method in ("POST", "PATCH") else None
+        replies: list[Any] = []
+        for m, webhook in enumerate((owned.values["webhook_id"], uuid.uuid4())):
+            more = as_bearer(credential)
+            more["headers"]["Idempotency-Key"] = f"a-key-{n}-{m}"
+            replies.append(
+                app.test_client().open(route.path({"webhook_id": webhook}), method=route.method, json=body, **more)
+            )
+        assert [r.status_code for r in replies] == [404, 404], route.name
+        foreign, absent = ({k: v for k, v in r.json.items() if k != "request_id"} for r in replies)
+        assert foreign == absent, route.name
+
+
 PACKAGE_WORDS: dict[str, dict[str, Any]] = {
     "acknowledgement": {"sha256": "0" * 64, "size": 1},
     "check": {"outcome": "failed"},

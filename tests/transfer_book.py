@@ -71,13 +71,13 @@ BEFORE_CARRIER = frozenset(
 AGAIN = frozenset(["sealed", "school_approved"])
 AWAY = frozenset(f"{ROAD} delivered_unconfirmed".split())
 WORKING_DAYS = {
-    "receipt_overdue": 15,
-    "returned": 15,
-    "refused": 15,
-    "lost_suspected": 3,
-    "tracing": 10,
-    "lost_confirmed": 30,
-    "rebuilding": 30,
+    "receipt_overdue": ("chase", 15),
+    "returned": ("resend", 15),
+    "refused": ("resend", 15),
+    "lost_suspected": ("search", 3),
+    "tracing": ("answer", 10),
+    "lost_confirmed": ("rebuild", 30),
+    "rebuilding": ("rebuild", 30),
 }
 Later = Callable[[date, int], date]
 Edges = dict[tuple[str, str], tuple[frozenset[str], tuple[str, ...]]]
@@ -111,11 +111,12 @@ class Act:
 
 @dataclass
 class Folder:
-    """A dossier. ``edits`` counts its changes."""
+    """A dossier. ``edits`` counts its changes; ``held`` is the first day it was kept at school."""
 
     owner: UUID
     state: str = "open"
     edits: int = 0
+    held: date | None = None
     slips: list[Slip] = field(default_factory=list)
 
     @property
@@ -126,7 +127,8 @@ class Folder:
 @dataclass
 class Slip:
     """A transfer. ``frozen`` is the number of edits when the catalogue was frozen. One that follows a redirected one is
-    not ``addressed`` before its destination is registered, which then ``rests``.
+    not ``addressed`` before its destination is registered, which then ``rests``. ``elsewhere``: to the other of two
+    places. ``stays``: the registered destination is to be kept at school.
     """
 
     id: UUID
@@ -138,6 +140,8 @@ class Slip:
     asked: date | None = None
     handed: date | None = None
     kept: date | None = None
+    stays: bool = False
+    elsewhere: bool = False
     frozen: int | None = None
     act: Act | None = None
     addressed: bool = True
@@ -155,7 +159,15 @@ class Book:
         self.waiting: dict[UUID, tuple[Slip, str]] = {}
 
     def refusals(
-        self, slip: Slip, who: Who, target: str, *, stale: bool = False, spoilt: bool = False, number: str = ""
+        self,
+        slip: Slip,
+        who: Who,
+        target: str,
+        *,
+        stale: bool = False,
+        spoilt: bool = False,
+        number: str = "",
+        kept: date | None = None,
     ) -> set[str]:
         """Codes of everything that stands against one person's step; empty where it must go through."""
         if who.kind == "staff" and not who.roles & READERS:
@@ -167,6 +179,9 @@ class Book:
         by, _ = edge
         if not self._may(by, who):
             found.add("two_persons_required" if by == {"two"} and who.roles & TWO else "role_required")
+        held = slip.folder.held
+        # two years in all, however often the wish is renewed
+        spoilt = spoilt or (kept is not None and held is not None and kept > held.replace(year=held.year + 2))
         return found | self._against(slip, target, spoilt, number)
 
     def act_refusals(self, slip: Slip, who: Who, target: str, *, stale: bool, spoilt: bool) -> set[str]:
@@ -204,8 +219,18 @@ class Book:
             return {"role_required"}
         if folder.state == "transferred":
             return {"dossier_transferred"}
-        late = who.kind == "graduate" and today > last_day
+        # what the school withdrew it waits for
+        waited_for = any(s.parent is None and s.state == "withdrawn" for s in folder.slips)
+        late = who.kind == "graduate" and today > last_day and not waited_for
         return ({"transfer_open"} if folder.open else set()) | ({"destination_closed"} if late else set())
+
+    def opened(self, slip: Slip) -> None:
+        """After an earlier one another place rests, and a rest that was begun is slept out."""
+        earlier = [s for s in slip.folder.slips if s.parent is None][-1:]
+        for last in earlier:
+            moved = not last.addressed or last.elsewhere != slip.elsewhere
+            slip.rests = self._now() + timedelta(hours=24) if moved else last.rests
+        slip.folder.slips.append(slip)
 
     def supplement_refusals(self, folder: Folder) -> set[str]:
         arrived = any(s.parent is None and s.state in ARRIVED for s in folder.slips)
@@ -218,8 +243,9 @@ class Book:
             slip.asked = today
         if target == "assembled":
             slip.frozen = slip.folder.edits
+        slip.kept = kept if target == "held_at_school" else None
         if target == "held_at_school":
-            slip.kept = kept
+            slip.folder.held = slip.folder.held or today
         if target == "handed_to_carrier":
             slip.handed = today
             slip.numbers.append(number)
@@ -231,11 +257,13 @@ class Book:
             self._settle(slip.parent, today)
 
     @staticmethod
-    def readdress_refusals(who: Who) -> set[str]:
-        """Against choosing the destination of one that follows a redirected one. The last day does not count there."""
-        if who.kind == "staff" and not who.roles & DESK:
-            return {"role_required"}
-        return set()
+    def readdress_refusals(slip: Slip, who: Who) -> set[str]:
+        """Against choosing the destination of one that follows a redirected one. The last day does not count there; a
+        supplement's is the desk's to choose.
+        """
+        if who.kind == "staff":
+            return set() if who.roles & DESK else {"role_required"}
+        return set() if slip.parent is None else {"destination_settled"}
 
     def readdressed(self, slip: Slip, today: date) -> None:
         slip.addressed, slip.rests = True, self._now() + timedelta(hours=24)
@@ -263,15 +291,19 @@ class Book:
         self.waiting.clear()
         return wrong
 
-    def due(self, slip: Slip) -> date | None:
+    def due(self, slip: Slip) -> tuple[str, date] | None:
+        """Which clock runs and until when. Who wishes to be kept at school waits for no dispatch."""
         if slip.state in BEFORE_CARRIER:
-            return self._working(slip.asked or slip.entered, 15)
+            unheard = slip.stays and slip.state in {"destination_registered", "college_reviewed"}
+            return "review" if unheard else "dispatch", self._working(slip.asked or slip.entered, 15)
         if slip.state in AWAY:
-            return month_later(slip.handed or slip.entered)
+            return "receipt", month_later(slip.handed or slip.entered)
         if slip.state == "held_at_school":
-            return slip.kept
-        days = WORKING_DAYS.get(slip.state)
-        return None if days is None else self._working(slip.entered, days)
+            return None if slip.kept is None else ("hold", slip.kept)
+        if slip.state not in WORKING_DAYS:
+            return None
+        clock, days = WORKING_DAYS[slip.state]
+        return clock, self._working(slip.entered, days)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -292,6 +324,10 @@ class Book:
         ahead = target in {"college_reviewed", "school_approved", "assembled"}
         if ahead and slip.rests is not None and self._now() < slip.rests:
             found.add("destination_rests")
+        if target == "held_at_school" and not slip.stays:
+            found.add("not_kept_at_school")
+        if target == "school_approved" and slip.state == "college_reviewed" and slip.stays:
+            found.add("kept_at_school")
         changed = slip.frozen is not None and slip.frozen != slip.folder.edits
         if target == "sealed" and slip.folder.state == "open" and changed and slip.parent is None:
             found.add("catalogue_changed")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import uuid
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from random import Random
+from itertools import count
 from uuid import UUID
 
 from sqlalchemy import select
 
-from app.actors import Actor, ActorKind, Role
+from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.corrections import rules as tickets
 from app.corrections.models import Ticket
 from app.dossiers.rules import Section
@@ -20,9 +22,11 @@ from app.ports import Clock
 from app.transfers.models import DoubleAct, Transfer
 from app.transfers.showing import transfer_number
 from app.transfers.states import Channel
+from app.transfers.supplements import SupplementaryTransfers
 from app.working_days.calendar import office_date
 from parts import Lantai
-from tests.transfer_book import Book, Slip, Who
+from tests.fakes import FakeClock
+from tests.transfer_book import Slip, Who
 
 SPOILT = {
     "tracking_number": ("", "运单", "1" * 41, "EA123456784CN", "12345678901234"),
@@ -33,6 +37,26 @@ SPOILT = {
     "kept_until": ("", "明年", "2020-01-01", "2099-01-01"),
     "letter_number": ("", "x" * 41),
     "reason": ("", "长" * 301, "看\u202e见"),
+}
+
+STAFF = {
+    "archivist": ("archivist",),
+    "dispatcher": ("dispatcher",),
+    "reviewer": ("reviewer",),
+    "auditor": ("auditor",),
+    "chief": ("archivist", "dispatcher", "reviewer"),
+}
+CHIEF_AGAIN = "chief_again"
+MEMBERS = (*STAFF, CHIEF_AGAIN)
+CAST = (*MEMBERS, "graduate", "system", "partner")
+FIT = {
+    "graduate": ("graduate",),
+    "clock": ("system",),
+    "carrier": ("system",),
+    "receiver": ("partner",),
+    "desk": ("chief", "archivist", "dispatcher"),
+    "college": ("chief", "archivist", "reviewer"),
+    "school": ("chief", "archivist"),
 }
 
 
@@ -72,13 +96,15 @@ class Sight:
             query = select(DoubleAct.id).where(DoubleAct.transfer_id == transfer_id, DoubleAct.state == "waiting")
             return session.scalars(query).one()
 
-    def differences(self, slip: Slip, row: Transfer, due: date | None, numbers: list[bytes]) -> list[str]:
-        """Between one transfer and the book's. ``numbers``: blind indexes of its hand-overs, sorted."""
+    def differences(self, slip: Slip, row: Transfer, due: tuple[str, date] | None, numbers: list[bytes]) -> list[str]:
+        """Between one transfer and the book's. ``due``: (clock, day); ``numbers``: blind indexes of its hand-overs,
+        sorted.
+        """
         found = []
         if row.state.value != slip.state:
             found.append(f"{row.state.value}, the book says {slip.state}")
-        if row.due_on != due:
-            found.append(f"{slip.state} due on {row.due_on}, the book says {due}")
+        if (row.timer, row.due_on) != (due or (None, None)):
+            found.append(f"{slip.state} due by {row.timer} on {row.due_on}, the book says {due}")
         index = self._lantai.transfer_steps.tracking_index
         if numbers != sorted(index(Channel.EMS, n) for n in slip.numbers):
             found.append(f"{len(numbers)} hand-overs, the book has {len(slip.numbers)}, or other numbers")
@@ -88,14 +114,6 @@ class Sight:
             found.append(f"version {row.version} after {slip.version}")
         slip.version = row.version
         return found
-
-    @staticmethod
-    def number(rng: Random, book: Book) -> str:
-        """A tracking number, now and then one that was used."""
-        known = sorted(book.used)[-20:] + [n for _, n in book.waiting.values()]
-        if known and rng.random() < 0.15:
-            return rng.choice(known)
-        return f"1{uuid.uuid4().int % 10**12:012d}"
 
     def written(self, transfer_id: UUID) -> str:
         with self._lantai.db.transaction() as session:
@@ -139,3 +157,52 @@ class Sight:
         with self._lantai.db.transaction() as session:
             session.add(row)
         return row.id
+
+
+@dataclass
+class Tally:
+    """Over all lives. ``walked``: how often each edge was; ``lengths``: how many lives had so many steps."""
+
+    refused: int = 0
+    walked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)
+    _programs: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def lived(self, steps: int, program: tuple[object, ...]) -> None:
+        """``program``: what was done, by which two lives are the same."""
+        self.lengths[steps] += 1
+        self._programs[steps].add(hash(program))
+
+    def distinct(self, steps: int) -> int:
+        """Lives of so many steps that differ from each other."""
+        return len(self._programs[steps])
+
+    @property
+    def steps(self) -> int:
+        return sum(steps * lives for steps, lives in self.lengths.items())
+
+
+class Ground:
+    """What all lives on one database share. ``owner``: makes a filed graduate."""
+
+    def __init__(self, lantai: Lantai, clock: FakeClock, owner: Callable[[], UUID]) -> None:
+        self.lantai, self.clock, self.owner = lantai, clock, owner
+        self.sight, self.tally = Sight(lantai, clock), Tally()
+        self.supplements = SupplementaryTransfers(lantai.transfer_steps, clock)
+        self.ticket = self.sight.ticket(owner())
+        self._serial = count(1)
+        keys = {name: uuid.uuid4() for name in STAFF}
+        self.cast = {name: self.sight.member(n, STAFF[name], keys[name]) for n, name in enumerate(STAFF)}
+        # a second account of one person: it must not confirm what the first has proposed
+        self.cast[CHIEF_AGAIN] = self.sight.member(len(STAFF) - 1, STAFF["chief"], keys["chief"])
+        self.cast["system"] = Desk(Who("system"), SYSTEM)
+        self.cast["partner"] = Desk(Who("partner"), Actor(ActorKind.PARTNER, uuid.uuid4()))
+
+    def number(self) -> str:
+        """A tracking number that was never used."""
+        return f"1{next(self._serial):012d}"
+
+
+def fitting(by: frozenset[str]) -> list[str]:
+    """Who may walk an edge alone."""
+    return [name for each in sorted(by) for name in FIT.get(each, ())]

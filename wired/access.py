@@ -16,6 +16,7 @@ from auth.judging import FactorJudge, FactorProviders
 from auth.local_face import LocalFace
 from auth.lockouts import Lockouts
 from auth.login import LoginService
+from auth.machine_keys import MachineKeys
 from auth.partners import PartnerService
 from auth.rules import Factor
 from auth.sessions import SessionService
@@ -36,6 +37,7 @@ class AccessParts(TypedDict):
     totp: GraduateTotpService
     accounts: AccountService
     partners: PartnerService
+    machine_keys: MachineKeys
 
 
 def wire_access(ground: Ground, training: TrainingService) -> AccessParts:
@@ -48,6 +50,7 @@ def wire_access(ground: Ground, training: TrainingService) -> AccessParts:
     factors = FactorService(db, _face_policy(settings), outside.cache, log, clock)
     totp = GraduateTotpService(db, keys, people, queue, log, clock, settings.school_name)
     certifiers = {Factor(name): certifier for name, certifier in outside.certifiers.items()}
+    partners = PartnerService(db, outside.limits, pepper, log, clock)
     providers = FactorProviders(certifiers, outside.phones, outside.fingerprint)
     return {
         "sessions": sessions,
@@ -73,7 +76,8 @@ def wire_access(ground: Ground, training: TrainingService) -> AccessParts:
         "activation": activation,
         "totp": totp,
         "accounts": AccountService(db, people, sessions, activation, queue, log, clock),
-        "partners": PartnerService(db, outside.limits, pepper, log, clock),
+        "partners": partners,
+        "machine_keys": MachineKeys(db, keys, partners, outside.limits, outside.nonces, log, clock),
     }
 
 

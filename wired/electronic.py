@@ -13,11 +13,13 @@ from app.errors import Conflict
 from app.package_ports import PackedMaterial
 from app.receivers.service import ReceiverRegistry
 from app.transfers.electronic import ElectronicDesk
+from app.transfers.electronic_address import Addressee
 from app.transfers.electronic_packing import ElectronicPacker
 from app.transfers.electronic_ports import ElectronicReceiver, FrozenManifest, ManifestOf, ReceiverOf
 from app.transfers.electronic_push import ElectronicPush
 from app.transfers.electronic_receiving import ReceiverDoor
 from app.transfers.electronic_steps import ElectronicSteps
+from app.transfers.electronic_watch import ElectronicWatch
 from app.transfers.left_work import LeftWork
 from app.transfers.manifest import ManifestBook
 from app.transfers.models import Transfer
@@ -34,6 +36,7 @@ class ElectronicParts(TypedDict):
     receiver_door: ReceiverDoor
     packer: ElectronicPacker
     electronic_push: ElectronicPush
+    electronic_watch: ElectronicWatch
     left_work: LeftWork
 
 
@@ -52,7 +55,8 @@ class RegisteredReceivers:
         kept = self._registry.kept(session, row.receiver_id, row.receiver_version, self._registry.today)
         facts = kept.facts
         live = bool(facts.push_url) or self._partners.receives(session, kept.code)
-        return ElectronicReceiver(kept.code, kept.name, facts.public_key or None, facts.push_url or None, live)
+        key, url = facts.public_key or None, facts.push_url or None
+        return ElectronicReceiver(kept.code, kept.name, key, url, live, facts.phone)
 
 
 class FrozenManifests:
@@ -73,16 +77,20 @@ class FrozenManifests:
 def wire_electronic(
     ground: Ground, paper: TransferSteps, checks: CheckService, receivers: ReceiverOf, manifests: ManifestOf
 ) -> ElectronicParts:
-    """``paper``: the steps of the transfers; sealing one orders its package."""
+    """``paper``: the steps of the transfers; sealing one orders its package, and its footing bears the package too."""
     db, keys, log, queue, clock = ground.db, ground.keys, ground.log, ground.queue, ground.clock
     files, settings = ground.outside.files, ground.settings
-    steps, encryptor, signer = ElectronicSteps(log, queue, clock), AgeEncryptor(), FileSigner(settings.key_dir)
+    steps = ElectronicSteps(log, queue, clock, ground.calendar)
+    encryptor, signer = AgeEncryptor(), FileSigner(settings.key_dir)
     pusher = HttpPusher(loopback=settings.environment != "production")
-    desk = ElectronicDesk(db, keys, files, encryptor, receivers, steps, log, queue, clock)
+    desk = ElectronicDesk(
+        db, keys, files, encryptor, receivers, paper.footing, steps, log, queue, clock, ground.calendar, ground.contact
+    )
     paper.watch(desk)
+    addressee = Addressee(receivers, paper.footing, steps)
     return {
         "electronic": desk,
-        "receiver_door": ReceiverDoor(db, keys, files, steps, log, clock),
+        "receiver_door": ReceiverDoor(db, keys, files, addressee, steps, log, clock),
         "packer": ElectronicPacker(
             db,
             keys,
@@ -92,11 +100,13 @@ def wire_electronic(
             signer,
             receivers,
             manifests,
+            addressee,
             steps,
             queue,
             clock,
             settings.school_name,
         ),
-        "electronic_push": ElectronicPush(db, keys, files, pusher, steps, queue, clock),
+        "electronic_push": ElectronicPush(db, keys, files, pusher, addressee, steps, queue, clock),
+        "electronic_watch": ElectronicWatch(db, steps, addressee, log, queue, clock),
         "left_work": LeftWork(db, queue, clock),
     }

@@ -132,7 +132,7 @@ def ground_parts(ground: Ground) -> GroundParts:
         "staff_notices": ground.staff_notices,
         "absences": ground.absences,
         "calendar": ground.calendar,
-        "idempotency": Idempotency(ground.db, ground.keys, ground.clock),
+        "idempotency": Idempotency(ground.db, ground.keys, ground.index, ground.clock),
         "channel_rules": ground.channel_rules,
         "receivers": ground.receivers,
         "receiver_import": ReceiverImport(ground.db, ground.receivers, ground.log, ground.clock),

@@ -20,7 +20,10 @@ from app.transfers.counting import CountingService
 from app.transfers.counting_desk import CaseDesk
 from app.transfers.destination import DestinationService
 from app.transfers.double_acts import DoubleActs
+from app.transfers.footing import Footing
+from app.transfers.footing_desk import FootingDesk
 from app.transfers.guarding import PaperKeeping
+from app.transfers.holds import HoldDesk, HoldWatch
 from app.transfers.invitations import RegisteredAddressees, SlipInvitations
 from app.transfers.paper_data import PaperData
 from app.transfers.paper_desk import PaperDesk
@@ -56,9 +59,12 @@ class LeavingParts(TypedDict):
     transfer_steps: TransferSteps
     transfer_papers: PaperDesk
     transfer_watch: TransferWatch
+    hold_watch: HoldWatch
+    hold_desk: HoldDesk
     counting: CountingService
     transfer_cases: CaseDesk
     receiver_watch: ReceiverWatch
+    transfer_footing: FootingDesk
     tracking: TrackingService
     tracking_desk: TrackingDesk
     trace_expiry: TraceExpiry
@@ -92,7 +98,8 @@ class ChecklistForChecks:
 
 
 def wire_steps(ground: Ground, paper: PaperKeeping) -> TransferSteps:
-    return TransferSteps(ground.log, ground.queue, ground.clock, ground.calendar, ground.index, paper)
+    footing = Footing(ground.receivers, ground.channel_rules)
+    return TransferSteps(ground.log, ground.queue, ground.clock, ground.calendar, ground.index, paper, footing)
 
 
 def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) -> LeavingParts:
@@ -135,16 +142,19 @@ def wire_leaving(ground: Ground, shelves: DossierParts, steps: TransferSteps) ->
             checks,
             settings.transfer_check,
         ),
-        "destinations": DestinationService(db, keys, people, ground.receivers, ground.channel_rules, steps, clock),
+        "destinations": DestinationService(db, keys, people, ground.receivers, steps, clock, ground.contact),
         "transfer_steps": steps,
         "dispatching": DispatchDesk(db, keys, steps, log, queue, clock),
         "waybills": WaybillImport(db, keys, steps, log, clock, table_rows),
         **_wire_two(ground, steps, completeness),
         "transfer_watch": TransferWatch(db, keys, steps, ground.calendar, clock),
+        "hold_watch": HoldWatch(db, steps, log, queue, clock),
+        "hold_desk": HoldDesk(db, steps, log, clock),
         "transfer_papers": _papers(ground, shelves),
         "counting": CountingService(db, keys, steps, ground.index, ground.outside.limits, clock),
         "transfer_cases": CaseDesk(db, keys, log, clock),
         "receiver_watch": ReceiverWatch(db, ground.receivers),
+        "transfer_footing": FootingDesk(db, keys, steps.footing, ground.contact),
         **_wire_tracking(ground, steps),
     }
 

@@ -12,7 +12,7 @@ from auth.enrolment import EnrolmentService
 from auth.links import StaffLinks
 from auth.passkeys import PasskeyService
 from auth.replacements import ReplacementService
-from auth.staff import OpenWork, StaffService
+from auth.staff import Mailboxes, OpenWork, StaffService
 from auth.staff_factors import StaffFactors
 from auth.staff_sessions import StaffSessions
 from wired.access import AccessParts
@@ -29,8 +29,8 @@ class StaffParts(TypedDict):
     replacements: ReplacementService
 
 
-def wire_staff(ground: Ground, access: AccessParts, held: OpenWork) -> StaffParts:
-    """``held`` knows what a member of staff who leaves still holds."""
+def wire_staff(ground: Ground, access: AccessParts, held: OpenWork, mailboxes: Mailboxes) -> StaffParts:
+    """``held`` knows what a member of staff who leaves still holds, ``mailboxes`` where they got letters."""
     db, keys, log, clock, pepper = ground.db, ground.keys, ground.log, ground.clock, ground.pepper
     sessions, lockouts, limits = access["sessions"], access["lockouts"], ground.outside.limits
     notices, office, hasher = ground.staff_notices, ground.office, _hasher(ground.settings)
@@ -39,7 +39,9 @@ def wire_staff(ground: Ground, access: AccessParts, held: OpenWork) -> StaffPart
     passkeys = PasskeyService(db, ceremonies, sessions, limits, log, clock)
     links = StaffLinks(db, keys, limits, pepper, log, clock, office)
     return {
-        "staff": StaffService(db, keys, sessions, lockouts, limits, log, clock, office, hasher, factors, held),
+        "staff": StaffService(
+            db, keys, sessions, lockouts, limits, log, clock, office, hasher, factors, held, mailboxes
+        ),
         "staff_factors": factors,
         "staff_sessions": StaffSessions(db, sessions, log, clock),
         "passkeys": passkeys,

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from app import rule_files
 from app.completeness.rules import Checklist, Due, Item, Need, condition_fault
-from app.dossiers.class_map import MARKS, ClassMap
+from app.dossiers.class_map import ClassMap
 from app.dossiers.rules import SECTIONS
+from app.rule_files import MARKS, RuleFileInvalid
 
 SHIPPED = Path(__file__).resolve().parent / "checklists"
 FACTS = frozenset(
@@ -28,28 +29,18 @@ _KEYS = frozenset(
     | {"before_sealing", "advice", "ground", "mark"}
 )
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,29}")
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}")
 _DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
-class ChecklistInvalid(Exception):
-    """``faults`` says each wrong entry in the words of the file."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(faults))
+class ChecklistInvalid(RuleFileInvalid):
+    """The checklist cannot be used."""
 
 
 def read(data: bytes, kinds: ClassMap) -> Checklist:
     """Raises ChecklistInvalid naming every fault; a kind must stand in the class map."""
-    try:
-        raw = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ChecklistInvalid([f"材料清单不是 UTF-8 的 TOML 文件：{error}"]) from None
+    raw = rule_files.table(data, "材料清单", ChecklistInvalid)
     faults = _head_faults(raw)
-    entries = raw.get("item", [])
-    if not isinstance(entries, list) or not entries or not all(isinstance(e, dict) for e in entries):
-        raise ChecklistInvalid([*faults, "没有 [[item]] 条目"])
+    entries = rule_files.entries(raw, "item", ChecklistInvalid, faults)
     owners = raw.get("owners", {}) if isinstance(raw.get("owners", {}), dict) else {}
     for number, entry in enumerate(entries, 1):
         name = entry.get("kind") or entry.get("code") or "无代码"
@@ -71,25 +62,15 @@ def read(data: bytes, kinds: ClassMap) -> Checklist:
 
 def load(path: Path | None, kinds: ClassMap) -> Checklist:
     """A school's own file, or with None the latest shipped one. Raises ChecklistInvalid."""
-    if path is None:
-        return history(kinds)[-1]
-    try:
-        return read(path.read_bytes(), kinds)
-    except OSError as error:
-        raise ChecklistInvalid([f"无法读取 {path}：{error.strerror}"]) from None
+    return history(kinds)[-1] if path is None else read(rule_files.bytes_of(path, ChecklistInvalid), kinds)
 
 
 def history(kinds: ClassMap) -> tuple[Checklist, ...]:
-    found = [read(path.read_bytes(), kinds) for path in sorted(SHIPPED.glob("*.toml"))]
-    return tuple(sorted(found, key=lambda c: (c.valid_from, c.version)))
+    return rule_files.history(SHIPPED, lambda data: read(data, kinds))
 
 
 def _head_faults(raw: Mapping[str, Any]) -> list[str]:
-    faults = []
-    if not isinstance(raw.get("version"), str) or not _VERSION.fullmatch(raw["version"]):
-        faults.append("version 应为 1 至 20 个字母、数字或 . _ -")
-    if type(raw.get("valid_from")) is not date:
-        faults.append("valid_from 应为日期，如 2026-06-01")
+    faults = rule_files.head_faults(raw)
     if not _is_day(raw.get("graduation_day")):
         faults.append("graduation_day 应为月-日，如 06-30")
     owners = raw.get("owners")

@@ -194,7 +194,7 @@ class CohortForecast:
             line = (self.name_of(gap.kind), labels.get(gap.owner, gap.owner), gap.due_on)
             gaps.setdefault(gap.graduate_id, []).append(line)
         names = {k: v for part in _parts(ids) for k, v in self._people.names(part).items()}
-        return [GapLine(i, names[i], college, major, tuple(gaps.get(i, ()))) for i, college, major in found]
+        return [GapLine(i, names.get(i, "—"), college, major, tuple(gaps.get(i, ()))) for i, college, major in found]
 
 
 def _parts(ids: list[UUID]) -> Iterator[list[UUID]]:

@@ -52,7 +52,7 @@ class CompletenessView:
         lacking = self.lacking
         if not lacking:
             return "按现行清单，档案材料已齐。"
-        mine = [i.name for i in lacking if i.owner == OWN]
+        mine = [i.name for i in self.own_lacking]
         others = len(lacking) - len(mine)
         words = f"还缺 {len(lacking)} 项材料"
         if mine:
@@ -65,6 +65,11 @@ class CompletenessView:
     @property
     def lacking(self) -> list[ItemView]:
         return self.with_standing(Standing.MISSING, Standing.WRONG)
+
+    @property
+    def own_lacking(self) -> list[ItemView]:
+        """What of it the graduate brings."""
+        return [i for i in self.lacking if i.owner == OWN]
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ class LoanDesk:
                 raise Conflict("no_more_extensions", params={"most": MOST_EXTENSIONS})
             today = office_date(self._clock.now())
             row.due_on = self._calendar.add(max(row.due_on or today, today), LOAN_DAYS)
-            row.extensions += 1
+            row.extensions, row.pressed_on = row.extensions + 1, None
             words = open_json(key, words_place(row), row.sealed_words)
             self._say(key, row, {"extended": [*words.get("extended", []), reason]})
             self._record(session, actor, row, "extended", due_on=row.due_on.isoformat())

@@ -83,7 +83,8 @@ class Loan(Base):
     """One borrowing, from the wish to the return; one is open at a time per dossier.
 
     ``staff_id`` is a borrower of the staff. ``sealed_words``: the outside borrower's name, unit and letter, the reasons
-    of extensions and of a refusal, the note on the condition and how a missing part was settled.
+    of extensions and of a refusal, the note on the condition and how a missing part was settled. ``reminded_for``: the
+    due day that was told of before it came; ``pressed_on``: when it was last pressed for since.
     """
 
     __tablename__ = "loan"
@@ -109,6 +110,8 @@ class Loan(Base):
     sealed_words: Mapped[bytes] = mapped_column(LargeBinary)
     days: Mapped[int] = mapped_column(SmallInteger)
     due_on: Mapped[date | None] = mapped_column(Date)
+    reminded_for: Mapped[date | None] = mapped_column(Date)
+    pressed_on: Mapped[date | None] = mapped_column(Date)
     extensions: Mapped[int] = mapped_column(SmallInteger, default=0)
     first_staff: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"))
     first_person: Mapped[UUID]

@@ -203,6 +203,7 @@ class CustodyReading:
             row.purpose,
             row.due_on,
             overdue,
+            row.pressed_on if overdue else None,
             row.flag,
             row.first_at,
         )

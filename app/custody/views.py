@@ -78,7 +78,9 @@ class StandingLine:
 
 @dataclass(frozen=True, slots=True)
 class LoanLine:
-    """One loan of a list. ``overdue``: out and not back on the day it was due."""
+    """One loan of a list. ``overdue``: out and not back on the day it was due; ``pressed_on``: when staff were last
+    told of that.
+    """
 
     id: UUID
     number: str
@@ -89,6 +91,7 @@ class LoanLine:
     purpose: Purpose
     due_on: date | None
     overdue: bool
+    pressed_on: date | None
     flag: Flag
     first_at: datetime
 

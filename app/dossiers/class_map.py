@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,31 +15,25 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from app import rule_files
 from app.dossiers import rules
 from app.dossiers.rules import ZoneRule
+from app.rule_files import MARKS, RuleFileInvalid
 
 SHIPPED = Path(__file__).resolve().parent / "class_maps"
-MAX_MAP_BYTES = 1_000_000
 FORM_WORDS: Mapping[str, str] = {"original": "原件", "signature": "签名", "seal": "盖章", "date": "日期"}
-MARKS = ("C", "W", "U")
-"""How sure a ground is: read in a primary copy, from a secondary source, unconfirmed."""
 _KIND_KEYS = frozenset(
     {"code", "name", "synonyms", "class", "zone", "generic", "form", "ground", "mark"}
     | {"cohort_from", "cohort_to", "valid_from"}
 )
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,29}")
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】")
 _NOISE = re.compile(r"[\s《》〈〉“”\"'·、,,.。:;_-]")
 _TAIL = re.compile(r"(?:原件|复印件|扫描件|副本|第?[0-9一二三四五六七八九十]{1,3}[份页号]?|[0-9]+)+$")
 
 
-class ClassMapInvalid(Exception):
-    """``faults`` says each wrong entry in the words of the file."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(faults))
+class ClassMapInvalid(RuleFileInvalid):
+    """The class map cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +139,9 @@ def _bare(title: str) -> str:
 
 def read(data: bytes) -> ClassMap:
     """Raises ClassMapInvalid naming every fault."""
-    try:
-        raw = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ClassMapInvalid([f"类别映射不是 UTF-8 的 TOML 文件：{error}"]) from None
-    faults = _head_faults(raw)
-    entries = raw.get("kind", [])
-    if not isinstance(entries, list) or not entries or not all(isinstance(e, dict) for e in entries):
-        raise ClassMapInvalid([*faults, "没有 [[kind]] 条目"])
+    raw = rule_files.table(data, "类别映射", ClassMapInvalid)
+    faults = rule_files.head_faults(raw)
+    entries = rule_files.entries(raw, "kind", ClassMapInvalid, faults)
     for number, entry in enumerate(entries, 1):
         faults += [f"第 {number} 个 kind（{entry.get('code', '无代码')}）：{f}" for f in _entry_faults(entry)]
     if faults:
@@ -167,15 +155,6 @@ def read(data: bytes) -> ClassMap:
     return ClassMap(
         raw["version"], raw["valid_from"], raw.get("source", ""), raw.get("note", ""), digest, by_code, titles
     )
-
-
-def _head_faults(raw: Mapping[str, Any]) -> list[str]:
-    faults = []
-    if not isinstance(raw.get("version"), str) or not _VERSION.fullmatch(raw["version"]):
-        faults.append("version 应为 1 至 20 个字母、数字或 . _ -")
-    if type(raw.get("valid_from")) is not date:
-        faults.append("valid_from 应为日期，如 2026-06-01")
-    return faults
 
 
 def _entry_faults(entry: Mapping[str, Any]) -> list[str]:
@@ -235,8 +214,7 @@ def _titles(kinds: Sequence[Kind]) -> tuple[dict[str, str], list[str]]:
 
 def history() -> tuple[ClassMap, ...]:
     """Every shipped version, the oldest first. Raises ClassMapInvalid."""
-    found = [read(path.read_bytes()) for path in sorted(SHIPPED.glob("*.toml"))]
-    return tuple(sorted(found, key=lambda m: (m.valid_from, m.version)))
+    return rule_files.history(SHIPPED, read)
 
 
 class _InForce:
@@ -251,16 +229,7 @@ _in_force = _InForce()
 
 def use(path: Path | None) -> ClassMap:
     """Put a school's own map in force, or with None the latest shipped one. Raises ClassMapInvalid."""
-    if path is None:
-        _in_force.map = history()[-1]
-        return _in_force.map
-    try:
-        size, data = path.stat().st_size, path.read_bytes()
-    except OSError as error:
-        raise ClassMapInvalid([f"无法读取 {path}：{error.strerror}"]) from None
-    if size > MAX_MAP_BYTES:
-        raise ClassMapInvalid([f"{path} 过大"])
-    _in_force.map = read(data)
+    _in_force.map = history()[-1] if path is None else read(rule_files.bytes_of(path, ClassMapInvalid))
     return _in_force.map
 
 

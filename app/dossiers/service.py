@@ -49,6 +49,8 @@ ACCESS_TYPES = (
     "ticket.read",
     "evidence.read",
     "supplement.read",
+    "chat.read",
+    "notices.read",
 )
 
 

@@ -27,6 +27,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "refused": _COUNT,
         "skipped": _COUNT,
         "staged": STATE,
+        "dry_only": STATE,
         "created_by_kind": clear("staff, partner or system"),
         "created_by": LINK,
         "run_by_kind": clear("staff, partner or system"),

@@ -55,6 +55,14 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "recorded_by": LINK,
         "cancelled_at": TIME,
     },
+    "staff_mailbox": {
+        "staff_id": LINK,
+        "sealed_address": sealed("where this person gets test messages"),
+        "code_hash": blind("a mailed one-time code, with the person's random id"),
+        "code_until": TIME,
+        "code_tries": clear("wrong codes so far, needed to stop guessing"),
+        "verified_at": TIME,
+    },
     "staff_notice": {
         "staff_id": LINK,
         "code": clear("a word of the catalogue"),

@@ -29,12 +29,15 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "asked_on": DAY,
         "handed_on": DAY,
         "kept_until": DAY,
+        "held_since": DAY,
+        "hold_told": clear("which notice of a hold's end was sent"),
         "due_on": DAY,
         "timer": clear("which clock runs"),
         "manifest_digest": blind(
             "covers a random number that stands in the sealed manifest: nothing can be tried against it"
         ),
         "receipt_digest": blind("equals manifest_digest"),
+        "sealed_basis": sealed("the history a person declared, and by which rules the channel was chosen"),
     },
     "transfer_manifest": {
         "transfer_id": LINK,

@@ -58,6 +58,7 @@ def batch_view(batch: ImportBatch, key: DataKey) -> BatchView:
         started_at=batch.started_at,
         finished_at=batch.finished_at,
         source_kept=batch.purged_at is None,
+        dry_only=batch.dry_only,
         version=batch.version,
     )
 

@@ -16,7 +16,9 @@ from app.imports.rules import BatchSource, BatchState, RowOutcome
 
 
 class ImportBatch(Base):
-    """``done`` counts the rows that are dealt with: after a crash the work goes on behind them."""
+    """``done`` counts the rows that are dealt with: after a crash the work goes on behind them. ``dry_only``: it came
+    from the sandbox and is never filed, whoever starts it.
+    """
 
     __tablename__ = "import_batch"
     __table_args__ = (Index("ix_import_batch_created", "created_at"),)
@@ -39,6 +41,7 @@ class ImportBatch(Base):
     refused: Mapped[int] = mapped_column(Integer, default=0)
     skipped: Mapped[int] = mapped_column(Integer, default=0)
     staged: Mapped[bool] = mapped_column(default=False)
+    dry_only: Mapped[bool] = mapped_column(default=False)
     created_by_kind: Mapped[ActorKind] = mapped_column(EnumText(ActorKind, 12))
     created_by: Mapped[UUID]
     run_by_kind: Mapped[ActorKind | None] = mapped_column(EnumText(ActorKind, 12))

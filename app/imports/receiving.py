@@ -33,12 +33,22 @@ class Receiver:
         self._log, self._clock = log, clock
 
     def receive(
-        self, actor: Actor, name: str, stream: BinaryIO, source: BatchSource, batch_key: str | None, parent: UUID | None
+        self,
+        actor: Actor,
+        name: str,
+        stream: BinaryIO,
+        source: BatchSource,
+        batch_key: str | None,
+        parent: UUID | None,
+        *,
+        dry_only: bool,
     ) -> UUID:
-        """The batch that stands for this key and content. A content that cannot be taken leaves nothing behind."""
+        """The batch that stands for this key and content. A content that cannot be taken leaves nothing behind. What
+        is mended of a ``dry_only`` batch is one too.
+        """
         if batch_key is not None and not _KEY.fullmatch(batch_key):
             raise Invalid("batch_key_malformed", faults=[FieldFault("batch_key", "wrong")])
-        batch_id = self._begin(actor, name, source, parent)
+        batch_id = self._begin(actor, name, source, parent, dry_only=dry_only)
         kept = None
         try:
             house = self._keys.house()
@@ -54,7 +64,7 @@ class Receiver:
                 self.forget(batch_id)
         return kept
 
-    def _begin(self, actor: Actor, name: str, source: BatchSource, parent: UUID | None) -> UUID:
+    def _begin(self, actor: Actor, name: str, source: BatchSource, parent: UUID | None, *, dry_only: bool) -> UUID:
         house, batch_id = self._keys.house(), new_id()
         with self._db.transaction() as session:
             mended = session.get(ImportBatch, parent) if parent is not None else None
@@ -64,6 +74,7 @@ class Receiver:
                     parent_id=parent,
                     mapping=handed_down(mended.mapping) if mended is not None else {},
                     source=source,
+                    dry_only=dry_only or (mended is not None and mended.dry_only),
                     sealed_name=seal_json(house, name_place(batch_id), {"name": name[-200:]}),
                     created_by_kind=actor.kind,
                     created_by=actor.id,

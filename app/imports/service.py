@@ -74,14 +74,19 @@ class ImportService:
         source: BatchSource | str,
         batch_key: str | None = None,
         parent: UUID | None = None,
+        dry_only: bool = False,
     ) -> BatchView:
         """Keep the source sealed and give its batch. The same key and content give the same batch again; without a
         key the content is its own. Raises Conflict('batch_key_reused') for another content, Invalid for an empty one.
+        A ``dry_only`` batch is checked and never imported.
         """
         self._require(actor)
         if parent is not None:
             self.batch(actor, parent)
-        return self.batch(actor, self.receiver.receive(actor, name, stream, BatchSource(source), batch_key, parent))
+        return self.batch(
+            actor,
+            self.receiver.receive(actor, name, stream, BatchSource(source), batch_key, parent, dry_only=dry_only),
+        )
 
     # --- mapping ------------------------------------------------------------------------------------------------------
 
@@ -119,7 +124,9 @@ class ImportService:
         return self._start(actor, batch_id, version, "check", BatchState.CHECKING)
 
     def start_import(self, actor: Actor, batch_id: UUID, version: int | None = None) -> BatchView:
-        """A worker files what can be filed. A batch whose worker died goes on where it was."""
+        """A worker files what can be filed. A batch whose worker died goes on where it was. Raises
+        Conflict('import_dry_only') for what came from the sandbox.
+        """
         return self._start(actor, batch_id, version, "import", BatchState.IMPORTING)
 
     def _start(
@@ -351,6 +358,8 @@ class ImportService:
     @staticmethod
     def _may(session: Session, batch_id: UUID, version: int | None, what: str) -> ImportBatch:
         batch = locked(session, batch_id, version)
+        if what == "import" and batch.dry_only:
+            raise Conflict("import_dry_only")
         if not may(what, batch.state):
             raise Conflict("import_state", params={"state": STATE_WORDS[batch.state]})
         if batch.purged_at is not None and what != "undo":

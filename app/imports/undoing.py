@@ -41,6 +41,7 @@ WORDS = {
     "loan": "已有借阅登记",
     "activation_code": "已发激活码",
     "notice": "已有通知",
+    "notice_campaign_recipient": "已列入群发通知",
     "retrieval_purpose": "内容已被调取，须留调取记录",
 }
 _HINDRANCES = text(

@@ -23,7 +23,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """``rows`` is 0 until they are counted; ``trouble`` the code of what interrupted the work, to be tried again."""
+    """``rows`` is 0 until they are counted; ``trouble`` the code of what interrupted the work, to be tried again.
+    ``dry_only``: it can be checked and never imported.
+    """
 
     id: UUID
     name: str = member(repr=False)
@@ -44,6 +46,7 @@ class BatchView:
     started_at: datetime | None
     finished_at: datetime | None
     source_kept: bool
+    dry_only: bool
     version: int
 
     @property

@@ -159,11 +159,11 @@ class PeopleService:
         return replace(found, card=found.card.masked())
 
     def names(self, graduate_ids: list[UUID]) -> dict[UUID, str]:
-        """Masked names for list pages, in two queries."""
+        """Masked names for list pages, in two queries; of the erased there is none."""
         with self._db.transaction() as session:
             rows = session.scalars(select(Graduate).where(Graduate.id.in_(graduate_ids))).all()
             keys = self._keys.for_list(session, [r.id for r in rows])
-        return {r.id: rules.mask_name(self._open_card(keys[r.id], r).name) for r in rows}
+        return {r.id: rules.mask_name(self._open_card(keys[r.id], r).name) for r in rows if r.id in keys}
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

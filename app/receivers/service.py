@@ -101,16 +101,20 @@ class ReceiverRegistry:
 
     def moved_on(self, session: Session, frozen: Sequence[tuple[UUID, int]], on: date) -> list[MovedOn]:
         """Which of these (receiver, frozen version) are not what they were, or soon will not be, as of the day."""
+        return [one for one in self.compared(session, frozen, on) if not one.as_it_was]
+
+    def compared(self, session: Session, frozen: Sequence[tuple[UUID, int]], on: date) -> list[MovedOn]:
+        """Each of these (receiver, frozen version), once, beside what speaks for the body on the day."""
         found = []
         kept = book.versions_of_many(session, [receiver_id for receiver_id, _ in frozen])
         for receiver_id, version in dict.fromkeys(frozen):
             code, rows = kept[receiver_id]
             old = next((r for r in rows if r.number == version), rows[0])
             now = book.speaking(rows, on) or old
-            differs = changes(book.facts_of(old), book.facts_of(now))
-            refusal, stands = authorised_on(book.facts_of(now), on), standing(now.valid_from, now.valid_to, on)
-            if differs or refusal is not None or stands is Standing.EXPIRING:
-                found.append(MovedOn(receiver_id, code, version, now.number, differs, refusal, stands))
+            before, facts = book.facts_of(old), book.facts_of(now)
+            refusal, stands = authorised_on(facts, on), standing(now.valid_from, now.valid_to, on)
+            differs = changes(before, facts)
+            found.append(MovedOn(receiver_id, code, version, now.number, differs, refusal, stands, before, facts))
         return found
 
     def suggestions(

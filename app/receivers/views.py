@@ -96,7 +96,9 @@ class FrozenReceiver:
 
 @dataclass(frozen=True, slots=True)
 class MovedOn:
-    """A frozen receiver that is not what it was: its facts differ, it may not receive any more, or not for long."""
+    """A frozen receiver, ``before``, beside what speaks for it on the day, ``now``; ``changed`` names the fields that
+    differ, ``refusal`` why it may not receive then.
+    """
 
     id: UUID
     code: str
@@ -105,6 +107,13 @@ class MovedOn:
     changed: tuple[str, ...]
     refusal: Refusal | None
     standing: Standing
+    before: ReceiverFacts
+    now: ReceiverFacts
+
+    @property
+    def as_it_was(self) -> bool:
+        """Nothing has changed, and nothing ends soon."""
+        return not self.changed and self.refusal is None and self.standing is not Standing.EXPIRING
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -39,14 +40,25 @@ def require_collecting(row: DispatchBatch) -> None:
         raise Conflict("batch_closed")
 
 
+def lock_all(session: Session, transfer_ids: Sequence[UUID]) -> None:
+    """In the one order in which everybody locks many (papers, lists of waybills), so that none wait in a ring."""
+    session.scalars(
+        select(Transfer.id).where(Transfer.id.in_(transfer_ids)).order_by(Transfer.id).with_for_update()
+    ).all()
+
+
 def free_position(session: Session, batch_id: UUID, wanted: int = 1) -> int:
-    """The first of ``wanted`` positions. Raises Conflict('batch_full')."""
-    last = session.scalar(
-        select(func.coalesce(func.max(DispatchItem.position), 0)).where(DispatchItem.batch_id == batch_id)
-    )
-    if (last or 0) + wanted > MOST:
+    """The first of ``wanted`` positions. What was taken out neither fills the batch nor keeps a position at its end;
+    what is in it keeps its own, so that a list printed before still holds. Raises Conflict('batch_full').
+    """
+    held, last = session.execute(
+        select(func.count(), func.coalesce(func.max(DispatchItem.position), 0)).where(
+            DispatchItem.batch_id == batch_id, DispatchItem.state != ItemState.DROPPED
+        )
+    ).one()
+    if held + wanted > MOST:
         raise Conflict("batch_full", params={"most": MOST})
-    return (last or 0) + 1
+    return int(last) + 1
 
 
 def against(batch: DispatchBatch, row: Transfer) -> Conflict | None:

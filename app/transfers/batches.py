@@ -26,6 +26,7 @@ from app.people.models import StaffMember
 from app.ports import Clock
 from app.transfers import batch_book, rules
 from app.transfers.batch_models import BatchState, DispatchBatch, DispatchItem, ItemState, number_place
+from app.transfers.footing_rules import FieldChange
 from app.transfers.labels import transfer_of
 from app.transfers.models import Transfer
 from app.transfers.proving import checked
@@ -35,6 +36,8 @@ from app.transfers.states import CHANNEL_LABELS, STATE_LABELS, Channel, State
 from app.transfers.steps import TransferSteps
 
 SLICE = 25
+ERASED = "owner_erased"
+"""Whose key was destroyed meanwhile: the number that was scanned opens for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ class BatchView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """``reason`` is the code of what stood in the way."""
+    """``reason`` is the code of what stood in the way; ``changes`` what of the receiver is not as it was frozen, while
+    the dossier waits.
+    """
 
     id: UUID
     position: int
@@ -68,6 +73,7 @@ class ItemView:
     state: ItemState
     reason: str
     tracking: str = field(repr=False)
+    changes: Sequence[FieldChange] = ()
 
 
 class DispatchDesk:
@@ -99,7 +105,8 @@ class DispatchDesk:
         """One scanned pair: the slip's number and the waybill's.
 
         Raises Invalid naming the field, Conflict('already_scanned', 'already_handed_over', 'tracking_number_used',
-        'other_channel', 'move_not_allowed', 'batch_closed', 'batch_full'), NotFound.
+        'other_channel', 'move_not_allowed', 'batch_closed', 'batch_full', 'receiver_not_authorised_now',
+        'channel_not_allowed_now'), NotFound.
         """
         _require(actor)
         found = self._by_number(transfer)
@@ -113,6 +120,7 @@ class DispatchDesk:
             row = self._steps.locked(session, found.id)
             if (refusal := batch_book.against(batch, row)) is not None:
                 raise refusal
+            self._steps.footing.require(session, key, row, State.HANDED_TO_CARRIER)
             bidx = self._steps.tracking_index(row.channel, number)
             if self._steps.tracking_used(session, bidx):
                 raise Conflict("tracking_number_used")
@@ -186,11 +194,10 @@ class DispatchDesk:
                 return False
             actor = self._presser(session, batch.handed_by)
             items = session.scalars(self._waiting(batch_id)).all()
+            batch_book.lock_all(session, [item.transfer_id for item in items])
             for item in items:
-                key = keys[item.graduate_id]
-                number = open_json(key, number_place(item), item.sealed_number)["tracking_number"]
-                row = self._steps.locked(session, item.transfer_id)
-                item.reason = self._step(session, actor, row, key, number)
+                key = keys.get(item.graduate_id)
+                item.reason = ERASED if key is None else self._hand(session, actor, item, key)
                 item.state = ItemState.FAILED if item.reason else ItemState.DONE
                 item.at = self._clock.now()
             session.flush()
@@ -199,8 +206,10 @@ class DispatchDesk:
             batch.state, batch.ended_at = BatchState.DONE, self._clock.now()
             return False
 
-    def _step(self, session: Session, actor: Actor, row: Transfer, key: DataKey, number: str) -> str:
+    def _hand(self, session: Session, actor: Actor, item: DispatchItem, key: DataKey) -> str:
         """Empty, or the code of what stood in the way; the others go on."""
+        number = open_json(key, number_place(item), item.sealed_number)["tracking_number"]
+        row = self._steps.locked(session, item.transfer_id)
         try:
             with session.begin_nested():
                 shown = {Evidence.TRACKING_NUMBER: number}
@@ -233,7 +242,7 @@ class DispatchDesk:
             return _view(row, self._counts(session, [batch_id]).get(batch_id, {}))
 
     def items(self, actor: Actor, batch_id: UUID, *, offset: int = 0, limit: int = 50) -> Sequence[ItemView]:
-        """The latest scanned first, without those taken out."""
+        """The latest scanned first, without those taken out. Of an erased graduate the number is empty."""
         _require(actor)
         query = (
             select(DispatchItem, Transfer)
@@ -246,6 +255,8 @@ class DispatchDesk:
         with self._db.transaction() as session:
             rows = session.execute(query).all()
             keys = self._keys.many(session, [i.graduate_id for i, _ in rows])
+            waiting = [t for i, t in rows if i.state is ItemState.WAITING]
+            changes = self._steps.footing.changes(session, waiting)
         return [
             ItemView(
                 i.id,
@@ -255,17 +266,23 @@ class DispatchDesk:
                 t.receiver_name,
                 i.state,
                 i.reason,
-                open_json(keys[i.graduate_id], number_place(i), i.sealed_number)["tracking_number"],
+                _number(keys.get(i.graduate_id), i),
+                changes.get(t.id, ()),
             )
             for i, t in rows
         ]
 
     def expects(self, actor: Actor, transfer: str) -> str:
-        """The number as it is written, of a sealed transfer that may be scanned next. Raises NotFound, Conflict."""
+        """The number as it is written, of a sealed transfer that may be scanned next. Raises NotFound, Conflict as
+        ``add`` does.
+        """
         _require(actor)
         found = self._by_number(transfer)
         if found.state is not State.SEALED:
             raise batch_book.not_sealed(found.state)
+        key = self._keys.of(found.graduate_id)
+        with self._db.transaction() as session:
+            self._steps.footing.require(session, key, found, State.HANDED_TO_CARRIER)
         return transfer_number(found)
 
     # --- inside -------------------------------------------------------------------------------------------------------
@@ -323,6 +340,10 @@ def _view(row: DispatchBatch, counts: dict[ItemState, int]) -> BatchView:
         counts.get(ItemState.DONE, 0),
         counts.get(ItemState.FAILED, 0),
     )
+
+
+def _number(key: DataKey | None, row: DispatchItem) -> str:
+    return "" if key is None else str(open_json(key, number_place(row), row.sealed_number)["tracking_number"])
 
 
 def _require(actor: Actor) -> None:

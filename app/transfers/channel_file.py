@@ -7,67 +7,48 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from app.dossiers.class_map import MARKS
+from app import rule_files
 from app.receivers.rules import ReceiverKind
+from app.rule_files import MARKS, RuleFileInvalid
 from app.transfers.channel_rules import FLOOR, ChannelRule, ChannelSet, Demand, DemandKind, PersonHistory
 from app.transfers.rules import Channel
 
 SHIPPED = Path(__file__).resolve().parent / "channel_sets"
-MAX_BYTES = 1_000_000
 _KEYS = frozenset(
     {"id", "words", "source", "mark", "channels", "prefer", "history", "receivers", "regions", "demand"}
     | {"valid_from", "valid_to"}
 )
 _DEMAND_KEYS = frozenset({"kind", "words", "channel"})
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,19}")
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}")
 _REGION = re.compile(r"[0-9]{2,6}")
 
 
-class ChannelRulesInvalid(Exception):
-    """``faults`` says each wrong entry in the words of the file."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(faults))
+class ChannelRulesInvalid(RuleFileInvalid):
+    """The rules of channels cannot be used."""
 
 
 def load(path: Path | None) -> ChannelSet:
     """A school's own file, or with None the latest shipped one. Raises ChannelRulesInvalid."""
-    if path is None:
-        return history()[-1]
-    try:
-        size, data = path.stat().st_size, path.read_bytes()
-    except OSError as error:
-        raise ChannelRulesInvalid([f"无法读取 {path}：{error.strerror}"]) from None
-    if size > MAX_BYTES:
-        raise ChannelRulesInvalid([f"{path} 过大"])
-    return read(data)
+    return history()[-1] if path is None else read(rule_files.bytes_of(path, ChannelRulesInvalid))
 
 
 def history() -> tuple[ChannelSet, ...]:
     """Every shipped version, the oldest first."""
-    found = [read(path.read_bytes()) for path in sorted(SHIPPED.glob("*.toml"))]
-    return tuple(sorted(found, key=lambda s: (s.valid_from, s.version)))
+    return rule_files.history(SHIPPED, read)
 
 
 def read(data: bytes) -> ChannelSet:
     """Raises ChannelRulesInvalid naming every fault."""
-    try:
-        raw = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ChannelRulesInvalid([f"转递方式规则不是 UTF-8 的 TOML 文件：{error}"]) from None
-    faults = _head_faults(raw)
-    entries = raw.get("rule", [])
-    if not isinstance(entries, list) or not entries or not all(isinstance(e, dict) for e in entries):
-        raise ChannelRulesInvalid([*faults, "没有 [[rule]] 条目"])
+    raw = rule_files.table(data, "转递方式规则", ChannelRulesInvalid)
+    faults = rule_files.head_faults(raw)
+    faults += [f"{name} 应为文字" for name in ("source", "note") if not isinstance(raw.get(name, ""), str)]
+    entries = rule_files.entries(raw, "rule", ChannelRulesInvalid, faults)
     for number, entry in enumerate(entries, 1):
         faults += [f"第 {number} 个 rule（{entry.get('id', '无编号')}）：{f}" for f in _faults(entry)]
     ids = [str(e.get("id")) for e in entries]
@@ -96,16 +77,6 @@ def _whole_faults(rules: Sequence[ChannelRule]) -> list[str]:
         for h in PersonHistory
         if h not in told
     ]
-    return faults
-
-
-def _head_faults(raw: Mapping[str, Any]) -> list[str]:
-    faults = []
-    if not isinstance(raw.get("version"), str) or not _VERSION.fullmatch(raw["version"]):
-        faults.append("version 应为 1 至 20 个字母、数字或 . _ -")
-    if type(raw.get("valid_from")) is not date:
-        faults.append("valid_from 应为日期，如 2026-06-01")
-    faults += [f"{name} 应为文字" for name in ("source", "note") if not isinstance(raw.get(name, ""), str)]
     return faults
 
 

@@ -16,7 +16,7 @@ from app.transfers.rules import Channel
 
 
 class PersonHistory(StrEnum):
-    """What of a person's past narrows the channels; nothing of it is stored here."""
+    """What of a person's past narrows the channels; personal data, kept sealed with the transfer (channel_basis)."""
 
     FORMER_OFFICIAL = "former_official"
     STATE_UNIT_STAFF = "state_unit_staff"
@@ -120,6 +120,7 @@ class ChannelDecision:
     rules: tuple[ChannelRule, ...]
     demands: tuple[Demand, ...]
     version: str
+    digest: str
     on: date
 
     def demands_of(self, channel: Channel) -> tuple[Demand, ...]:
@@ -141,5 +142,6 @@ def decide(rules: ChannelSet, facts: ChannelFacts, on: date) -> ChannelDecision:
         rules=applying,
         demands=demands,
         version=rules.version,
+        digest=rules.digest,
         on=on,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from app.transfers.states import State
@@ -16,6 +16,7 @@ from app.working_days.calendar import WorkingDays
 
 
 class Timer(StrEnum):
+    REVIEW = "review"
     DISPATCH = "dispatch"
     RECEIPT = "receipt"
     CHASE = "chase"
@@ -28,16 +29,26 @@ class Timer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimerRule:
-    """``days`` are working days; ``months`` calendar months. ``late`` tells the graduate what happens next."""
+    """``days`` are working days; ``months`` calendar months. ``late`` tells the graduate what happens next. ``ahead``:
+    calendar months before the day from which ``soon`` is told; 0 where five working days are enough.
+    """
 
     label: str
     source: str
     late: str
     days: int = 0
     months: int = 0
+    soon: str = ""
+    ahead: int = 0
 
 
 TIMERS: Mapping[Timer, TimerRule] = {
+    Timer.REVIEW: TimerRule(
+        "暂缓审核期限",
+        "本校规定：登记“暂缓转递，留校保管”后 15 个工作日内审核",
+        "暂缓申请尚未审核完毕，学校须尽快审核；档案仍由学校保管",
+        days=15,
+    ),
     Timer.DISPATCH: TimerRule(
         "寄出期限",
         "人社部发〔2021〕112号：收到调档函或去向登记后 15 个工作日内转出",
@@ -66,7 +77,11 @@ TIMERS: Mapping[Timer, TimerRule] = {
         "补建期限", "本校规定：确认遗失后 30 个工作日内补建", "补建超过期限，学校须说明进度", days=30
     ),
     Timer.HOLD: TimerRule(
-        "暂缓期限", "毕业生档案由学校保管最长两年", "暂缓保管期已满，请登记去向；逾期转回户籍地公共就业和人才服务机构"
+        "暂缓期限",
+        "毕业生档案由学校保管最长两年，期满转回户籍地（人社厅发〔2023〕20 号）",
+        "暂缓保管期已满，请登记去向；逾期转回户籍地公共就业和人才服务机构",
+        soon="请在此之前登记去向；逾期转回户籍地公共就业和人才服务机构",
+        ahead=3,
     ),
 }
 TIMER_OF: Mapping[State, Timer] = {
@@ -91,20 +106,37 @@ TIMER_OF: Mapping[State, Timer] = {
     State.REBUILDING: Timer.REBUILD,
     State.HELD_AT_SCHOOL: Timer.HOLD,
 }
+REVIEWED = frozenset({State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED})
+"""Here a wish to be kept at school is still to be granted: nothing is to be sent yet."""
 HOLD_MOST_YEARS = 2
+
+
+class HoldStage(StrEnum):
+    """How near the end of a hold is; at each the graduate is told, once."""
+
+    MONTHS = "months"
+    MONTH = "month"
+    WEEK = "week"
+    OVER = "over"
+
+
 CHANGES_UNTIL = (8, 31)
 """The last day (month, day) of the year of graduation on which a destination may be changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
-    """Office days. ``asked_on``: of the 调档函, else of the registration; ``entered_on``: when the state began."""
+    """Office days. ``asked_on``: of the 调档函, else of the registration; ``entered_on``: when the state began.
+
+    ``stays``: the registered wish is to be kept at school.
+    """
 
     state: State
     entered_on: date
     asked_on: date | None = None
     handed_on: date | None = None
     kept_until: date | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +150,12 @@ def due(facts: ClockFacts, calendar: WorkingDays) -> Due | None:
     timer = TIMER_OF.get(facts.state)
     if timer is None:
         return None
+    if facts.stays and facts.state in REVIEWED:
+        timer = Timer.REVIEW
     if timer is Timer.HOLD:
         return None if facts.kept_until is None else Due(timer, facts.kept_until)
     start = facts.entered_on
-    if timer is Timer.DISPATCH:
+    if timer in (Timer.DISPATCH, Timer.REVIEW):
         start = facts.asked_on or facts.entered_on
     elif timer is Timer.RECEIPT:
         start = facts.handed_on or facts.entered_on
@@ -130,7 +164,7 @@ def due(facts: ClockFacts, calendar: WorkingDays) -> Due | None:
 
 
 def months_after(start: date, months: int) -> date:
-    """The same day of a later month, or its last day."""
+    """The same day of a later month, or its last day. ``months`` may be negative."""
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
 
@@ -140,18 +174,34 @@ def last_change_day(cohort_year: int) -> date:
     return date(cohort_year, *CHANGES_UNTIL)
 
 
-def latest_hold(graduated_on: date) -> date:
-    return months_after(graduated_on, 12 * HOLD_MOST_YEARS)
+def latest_hold(since: date) -> date:
+    """The last day of a hold. ``since``: when the dossier was first held, however often the wish was renewed."""
+    return months_after(since, 12 * HOLD_MOST_YEARS)
 
 
-def delay_words(found: Due, today: date, calendar: WorkingDays, contact: str) -> str:
-    """What a graduate reads about the clock; empty while nothing is due within five working days."""
-    rule = TIMERS[found.timer]
-    day = f"{found.on.year}年{found.on.month}月{found.on.day}日"
-    if today > found.on:
-        over = calendar.between(found.on, today)
+def hold_stage(until: date, today: date) -> HoldStage | None:
+    """None while the end is more than three months away. The last day still belongs to the hold."""
+    if today > until:
+        return HoldStage.OVER
+    if until - today <= timedelta(days=7):
+        return HoldStage.WEEK
+    if today >= months_after(until, -1):
+        return HoldStage.MONTH
+    return HoldStage.MONTHS if today >= months_after(until, -TIMERS[Timer.HOLD].ahead) else None
+
+
+def delay_words(rule: TimerRule, on: date, today: date, calendar: WorkingDays, contact: str) -> str:
+    """What a graduate reads about a clock that is due ``on`` a day, and whom to call (``contact``).
+
+    Empty while nothing presses: until five working days before, or ``TimerRule.ahead``.
+    """
+    day = f"{on.year}年{on.month}月{on.day}日"
+    if today > on:
+        over = calendar.between(on, today)
         passed = f"已超过 {over} 个工作日" if over else "已到期"
         return f"{rule.label}为 {day}，{passed}。{rule.late}。咨询：{contact}。"
-    if calendar.between(today, found.on) <= 5:
+    if rule.ahead and today >= months_after(on, -rule.ahead):
+        return f"{rule.label}为 {day}。{rule.soon}。咨询：{contact}。"
+    if calendar.between(today, on) <= 5:
         return f"{rule.label}为 {day}。"
     return ""

@@ -7,7 +7,7 @@ to the dossier hears of it: whoever took over an account must not send a dossier
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID
@@ -29,21 +29,17 @@ from app.receivers.rules import DestinationCase
 from app.receivers.service import ReceiverRegistry
 from app.receivers.suggesting import rules_of
 from app.receivers.views import FrozenReceiver
-from app.transfers import clocks, rules
-from app.transfers.channel_rules import ChannelDecision, ChannelFacts, ChannelSet, PersonHistory, decide
+from app.transfers import channel_basis, clocks, holding, rules
+from app.transfers.channel_basis import ChannelBasis
+from app.transfers.channel_rules import PersonHistory
 from app.transfers.models import Transfer, proofs_place
 from app.transfers.proving import plain_number
 from app.transfers.rules import By
-from app.transfers.states import CHANNEL_LABELS, Channel, State
+from app.transfers.states import AWAITED, CHANGEABLE, CHANNEL_LABELS, Channel, State
 from app.transfers.steps import TransferSteps
 from app.working_days.calendar import office_date
 
 COOLING = timedelta(hours=24)
-CHANGEABLE = frozenset(
-    {State.DRAFT, State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.HELD_AT_SCHOOL}
-)
-AWAITED = frozenset({State.DRAFT, State.HELD_AT_SCHOOL})
-"""Here the school waits for the graduate, whatever the day."""
 LETTER = "letter"
 
 
@@ -51,13 +47,14 @@ LETTER = "letter"
 class Destination:
     """``receiver`` is a code of the registry; for a dossier kept at school the body it goes to when the time is over.
 
-    ``channel``: None for the preferred one. ``letter_number`` and ``letter_on`` are of the 调档函.
+    ``channel``: None for the preferred one. ``history``: None for what was declared before, nothing where nothing was.
+    ``letter_number`` and ``letter_on`` are of the 调档函.
     """
 
     case: DestinationCase
     receiver: str
     channel: Channel | None = None
-    history: frozenset[PersonHistory] = frozenset()
+    history: frozenset[PersonHistory] | None = field(default=None, repr=False)
     letter_on: date | None = None
     letter_number: str = field(default="", repr=False)
 
@@ -69,26 +66,23 @@ class DestinationService:
         keys: Keyring,
         people: PeopleService,
         registry: ReceiverRegistry,
-        channels: ChannelSet,
         steps: TransferSteps,
         clock: Clock,
+        contact: str,
     ) -> None:
+        """``contact`` is whom a graduate calls who comes too late."""
         self._db, self._keys, self._people, self._registry = db, keys, people, registry
-        self._channels, self._steps, self._clock = channels, steps, clock
+        self._steps, self._clock, self.contact = steps, clock, contact
 
     def last_day(self, cohort_year: int) -> date:
         """Until when the graduate may change it (2-domain §2)."""
         return clocks.last_change_day(cohort_year)
 
-    def channels_for(
-        self, receiver: FrozenReceiver, history: frozenset[PersonHistory] = frozenset()
-    ) -> ChannelDecision:
-        """How a dossier may go to this body, by which rules, as of today."""
-        facts = ChannelFacts(history, receiver.kind, receiver.region_code)
-        return decide(self._channels, facts, office_date(self._clock.now()))
-
     def open(self, actor: Actor, graduate_id: UUID, wanted: Destination) -> UUID:
         """A new transfer. By the graduate it is registered at once; the desk's is a draft that the desk registers.
+
+        31 August bounds changes of mind. Where the school withdrew the transfer before, it waits for the graduate,
+        who may register whatever the day; what was declared and where it was to go before count as in a change.
 
         Raises Conflict('transfer_open', 'dossier_transferred', 'receiver_not_authorised', 'changes_held',
         'destination_closed'), Invalid by field, NotFound, Forbidden.
@@ -102,7 +96,9 @@ class DestinationService:
                 raise NotFound("dossier_not_found")
             if dossier.state is DossierState.TRANSFERRED:
                 raise Conflict("dossier_transferred")
-            receiver, channel = self._chosen(session, wanted)
+            last = self._last(session, dossier.id)
+            before = () if last is None else channel_basis.choices_of(key, last)
+            receiver, basis = self._chosen(session, dossier.id, wanted, before)
             row = Transfer(
                 id=new_id(),
                 dossier_id=dossier.id,
@@ -112,11 +108,18 @@ class DestinationService:
                 created_at=now,
                 moved_at=now,
             )
-            self._set(row, wanted, receiver, channel)
+            self._set(row, wanted, receiver, basis.channel)
+            channel_basis.keep(key, row, (*before, basis))
+            moved = last is not None and _elsewhere(last, receiver)
+            if last is not None:  # a withdrawal ends no rest
+                row.resting_until = now + COOLING if moved else last.resting_until
             self._steps.opened(session, actor, key, row, _letter(wanted))
             if actor.kind is ActorKind.GRADUATE:
-                self._require_time(session, graduate_id)
+                if not self._withdrawn_before(session, row):
+                    self._require_time(session, graduate_id)
                 self._steps.take(session, actor, row, key, State.DESTINATION_REGISTERED)
+            if moved:
+                self._steps.record(session, actor, row, "transfer.destination_changed", moved=True)
             return row.id
 
     def change(self, actor: Actor, transfer_id: UUID, version: int, wanted: Destination) -> None:
@@ -130,21 +133,24 @@ class DestinationService:
         key = self._keys.of(owner)
         with self._db.transaction() as session:
             row = self._steps.locked(session, transfer_id, version)
-            first = not row.receiver_name
-            if row.state not in CHANGEABLE or (row.supplements is not None and not first):
+            if row.state not in CHANGEABLE or not self._choosable(session, actor, key, row):
                 raise Conflict("destination_settled", params={"state": rules.STATE_LABELS[row.state]})
             if actor.kind is ActorKind.GRADUATE and row.state not in AWAITED:
                 self._require_time(session, owner)
-            receiver, channel = self._chosen(session, wanted)
-            moved = (row.receiver_name, row.receiver_address) != (receiver.name, receiver.address)
-            self._set(row, wanted, receiver, channel)
+            if row.supplements is not None:
+                holding.require_none(wanted.case)
+            before = channel_basis.choices_of(key, row)
+            receiver, basis = self._chosen(session, row.dossier_id, wanted, before)
+            if row.state is State.HELD_AT_SCHOOL:  # the wish stands as long as the dossier is held
+                self._steps.take(session, actor, row, key, State.DRAFT)
+            moved, stayed = _elsewhere(row, receiver), row.destination_case is DestinationCase.KEPT_AT_SCHOOL
+            self._set(row, wanted, receiver, basis.channel)
+            channel_basis.keep(key, row, (*before, basis))
             self._keep_letter(key, row, wanted)
             if moved:
                 row.resting_until = self._clock.now() + COOLING
-            if row.state is State.HELD_AT_SCHOOL:
-                self._steps.take(session, actor, row, key, State.DRAFT)
             if row.state is State.DESTINATION_REGISTERED:
-                self._steps.asked_again(row)
+                self._steps.asked_again(row, anew=stayed and wanted.case is not DestinationCase.KEPT_AT_SCHOOL)
             else:
                 self._steps.take(session, actor, row, key, State.DESTINATION_REGISTERED)
             self._steps.record(session, actor, row, "transfer.destination_changed", moved=moved)
@@ -152,23 +158,35 @@ class DestinationService:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _chosen(self, session: Session, wanted: Destination) -> tuple[FrozenReceiver, Channel]:
-        """Raises Invalid by field, Conflict('receiver_not_authorised'), NotFound."""
+    def _choosable(self, session: Session, actor: Actor, key: DataKey, row: Transfer) -> bool:
+        """A supplement follows the dossier: the desk alone chooses for it, where it can go there no more."""
+        if row.supplements is None:
+            return True
+        if actor.kind is not ActorKind.STAFF:
+            return False
+        return not row.receiver_name or bool(self._steps.footing.refusals(session, [row], {row.graduate_id: key}))
+
+    def _chosen(
+        self, session: Session, dossier_id: UUID, wanted: Destination, before: Sequence[ChannelBasis]
+    ) -> tuple[FrozenReceiver, ChannelBasis]:
+        """``before``: earlier choices. Raises Invalid by field, Conflict('receiver_not_authorised'), NotFound."""
         today = office_date(self._clock.now())
+        holding.require_time_left(session, dossier_id, wanted.case, today)
         if not wanted.receiver.strip():
             raise Invalid("invalid_input", faults=[FieldFault("/receiver", "required")])
         receiver = self._registry.frozen(session, wanted.receiver.strip(), today)
         faults = _letter_faults(wanted, today)
         if receiver.kind not in {kind for rule in rules_of(wanted.case) for kind in rule.kinds}:
             faults.append(FieldFault("/receiver", "receiver_not_for_case"))
-        allowed = self.channels_for(receiver, wanted.history)
+        history = channel_basis.declared(before) if wanted.history is None else wanted.history
+        allowed = self._steps.footing.channels_for(receiver.facts, history)
         channel = wanted.channel or allowed.preferred
         if channel is None or channel not in allowed.allowed:
             may = "、".join(CHANNEL_LABELS[c] for c in allowed.allowed)
             faults.append(FieldFault("/channel", "channel_not_allowed", f"按规定只能经{may}转递" if may else ""))
         if faults or channel is None:
             raise Invalid("invalid_input", faults=faults)
-        return receiver, channel
+        return receiver, channel_basis.basis_of(allowed, history, channel)
 
     @staticmethod
     def _set(row: Transfer, wanted: Destination, receiver: FrozenReceiver, channel: Channel) -> None:
@@ -187,7 +205,20 @@ class DestinationService:
         cohort = session.scalars(select(Graduate.cohort_year).where(Graduate.id == graduate_id)).one()
         last = clocks.last_change_day(cohort)
         if office_date(self._clock.now()) > last:
-            raise Conflict("destination_closed", params={"day": last.isoformat()})
+            raise Conflict("destination_closed", params={"day": last.isoformat(), "contact": self.contact})
+
+    @staticmethod
+    def _last(session: Session, dossier_id: UUID) -> Transfer | None:
+        """The latest of the dossier itself."""
+        query = select(Transfer).where(Transfer.dossier_id == dossier_id, Transfer.supplements.is_(None))
+        return session.scalar(query.order_by(Transfer.serial.desc()).limit(1))
+
+    @staticmethod
+    def _withdrawn_before(session: Session, row: Transfer) -> bool:
+        query = select(Transfer.id).where(
+            Transfer.dossier_id == row.dossier_id, Transfer.supplements.is_(None), Transfer.state == State.WITHDRAWN
+        )
+        return session.scalar(query.limit(1)) is not None
 
     def _require(self, actor: Actor, graduate_id: UUID) -> None:
         """Raises Forbidden, NotFound for another's, Conflict('changes_held') soon after an account was taken over."""
@@ -204,6 +235,10 @@ class DestinationService:
         if owner is None:
             raise NotFound("transfer_not_found")
         return owner
+
+
+def _elsewhere(row: Transfer, receiver: FrozenReceiver) -> bool:
+    return (row.receiver_name, row.receiver_address) != (receiver.name, receiver.address)
 
 
 def _letter(wanted: Destination) -> Mapping[str, str]:

@@ -82,8 +82,9 @@ class DoubleActs:
     ) -> None:
         """The first person's word. A seal is shown with its number and a photo (JPEG or PNG), kept sealed.
 
-        Raises Conflict('act_waiting', 'move_not_allowed', 'paper_on_loan'), Invalid, Forbidden, NotFound,
-        VersionMismatch, and whatever a SealGuard has against sealing.
+        Raises Conflict('act_waiting', 'move_not_allowed', 'paper_on_loan', 'receiver_not_authorised_now',
+        'channel_not_allowed_now'), Invalid, Forbidden, NotFound, VersionMismatch, and whatever a SealGuard has against
+        sealing.
         """
         require_two(actor)
         key = self._keys.of(self._require_sealable(transfer_id, target))
@@ -118,6 +119,7 @@ class DoubleActs:
         if edge is None or By.TWO not in edge.by:
             raise Conflict("move_not_allowed", params={"state": rules.STATE_LABELS[row.state]})
         self._steps.require_at_hand(session, row, act.target)
+        self._steps.footing.require(session, key, row, act.target)
         evidence = checked(edge, shown, row.channel)
         act.base_version, act.first_person, act.first_at = row.version, _person(session, actor), self._clock.now()
         act.sealed_evidence = seal_json(key, act_place(act), {k.value: v for k, v in evidence.items()})

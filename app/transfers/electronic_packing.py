@@ -20,6 +20,7 @@ from app.jobs import JobQueue, PackElectronic, PushElectronic
 from app.keyring import Keyring
 from app.package_ports import Encryptor, HandedPackage, HandOver, PackageMaker, Signer
 from app.ports import Clock
+from app.transfers.electronic_address import Addressee
 from app.transfers.electronic_envelope import (
     ENVELOPE_PREFIX,
     Envelope,
@@ -47,6 +48,7 @@ class ElectronicPacker:
         signer: Signer,
         receivers: ReceiverOf,
         manifests: ManifestOf,
+        addressee: Addressee,
         steps: ElectronicSteps,
         queue: JobQueue,
         clock: Clock,
@@ -55,7 +57,7 @@ class ElectronicPacker:
         """``sender`` is the school's name as it stands in the envelope."""
         self._db, self._keys, self._files, self._pieces = db, keys, files, Pieces(files)
         self._maker, self._encryptor, self._signer = maker, encryptor, signer
-        self._receivers, self._manifests, self._steps = receivers, manifests, steps
+        self._receivers, self._manifests, self._addressee, self._steps = receivers, manifests, addressee, steps
         self._queue, self._clock, self._sender = queue, clock, sender
 
     def work(self, job: PackElectronic) -> None:
@@ -121,6 +123,7 @@ class ElectronicPacker:
             row = self._wanted(session, leg.id)
             wanted = row is not None and row.box == box
             if row is not None and wanted:
+                self._addressee.require(session, row)
                 row.size, row.digest = out.size, digest
                 envelope = self._envelope(row, digest, plain)
                 row.envelope = envelope.decode()
@@ -129,6 +132,7 @@ class ElectronicPacker:
                 row.submitted_at = self._clock.now()
                 self._steps.take(session, SYSTEM, row, Leg.SUBMITTED, By.CLOCKWORK)
                 if row.push_url is not None:
+                    row.push_due_at = row.submitted_at
                     self._queue.enqueue(session, PushElectronic(row.id))
         if not wanted:
             out.discard()
@@ -167,4 +171,4 @@ class ElectronicPacker:
         with self._db.transaction() as session:
             row = self._wanted(session, leg_id)
             if row is not None:
-                row.trouble = code[:40]
+                self._steps.keep_trouble(session, row, code)

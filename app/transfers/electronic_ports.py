@@ -15,7 +15,8 @@ from app.package_ports import PackedMaterial
 @dataclass(frozen=True, slots=True)
 class ElectronicReceiver:
     """The receiver as it was frozen into a transfer. ``public_key`` is an age recipient; without one it takes none.
-    ``live``: somebody is there to take packages, by an address to push to or a credential to fetch with.
+    ``live``: somebody is there to take packages, by an address to push to or a credential to fetch with. ``phone`` is
+    the office's, empty where none is known.
     """
 
     code: str
@@ -23,6 +24,7 @@ class ElectronicReceiver:
     public_key: str | None
     push_url: str | None = field(default=None, repr=False)
     live: bool = False
+    phone: str = ""
 
 
 class ReceiverOf(Protocol):

@@ -24,6 +24,7 @@ from app.file_ports import FileStore
 from app.keyring import Keyring
 from app.ports import Clock
 from app.transfers import electronic_rules as rules
+from app.transfers.electronic_address import Addressee
 from app.transfers.electronic_envelope import RECEIPT_PREFIX, holds, receipt_bytes
 from app.transfers.electronic_models import ElectronicLeg, words_place
 from app.transfers.electronic_ports import Office
@@ -75,9 +76,16 @@ class Receipt:
 
 class ReceiverDoor:
     def __init__(
-        self, db: Database, keys: Keyring, files: FileStore, steps: ElectronicSteps, log: EventLog, clock: Clock
+        self,
+        db: Database,
+        keys: Keyring,
+        files: FileStore,
+        addressee: Addressee,
+        steps: ElectronicSteps,
+        log: EventLog,
+        clock: Clock,
     ) -> None:
-        self._db, self._keys, self._pieces = db, keys, Pieces(files)
+        self._db, self._keys, self._pieces, self._addressee = db, keys, Pieces(files), addressee
         self._steps, self._log, self._clock = steps, log, clock
 
     # --- seeing -------------------------------------------------------------------------------------------------------
@@ -103,7 +111,11 @@ class ReceiverDoor:
             return _view(self._own(session, office, package_id))
 
     def content(self, actor: Actor, office: Office, package_id: UUID) -> PackageContent:
-        """The cipher text. Raises NotFound, Conflict('package_closed') once it has ended."""
+        """The cipher text. Raises NotFound, Conflict('package_closed') once it has ended,
+        Conflict('receiver_not_entitled') where the body may not receive today, and Conflict('receiver_changed') where
+        the transfer goes to another by now.
+        """
+        self._require_addressee(office, package_id)
         with self._db.transaction() as session:
             row = self._own(session, office, package_id)
             if row.state not in rules.WAITING or row.box is None:
@@ -163,7 +175,9 @@ class ReceiverDoor:
             return _view(row)
 
     def accept(self, actor: Actor, office: Office, package_id: UUID, manifest: bytes) -> PackageView:
-        """Raises Invalid('manifest_mismatch'), Conflict('check_not_passed' | 'electronic_move'), NotFound."""
+        """Raises Invalid('manifest_mismatch'), Conflict('check_not_passed' | 'receiver_changed' | 'electronic_move'),
+        NotFound.
+        """
         with self._db.transaction() as session:
             row = self._locked(session, office, package_id)
             self._require_manifest(row, manifest)
@@ -171,6 +185,8 @@ class ReceiverDoor:
                 return _view(row)
             if row.state is Leg.CHECKED and not row.check_passed:
                 raise Conflict("check_not_passed")
+            if self._addressee.changed(session, row):
+                raise Conflict(rules.CHANGED)
             row.receipt_digest = manifest
             self._take(session, actor, row, Leg.ACCEPTED)
             return _view(row)
@@ -220,6 +236,16 @@ class ReceiverDoor:
         if row is None or row.receiver_code != office.code or row.digest is None or row.submitted_at is None:
             raise NotFound("package_not_found")
         return row
+
+    def _require_addressee(self, office: Office, package_id: UUID) -> None:
+        """In a transaction of its own, so that the refusal is kept with the package."""
+        with self._db.transaction() as session:
+            row = self._own(session, office, package_id)
+            refusal = self._addressee.refusal(session, row) if row.state in rules.WAITING else None
+            if refusal is not None or row.trouble in rules.NOT_FOR_IT:
+                refusal = self._addressee.judged(session, package_id)
+        if refusal is not None:
+            raise Conflict("receiver_not_entitled") if refusal.code == rules.BARRED else refusal
 
     def _locked(
         self,

@@ -77,29 +77,24 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``within`` is how long the source may stand before staff are shown it as overdue (None: no clock)."""
+    """The clock of a source is in electronic_clocks."""
 
     source: Leg
     target: Leg
     by: By
     proof: Proof
-    within: timedelta | None = None
 
 
-_HOUR, _WEEK = timedelta(hours=1), timedelta(days=7)
 STEPS: Sequence[Step] = (
-    Step(Leg.PREPARING, Leg.PACKAGED, By.CLOCKWORK, Proof.REPORT, _HOUR),
-    Step(Leg.PACKAGED, Leg.ENCRYPTED, By.CLOCKWORK, Proof.CIPHER_DIGEST, _HOUR),
-    Step(Leg.ENCRYPTED, Leg.SUBMITTED, By.CLOCKWORK, Proof.ENVELOPE, _HOUR),
-    Step(Leg.SUBMITTED, Leg.TRANSPORT_ACK, By.RECEIVER, Proof.CIPHER_DIGEST, _WEEK),
-    Step(Leg.TRANSPORT_ACK, Leg.CHECKED, By.RECEIVER, Proof.CHECK_RESULT, _WEEK),
-    Step(Leg.CHECKED, Leg.ACCEPTED, By.RECEIVER, Proof.MANIFEST_DIGEST, _WEEK),
+    Step(Leg.PREPARING, Leg.PACKAGED, By.CLOCKWORK, Proof.REPORT),
+    Step(Leg.PACKAGED, Leg.ENCRYPTED, By.CLOCKWORK, Proof.CIPHER_DIGEST),
+    Step(Leg.ENCRYPTED, Leg.SUBMITTED, By.CLOCKWORK, Proof.ENVELOPE),
+    Step(Leg.SUBMITTED, Leg.TRANSPORT_ACK, By.RECEIVER, Proof.CIPHER_DIGEST),
+    Step(Leg.TRANSPORT_ACK, Leg.CHECKED, By.RECEIVER, Proof.CHECK_RESULT),
+    Step(Leg.CHECKED, Leg.ACCEPTED, By.RECEIVER, Proof.MANIFEST_DIGEST),
     # what cannot be opened cannot be checked either, so it may be refused at once
-    *(
-        Step(s, Leg.REJECTED, By.RECEIVER, Proof.REASONS, _WEEK)
-        for s in (Leg.SUBMITTED, Leg.TRANSPORT_ACK, Leg.CHECKED)
-    ),
-    Step(Leg.ACCEPTED, Leg.E_RECEIPT, By.RECEIVER, Proof.RECEIPT, timedelta(days=30)),
+    *(Step(s, Leg.REJECTED, By.RECEIVER, Proof.REASONS) for s in (Leg.SUBMITTED, Leg.TRANSPORT_ACK, Leg.CHECKED)),
+    Step(Leg.ACCEPTED, Leg.E_RECEIPT, By.RECEIVER, Proof.RECEIPT),
     *(
         Step(s, Leg.WITHDRAWN, By.STAFF, Proof.NONE)
         for s in (Leg.PREPARING, Leg.PACKAGED, Leg.ENCRYPTED, Leg.SUBMITTED, Leg.TRANSPORT_ACK, Leg.CHECKED)
@@ -109,6 +104,11 @@ ENDED = frozenset({Leg.REJECTED, Leg.WITHDRAWN, Leg.E_RECEIPT})
 REPEATABLE = frozenset({Leg.REJECTED, Leg.WITHDRAWN})
 """After these a new attempt may be made."""
 IN_THE_MAKING = frozenset({Leg.PREPARING, Leg.PACKAGED, Leg.ENCRYPTED})
+STALLED = timedelta(hours=1)
+"""After this long in the making, or since it was last ordered, staff may have it packed again, whatever its clock."""
+CHANGED, BARRED = "receiver_changed", "receiver_not_authorised_now"
+NOT_FOR_IT = frozenset({CHANGED, BARRED})
+"""Troubles for which the receiver is given nothing, so that it cannot be waited for."""
 VISIBLE = frozenset(Leg) - IN_THE_MAKING
 """What a receiver may see of its own packages."""
 WAITING = frozenset({Leg.SUBMITTED, Leg.TRANSPORT_ACK, Leg.CHECKED, Leg.ACCEPTED})
@@ -119,11 +119,6 @@ ACKNOWLEDGED = frozenset({Leg.TRANSPORT_ACK, Leg.CHECKED, Leg.ACCEPTED, Leg.E_RE
 
 def step(source: Leg, target: Leg, by: By) -> Step | None:
     return next((s for s in STEPS if (s.source, s.target, s.by) == (source, target, by)), None)
-
-
-def patience(state: Leg) -> timedelta | None:
-    """How long a state may stand before somebody should look."""
-    return next((s.within for s in STEPS if s.source is state and s.within is not None), None)
 
 
 def renewed(state: Leg | None, *, same: bool) -> bool:

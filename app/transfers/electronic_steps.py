@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,15 +13,21 @@ from app.errors import Conflict
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
 from app.ports import Clock
+from app.transfers import electronic_clocks as clocks
 from app.transfers.electronic_models import ElectronicLeg
-from app.transfers.electronic_rules import IN_THE_MAKING, LEG_LABELS, By, Leg, step
+from app.transfers.electronic_rules import IN_THE_MAKING, LEG_LABELS, NOT_FOR_IT, By, Leg, step
+from app.transfers.models import Transfer
+from app.transfers.states import State
+from app.working_days.calendar import WorkingDays, office_date
 
 MOVED = "electronic.moved"
+PACK_ORDERED, PUSH_ORDERED = "electronic.pack_ordered", "electronic.push_ordered"
+"""Staff have a package tried anew that was kept back."""
 
 
 class ElectronicSteps:
-    def __init__(self, log: EventLog, queue: JobQueue, clock: Clock) -> None:
-        self._log, self._queue, self._clock = log, queue, clock
+    def __init__(self, log: EventLog, queue: JobQueue, clock: Clock, calendar: WorkingDays) -> None:
+        self._log, self._queue, self._clock, self._calendar = log, queue, clock, calendar
 
     @staticmethod
     def locked(session: Session, leg_id: UUID) -> ElectronicLeg | None:
@@ -32,8 +39,46 @@ class ElectronicSteps:
         """Raises Conflict('electronic_move') when no edge leads there for whoever asks."""
         if step(row.state, target, by) is None:
             raise Conflict("electronic_move", params={"state": LEG_LABELS[row.state]})
-        row.state, row.moved_at, row.trouble = target, self._clock.now(), None
+        row.state, row.moved_at, row.push_due_at = target, self._clock.now(), None
+        self.eased(session, row)
         self.record(session, actor, row)
+
+    def keep_trouble(self, session: Session, row: ElectronicLeg, code: str, *, again: datetime | None = None) -> None:
+        """What keeps the package back, by its code; staff must mend it where nothing is tried ``again``. The days for
+        that run from the first time, however often it is tried anew.
+        """
+        row.trouble, row.push_due_at = code[:40], again
+        if again is None:
+            row.trouble_at = row.trouble_at or self._clock.now()
+        self.reckon(session, row)
+
+    def eased(self, session: Session, row: ElectronicLeg) -> None:
+        """Nothing keeps it back any more."""
+        row.trouble = row.trouble_at = None
+        self.reckon(session, row)
+
+    def tried_anew(self, session: Session, actor: Actor, row: ElectronicLeg, order: str) -> None:
+        """Staff have ordered another try, which is kept as an event; whether it helps is yet to be seen."""
+        row.trouble = None
+        self._log.record(
+            session,
+            actor,
+            order,
+            graduate_id=row.graduate_id,
+            object_kind="electronic_leg",
+            object_id=row.id,
+            data={"transfer": str(row.transfer_id), "attempt": row.attempt},
+        )
+
+    def reckon(self, session: Session, row: ElectronicLeg) -> None:
+        """The clock that runs now, stored so that lists can be filtered. The row is its transfer's latest attempt."""
+        paper = session.scalars(select(Transfer.state).where(Transfer.id == row.transfer_id)).one()
+        row.due_on, row.timer = self.right(row, paper, latest=True)
+
+    def right(self, row: ElectronicLeg, paper: State, *, latest: bool) -> tuple[date | None, clocks.LegTimer | None]:
+        """The due day and its clock by the facts of the leg."""
+        found = clocks.due(leg_facts(row, paper, latest=latest), self._calendar)
+        return (None, None) if found is None else (found.on, found.timer)
 
     def record(self, session: Session, actor: Actor, row: ElectronicLeg) -> None:
         session.flush()
@@ -49,3 +94,16 @@ class ElectronicSteps:
         # what happens inside the house is no news to the graduate
         if row.state not in IN_THE_MAKING:
             self._queue.enqueue(session, Announce(event_id))
+
+
+def leg_facts(row: ElectronicLeg, paper: State, *, latest: bool) -> clocks.LegFacts:
+    """What the clock of a leg runs by, in office days."""
+    return clocks.LegFacts(
+        row.state,
+        paper,
+        office_date(row.moved_at),
+        office_date(row.acked_at) if row.acked_at is not None else None,
+        office_date(row.trouble_at) if row.trouble_at is not None else None,
+        latest,
+        row.trouble in NOT_FOR_IT,
+    )

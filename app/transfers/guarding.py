@@ -37,7 +37,7 @@ class PaperKeeping(Protocol):
 
 
 class SealWatcher(Protocol):
-    """Who acts when paper is sealed or its seal opened, in the very transaction; ``row`` is locked."""
+    """Who acts when paper is sealed, or its seal opened or lost for good, in that transaction; ``row`` is locked."""
 
     def sealed(self, session: Session, actor: Actor, key: DataKey, row: Transfer) -> None: ...
 

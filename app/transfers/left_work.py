@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.db import Database
+from app.events import Event
 from app.jobs import DispatchWork, Job, JobQueue, PackElectronic, PushElectronic
 from app.ports import Clock
 from app.transfers import electronic_rules as rules
 from app.transfers.batch_models import BatchState, DispatchBatch, DispatchItem
 from app.transfers.electronic_models import ElectronicLeg
 from app.transfers.electronic_rules import Leg
+from app.transfers.electronic_steps import PACK_ORDERED
 
 QUIET = timedelta(minutes=20)
 AT_ONCE = 50
@@ -46,20 +48,27 @@ class LeftWork:
 
     @staticmethod
     def _packings(session: Session, quiet: datetime) -> list[Job]:
+        ordered = exists().where(
+            Event.object_kind == "electronic_leg",
+            Event.object_id == ElectronicLeg.id,
+            Event.type == PACK_ORDERED,
+            Event.at >= quiet,
+        )
         query = select(ElectronicLeg.id).where(
             ElectronicLeg.state.in_(rules.IN_THE_MAKING),
             ElectronicLeg.trouble.is_(None),
             ElectronicLeg.moved_at < quiet,
+            ~ordered,
         )
         return [PackElectronic(leg) for leg in session.scalars(query.order_by(ElectronicLeg.moved_at).limit(AT_ONCE))]
 
     @staticmethod
     def _pushes(session: Session, quiet: datetime) -> list[Job]:
         query = select(ElectronicLeg.id).where(
+            # first tries and later ones alike; without a day nothing is to be tried any more
             ElectronicLeg.state == Leg.SUBMITTED,
-            ElectronicLeg.trouble.is_(None),
-            ElectronicLeg.push_url.is_not(None),
-            ElectronicLeg.pushed_at.is_(None),
-            ElectronicLeg.submitted_at < quiet,
+            ElectronicLeg.push_due_at < quiet,
         )
-        return [PushElectronic(leg) for leg in session.scalars(query.order_by(ElectronicLeg.moved_at).limit(AT_ONCE))]
+        return [
+            PushElectronic(leg) for leg in session.scalars(query.order_by(ElectronicLeg.push_due_at).limit(AT_ONCE))
+        ]

@@ -25,9 +25,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import Base, EnumText, UtcTime, new_id
 from app.envelope import Place
 from app.receivers.rules import DestinationCase
-from app.transfers.clocks import Timer
+from app.transfers.clocks import HoldStage, Timer
 from app.transfers.states import Channel, State
 
+HELD_BY_WISH = "state <> 'held_at_school' or destination_case is not distinct from 'kept_at_school'"
 IS_OPEN = "supplements is null and state not in ('closed', 'supplement_open', 'redirected', 'withdrawn')"
 RECEIPT_FITS = (
     "state not in ('received', 'closed', 'supplement_open') or manifest_digest is null"
@@ -38,12 +39,14 @@ RECEIPT_FITS = (
 class Transfer(Base):
     """The receiver is frozen into the row: which version of the registry, with its name and address copied.
 
-    ``sealed_proofs`` maps states to their numbers (tracking, seal, receipt).
+    ``sealed_proofs`` maps states to their numbers (tracking, seal, receipt); ``sealed_basis`` is what each choice of
+    the channel was based on (channel_basis), None for those from before it was kept.
 
     ``supplements`` is the received transfer that this one brings a later correction's papers after (补充材料转递);
     ``follows`` the one that was redirected, with no receiver (an empty name) until its new destination is registered.
     ``asked_on``: day of the 调档函, else of the registration. Nothing is
-    done before ``resting_until``: the address was changed.
+    done before ``resting_until``: the address was changed. ``held_since`` is the first day any transfer of the dossier
+    was held at school; ``hold_told`` the stage of the present hold that was told last.
     """
 
     __tablename__ = "transfer"
@@ -52,6 +55,7 @@ class Transfer(Base):
         Index("ix_transfer_due", "due_on", postgresql_where=text("due_on is not null")),
         Index("ix_transfer_state", "state", "moved_at"),
         CheckConstraint(RECEIPT_FITS, name="receipt_fits"),
+        CheckConstraint(HELD_BY_WISH, name="held_by_wish"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -77,10 +81,13 @@ class Transfer(Base):
     asked_on: Mapped[date | None] = mapped_column(Date)
     handed_on: Mapped[date | None] = mapped_column(Date)
     kept_until: Mapped[date | None] = mapped_column(Date)
+    held_since: Mapped[date | None] = mapped_column(Date)
+    hold_told: Mapped[HoldStage | None] = mapped_column(EnumText(HoldStage, 8))
     due_on: Mapped[date | None] = mapped_column(Date)
     timer: Mapped[Timer | None] = mapped_column(EnumText(Timer, 12))
     manifest_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     receipt_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_basis: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's declarative form
 
@@ -148,6 +155,10 @@ class DoubleAct(Base):
 
 def proofs_place(row: Transfer) -> Place:
     return Place("transfer", "sealed_proofs", row.id)
+
+
+def basis_place(row: Transfer) -> Place:
+    return Place("transfer", "sealed_basis", row.id)
 
 
 def manifest_place(row: TransferManifest) -> Place:

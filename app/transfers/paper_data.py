@@ -232,7 +232,10 @@ class PaperData:
         rows = {r.id: r for r in session.scalars(wanted)}
         found = []
         for item in items:
-            row, key, graduate = rows[item.transfer_id], keys[item.graduate_id], graduates[item.graduate_id]
+            row, key, graduate = rows[item.transfer_id], keys.get(item.graduate_id), graduates[item.graduate_id]
+            if key is None:  # erased: the line stands, and nothing of the person
+                found.append(HandOverRow(transfer_number(row), "—", "", "", row.receiver_name))
+                continue
             card = open_json(key, card_place(graduate), graduate.sealed_card)
             proofs = open_json(key, proofs_place(row), row.sealed_proofs)
             tracking = open_json(key, number_place(item), item.sealed_number)["tracking_number"]

@@ -12,15 +12,13 @@ from sqlalchemy.orm import Session
 from app.actors import Actor, ActorKind
 from app.db import Database
 from app.errors import Forbidden
-from app.receivers.rules import FIELD_LABELS, REFUSAL_WORDS, STANDING_LABELS, Standing
+from app.receivers.rules import STANDING_LABELS, DestinationCase, Standing
 from app.receivers.service import ReceiverRegistry
 from app.receivers.views import MovedOn
+from app.transfers.footing_rules import against, changes_that_matter
 from app.transfers.models import Transfer
 from app.transfers.service import MOVER_ROLES
 from app.transfers.states import OPEN
-
-MATTERS = frozenset({"kind", "name", "credit_code", "region_code", "address", "department", "postal_code", "phone"})
-"""What stands on the envelope or says who opens it; another source or key changes nothing for a dossier on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +48,33 @@ class ReceiverWatch:
             moved = self._registry.moved_on(session, list(going), self._registry.today)
         found = []
         for one in moved:
-            words = _words(one)
+            name, cases = going[one.id, one.frozen_version]
+            # of several cases the first that it may not receive speaks for all
+            refused = next(filter(None, (against(one.refusal, one.now.kind, case) for case in cases)), "")
+            words = refused or _words(one)
             if words:
-                name, number = going[one.id, one.frozen_version]
-                late = one.refusal is not None
-                found.append(Concern(one.id, one.frozen_version, name, words, late, number))
+                number = sum(cases.values())
+                found.append(Concern(one.id, one.frozen_version, name, words, bool(refused), number))
         return sorted(found, key=lambda c: (not c.late, -c.transfers, c.name, c.version))
 
     @staticmethod
-    def _going(session: Session) -> dict[tuple[UUID, int], tuple[str, int]]:
-        """(receiver, frozen version) -> its name and how many open transfers go there."""
-        query = select(
-            Transfer.receiver_id, Transfer.receiver_version, func.max(Transfer.receiver_name), func.count()
-        ).where(Transfer.state.in_(OPEN), Transfer.receiver_id.is_not(None), Transfer.receiver_version.is_not(None))
-        rows = session.execute(query.group_by(Transfer.receiver_id, Transfer.receiver_version))
-        return {(r, v): (name, n) for r, v, name, n in rows if r is not None and v is not None}
+    def _going(session: Session) -> dict[tuple[UUID, int], tuple[str, dict[DestinationCase | None, int]]]:
+        """(receiver, frozen version) -> its name, and how many open transfers go there in each case."""
+        frozen = (Transfer.receiver_id, Transfer.receiver_version)
+        query = select(*frozen, Transfer.destination_case, func.max(Transfer.receiver_name), func.count()).where(
+            Transfer.state.in_(OPEN), *(column.is_not(None) for column in frozen)
+        )
+        found: dict[tuple[UUID, int], tuple[str, dict[DestinationCase | None, int]]] = {}
+        for receiver, version, case, name, number in session.execute(
+            query.group_by(*frozen, Transfer.destination_case)
+        ):
+            if receiver is not None and version is not None:
+                found.setdefault((receiver, version), (name, {}))[1][case] = number
+        return found
 
 
 def _words(one: MovedOn) -> str:
     """Empty for what changes nothing for a dossier on its way."""
-    if one.refusal is not None:
-        return REFUSAL_WORDS[one.refusal]
     said = [STANDING_LABELS[Standing.EXPIRING]] if one.standing is Standing.EXPIRING else []
-    changed = [FIELD_LABELS[name] for name in one.changed if name in MATTERS]
+    changed = [change.label for change in changes_that_matter(one.before, one.now, one.changed)]
     return "，".join([*said, *([f"{'、'.join(changed)}有变动"] if changed else [])])

@@ -22,6 +22,7 @@ from app.keyring import Keyring
 from app.ports import Clock
 from app.transfers import rules
 from app.transfers.counting_models import latest_case
+from app.transfers.electronic_models import ElectronicLeg
 from app.transfers.guarding import DossierChecks
 from app.transfers.manifest import Manifest, manifest_of
 from app.transfers.models import Transfer, proofs_place
@@ -39,13 +40,14 @@ READER_ROLES = (*MOVER_ROLES, Role.REVIEWER)
 @dataclass(frozen=True, slots=True)
 class UnderWay:
     """Which open transfers are looked at. ``overdue``: past their day; ``to``: only those to these frozen
-    (receiver, version).
+    (receiver, version). ``electronic_late``: whose package is past its day, be the paper open or not.
     """
 
     state: State | None = None
     channel: Channel | None = None
     overdue: bool = False
     to: Sequence[tuple[UUID, int]] | None = None
+    electronic_late: bool = False
 
 
 ALL_UNDER_WAY = UnderWay()
@@ -144,7 +146,12 @@ class TransferService:
 
     @staticmethod
     def _chosen(wanted: UnderWay, today: date) -> Select[Transfer]:
-        query = select(Transfer).where(Transfer.state.in_(rules.OPEN))
+        query = select(Transfer)
+        if wanted.electronic_late:
+            late = select(ElectronicLeg.transfer_id).where(ElectronicLeg.due_on < today)
+            query = query.where(Transfer.id.in_(late))
+        else:
+            query = query.where(Transfer.state.in_(rules.OPEN))
         if wanted.state is not None:
             query = query.where(Transfer.state == wanted.state)
         if wanted.channel is not None:

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from app.actors import Actor, ActorKind
 from app.events import EventView
-from app.transfers import clocks, rules
+from app.transfers import clocks, holding, rules
 from app.transfers.counting_rules import CASE_WORDS, CaseState
 from app.transfers.manifest import code_of
 from app.transfers.models import Transfer
 from app.transfers.rules import BY_LABELS, EVIDENCE_LABELS, By, Edge, Evidence
-from app.transfers.states import Channel, State
+from app.transfers.states import SUPPLEMENT_NEXT_WORDS, Channel, State
 from app.transfers.steps import REDIRECTED_FOR
 from app.working_days.calendar import WorkingDays, office_date
 
@@ -114,7 +114,7 @@ class TransferView:
 
 @dataclass(frozen=True, slots=True)
 class TransferLine:
-    """One line of the dispatchers' work list."""
+    """One line of the dispatchers' work list. ``receiver``: (id, version) as it was frozen."""
 
     id: UUID
     number: str
@@ -126,6 +126,7 @@ class TransferLine:
     receiver_name: str
     moved_at: datetime
     due_on: date | None
+    receiver: tuple[UUID, int] | None
 
 
 def transfer_number(row: Transfer) -> str:
@@ -145,6 +146,7 @@ def line_of(row: Transfer) -> TransferLine:
         row.receiver_name or NO_RECEIVER,
         row.moved_at,
         row.due_on,
+        (row.receiver_id, row.receiver_version) if row.receiver_id and row.receiver_version else None,
     )
 
 
@@ -160,6 +162,7 @@ def view_of(
     case: CaseState | None = None,
 ) -> TransferView:
     staff = actor.kind is ActorKind.STAFF
+    next_words = rules.NEXT_WORDS if row.supplements is None else SUPPLEMENT_NEXT_WORDS
     words = CASE_WORDS[case] if case is not None and rules.edge(row.state, State.RECEIVED) is not None else None
     return TransferView(
         id=row.id,
@@ -167,7 +170,7 @@ def view_of(
         graduate_id=row.graduate_id,
         state=row.state,
         state_label=rules.STATE_LABELS[row.state],
-        next_words=rules.NEXT_WORDS[row.state] if words is None else words.next,
+        next_words=next_words[row.state] if words is None else words.next,
         channel=row.channel,
         channel_label=rules.CHANNEL_LABELS[row.channel],
         receiver_name=row.receiver_name or NO_RECEIVER,
@@ -193,7 +196,8 @@ def _ways(row: Transfer, case: CaseState | None) -> Iterable[Edge]:
     """Without a receiver nothing is registered: that goes by choosing one. In dispute no receipt is."""
     shut = set[State]() if row.receiver_name else {State.DESTINATION_REGISTERED}
     shut |= {State.RECEIVED} if case is CaseState.OPEN else set()
-    return (e for e in rules.edges_from(row.state) if e.target not in shut)
+    ways = (e for e in rules.edges_from(row.state) if e.target not in shut)
+    return (e for e in ways if holding.against(e.source, e.target, row.destination_case) is None)
 
 
 def _step(event: EventView, proofs: Mapping[str, Any], *, staff: bool) -> TransferStep:
@@ -225,6 +229,9 @@ def _due(row: Transfer, today: date, calendar: WorkingDays, contact: str) -> Due
     if row.due_on is None or row.timer is None:
         return None
     rule = clocks.TIMERS[row.timer]
-    found = clocks.Due(row.timer, row.due_on)
-    words = clocks.delay_words(found, today, calendar, contact)
-    return DueView(row.due_on, rule.label, rule.source, today > row.due_on, words)
+    return due_view(rule, row.due_on, today, calendar, contact)
+
+
+def due_view(rule: clocks.TimerRule, on: date, today: date, calendar: WorkingDays, contact: str) -> DueView:
+    words = clocks.delay_words(rule, on, today, calendar, contact)
+    return DueView(on, rule.label, rule.source, today > on, words)

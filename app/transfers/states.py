@@ -94,9 +94,18 @@ NEXT_WORDS: Mapping[State, str] = {
     State.LOST_CONFIRMED: "学校启动补建，并书面告知本人",
     State.REBUILDING: "依据留存的电子档案和各单位底册补建，完成后重新转递",
     State.REDIRECTED: "改寄的进度见新的转递",
-    State.WITHDRAWN: "可重新登记去向；8 月 31 日以后请联系学校档案管理部门",
+    State.WITHDRAWN: "请重新登记去向，经审核后办理转递",
 }
 
+SUPPLEMENT_NEXT_WORDS: Mapping[State, str] = {**NEXT_WORDS, State.DRAFT: "学校登记改寄的接收单位"}
+"""A supplement's destination is the school's to choose."""
+
+CHANGEABLE = frozenset(
+    {State.DRAFT, State.DESTINATION_REGISTERED, State.COLLEGE_REVIEWED, State.SCHOOL_APPROVED, State.HELD_AT_SCHOOL}
+)
+"""Here another destination may be chosen, by graduates until 31 August of their year."""
+AWAITED = frozenset({State.DRAFT, State.HELD_AT_SCHOOL})
+"""Of these the school waits for the graduate, whatever the day."""
 ENDED = frozenset({State.CLOSED, State.SUPPLEMENT_OPEN, State.REDIRECTED, State.WITHDRAWN})
 OPEN = frozenset(State) - ENDED
 ARRIVED = frozenset({State.RECEIVED, State.CLOSED, State.SUPPLEMENT_OPEN})

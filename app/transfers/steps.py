@@ -20,8 +20,10 @@ from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, Versi
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
 from app.ports import Clock
-from app.transfers import clocks, manifest, rules
+from app.receivers.rules import DestinationCase
+from app.transfers import channel_basis, clocks, holding, manifest, rules
 from app.transfers.counting_models import open_case
+from app.transfers.footing import Footing
 from app.transfers.guarding import PaperKeeping, SealWatcher
 from app.transfers.manifest import Manifest, ManifestBook
 from app.transfers.models import ActState, Dispatch, DoubleAct, Transfer, numbers_place, proofs_place
@@ -51,20 +53,21 @@ class TransferSteps:
         calendar: WorkingDays,
         index: BlindIndex,
         paper: PaperKeeping,
+        footing: Footing,
     ) -> None:
         self._log, self._queue, self._clock, self._calendar, self._index = log, queue, clock, calendar, index
-        self._paper = paper
+        self._paper, self.footing = paper, footing
         self.manifests = ManifestBook()
         self._watchers: list[SealWatcher] = []
 
     def by(self, clock: Clock) -> TransferSteps:
         """The same steps by another clock."""
-        made = TransferSteps(self._log, self._queue, clock, self._calendar, self._index, self._paper)
+        made = TransferSteps(self._log, self._queue, clock, self._calendar, self._index, self._paper, self.footing)
         made._watchers = self._watchers
         return made
 
     def watch(self, watcher: SealWatcher) -> None:
-        """Is told of every seal that is closed or opened from now on."""
+        """Is told of every seal that is closed, opened or lost for good from now on."""
         self._watchers.append(watcher)
 
     @staticmethod
@@ -106,12 +109,15 @@ class TransferSteps:
 
         Reaching ``redirected`` opens the transfer that follows. Raises Conflict('move_not_allowed',
         'two_persons_required', 'catalogue_changed', 'tracking_number_used', 'destination_rests',
-        'destination_missing', 'receipt_in_dispute', 'paper_on_loan'), Forbidden, Invalid.
+        'destination_missing', 'receipt_in_dispute', 'paper_on_loan', 'receiver_not_authorised_now',
+        'channel_not_allowed_now', 'not_kept_at_school', 'kept_at_school'), Forbidden, Invalid.
         """
         edge = rules.edge(row.state, target)
         if edge is None:
             raise Conflict("move_not_allowed", params={"state": STATE_LABELS[row.state]})
         _allow(actor, edge, two=two)
+        if (code := holding.against(row.state, target, row.destination_case)) is not None:
+            raise Conflict(code)
         if target in FORWARD and row.resting_until is not None and self._clock.now() < row.resting_until:
             raise Conflict("destination_rests", extra={"until": row.resting_until.isoformat()})
         if target is State.DESTINATION_REGISTERED and not row.receiver_name:
@@ -119,6 +125,7 @@ class TransferSteps:
         if target is State.RECEIVED and open_case(session, row.id) is not None:
             raise Conflict("receipt_in_dispute")
         self.require_at_hand(session, row, target)
+        self.footing.confirm(session, key, row, target)
         meaningless = frozenset({Evidence.MANIFEST_CODE}) if row.manifest_digest is None else frozenset[Evidence]()
         evidence = checked(edge, shown, row.channel, without=meaningless)
         step = self._keep(key, row, evidence)
@@ -156,9 +163,11 @@ class TransferSteps:
         if target in AT_HAND and row.supplements is None:
             self._paper.require_at_hand(session, row.dossier_id)
 
-    def asked_again(self, row: Transfer) -> None:
-        """Another destination before the first one was reviewed: the letter's day counts, if it has one."""
-        row.asked_on = row.letter_on or row.asked_on
+    def asked_again(self, row: Transfer, *, anew: bool) -> None:
+        """Another destination before the first one was reviewed: the letter's day counts, if it has one. ``anew``: the
+        dossier was not to be sent at all until now.
+        """
+        row.asked_on = row.letter_on or (office_date(self._clock.now()) if anew else row.asked_on)
         self._wind(row)
 
     def tracking_index(self, channel: Channel, number: str) -> bytes:
@@ -210,7 +219,10 @@ class TransferSteps:
                 raise Invalid("invalid_input", faults=[FieldFault("/manifest_code", "other_manifest")])
             row.receipt_digest = row.manifest_digest
         if Evidence.KEPT_UNTIL in evidence:
-            row.kept_until = self._hold(date.fromisoformat(evidence[Evidence.KEPT_UNTIL]))
+            until = date.fromisoformat(evidence[Evidence.KEPT_UNTIL])
+            holding.begin(session, row, until, office_date(self._clock.now()))
+        if before is State.HELD_AT_SCHOOL:
+            holding.end(row)
 
     def _require_unchanged(self, session: Session, key: DataKey, row: Transfer) -> None:
         kept = self.manifests.of(session, key, row)
@@ -238,12 +250,6 @@ class TransferSteps:
         except IntegrityError:
             raise Conflict("tracking_number_used") from None
 
-    def _hold(self, until: date) -> date:
-        today = office_date(self._clock.now())
-        if not today < until <= clocks.latest_hold(today):
-            raise Invalid("invalid_input", faults=[FieldFault("/kept_until", "hold_too_long")])
-        return until
-
     def _wind(self, row: Transfer) -> None:
         found = clocks.due(clock_facts(row), self._calendar)
         row.due_on, row.timer = (None, None) if found is None else (found.on, found.timer)
@@ -253,19 +259,24 @@ class TransferSteps:
         """The dossier takes no edit from sealing on, and takes them again when a seal was opened or it was lost."""
         if row.supplements is not None:
             return  # the dossier itself has arrived already
+        arrived = row.state is State.RECEIVED and before not in ARRIVED
+        if not arrived and row.state not in rules.SEALED_UP | rules.OPENED_UP:
+            return
         dossier = session.get_one(Dossier, row.dossier_id, with_for_update=True)
-        if row.state in rules.SEALED_UP:
-            dossier.state = DossierState.SEALED
-        elif row.state in rules.OPENED_UP and dossier.state is DossierState.SEALED:
-            dossier.state = DossierState.OPEN
-        elif row.state is State.RECEIVED and before not in ARRIVED:
+        if arrived:
             dossier.state = DossierState.TRANSFERRED
+        elif row.state in rules.SEALED_UP:
+            dossier.state = DossierState.SEALED
+        elif dossier.state is DossierState.SEALED:
+            dossier.state = DossierState.OPEN
 
     def _tell(self, session: Session, actor: Actor, row: Transfer, key: DataKey, edge: Edge) -> None:
         for watcher in self._watchers:
             if edge.target in rules.SEALED_UP:
                 watcher.sealed(session, actor, key, row)
-            elif edge.target in rules.OPENED_UP and By.TWO in edge.by:
+            elif edge.target in rules.OPENED_UP and (
+                By.TWO in edge.by or State.REBUILDING in (edge.source, edge.target)
+            ):
                 watcher.unsealed(session, actor, row)
 
     def _succeed(self, session: Session, actor: Actor, row: Transfer, key: DataKey, reason: str) -> None:
@@ -285,6 +296,7 @@ class TransferSteps:
             supplements=row.supplements,
             ticket_id=row.ticket_id,
         )
+        channel_basis.keep(key, following, channel_basis.choices_of(key, row))
         self.opened(session, actor, key, following, {REDIRECTED_FOR: reason})
 
     def _move_paper(self, session: Session, actor: Actor, row: Transfer, before: State) -> None:
@@ -320,7 +332,14 @@ class TransferSteps:
 
 
 def clock_facts(row: Transfer) -> clocks.ClockFacts:
-    return clocks.ClockFacts(row.state, office_date(row.moved_at), row.asked_on, row.handed_on, row.kept_until)
+    return clocks.ClockFacts(
+        row.state,
+        office_date(row.moved_at),
+        row.asked_on,
+        row.handed_on,
+        row.kept_until,
+        stays=row.destination_case is DestinationCase.KEPT_AT_SCHOOL,
+    )
 
 
 def _allow(actor: Actor, edge: Edge, *, two: bool) -> None:

@@ -20,7 +20,7 @@ from app.dossiers.rules import Source
 from app.envelope import DataKey, open_json
 from app.errors import Conflict
 from app.ports import Clock
-from app.transfers import rules
+from app.transfers import channel_basis, rules
 from app.transfers.models import Transfer, proofs_place
 from app.transfers.rules import Evidence
 from app.transfers.states import ARRIVED, State
@@ -78,6 +78,7 @@ class SupplementaryTransfers:
             supplements=before.id,
             ticket_id=ticket_id,
         )
+        channel_basis.keep(key, row, channel_basis.choices_of(key, before))
         self._steps.opened(session, actor, key, row)
         self._steps.supplement_opened(session, before.id)
         return row.id

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -40,7 +40,8 @@ from app.working_days.calendar import WorkingDays, office_date
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=5)
-"""Longer than a question may take; after it a claimed watch is due again."""
+"""Longer than the questions of one claim may take; after it a claimed watch is due again."""
+CLAIMED_AT_ONCE = 20
 
 PER_JOB = 200
 ADOPTED_AT_ONCE = 500
@@ -56,10 +57,18 @@ LINGER = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    transfer_id: UUID
-    number: int
+    """A hand-over to be asked after, and whose it is."""
+
+    handed: Dispatch
     owner: UUID
-    channel: str
+
+    @property
+    def transfer_id(self) -> UUID:
+        return self.handed.transfer_id
+
+    @property
+    def number(self) -> int:
+        return self.handed.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +163,26 @@ class TrackingService:
 
     def poll(self, most: int = PER_JOB) -> int:
         """How many due watches were asked after. Stops early when the carrier is away."""
-        away = 0
-        for done in range(most):
-            claim = self._claim()
-            if claim is None:
-                return done
-            away = 0 if self.ask(claim) else away + 1
-            if away == GIVE_UP_AFTER:
-                log.warning("carrier_away", asked=done + 1)
-                return done + 1
-        return most
+        done = away = 0
+        while done < most and (claims := self._claim(min(CLAIMED_AT_ONCE, most - done))):
+            for number, claim in enumerate(claims, 1):
+                done += 1
+                away = 0 if self._asked(claim) else away + 1
+                if away == GIVE_UP_AFTER:
+                    log.warning("carrier_away", asked=done)
+                    self._give_back(claims[number:])
+                    return done
+        return done
+
+    def _asked(self, claim: Claim) -> bool:
+        """One hand-over that cannot be asked after, or whose answer cannot be taken in, holds up no other."""
+        try:
+            return self.ask(claim)
+        except Exception as error:
+            # by its class alone: a traceback may quote what was sealed
+            log.error("carrier_question_failed", transfer_id=str(claim.transfer_id), error_type=type(error).__name__)
+        self._failed(claim)
+        return True
 
     def ask(self, claim: Claim) -> bool:
         """One question and its effect; False when no usable answer came."""
@@ -179,16 +198,11 @@ class TrackingService:
     def claim_of(self, transfer_id: UUID) -> Claim | None:
         """The latest hand-over of a transfer, for a question out of turn; None where it is not watched."""
         query = (
-            select(TrackingWatch.transfer_id, TrackingWatch.number, Transfer.graduate_id, Dispatch.channel)
-            .join(Transfer, Transfer.id == TrackingWatch.transfer_id)
-            .join(Dispatch, _same_hand_over())
-            .where(TrackingWatch.transfer_id == transfer_id)
-            .order_by(TrackingWatch.number.desc())
-            .limit(1)
+            _watched().where(TrackingWatch.transfer_id == transfer_id).order_by(TrackingWatch.number.desc()).limit(1)
         )
         with self._db.transaction() as session:
             found = session.execute(query).one_or_none()
-        return None if found is None else Claim(found[0], found[1], found[2], found[3].value)
+        return None if found is None else Claim(found[0], found[1])
 
     # --- one question -------------------------------------------------------------------------------------------------
 
@@ -198,29 +212,32 @@ class TrackingService:
         ahead = TrackingWatch.next_poll_at > now + rule.LONGEST_WAIT + LEASE
         return and_(TrackingWatch.next_poll_at.is_not(None), or_(TrackingWatch.next_poll_at <= now, ahead))
 
-    def _claim(self) -> Claim | None:
+    def _claim(self, most: int) -> list[Claim]:
+        """Those due longest; another worker's are passed over."""
         now = self._clock.now()
         with self._db.transaction() as session:
-            watch = session.scalar(
-                select(TrackingWatch)
+            due = session.execute(
+                _watched()
+                .add_columns(TrackingWatch)
                 .where(self._due(now))
                 .order_by(TrackingWatch.next_poll_at, TrackingWatch.transfer_id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            )
-            if watch is None:
-                return None
-            watch.next_poll_at = now + LEASE
-            owner, channel = session.execute(
-                select(Transfer.graduate_id, Dispatch.channel)
-                .join(Dispatch, Dispatch.transfer_id == Transfer.id)
-                .where(Transfer.id == watch.transfer_id, Dispatch.number == watch.number)
-            ).one()
-            return Claim(watch.transfer_id, watch.number, owner, channel.value)
+                .limit(most)
+                .with_for_update(of=TrackingWatch, skip_locked=True)
+            ).all()
+            for _, _, watch in due:
+                watch.next_poll_at = now + LEASE
+            return [Claim(handed, owner) for handed, owner, _ in due]
+
+    def _give_back(self, claims: Sequence[Claim]) -> None:
+        """Those that were claimed and not asked after are due again at once."""
+        handed = [(claim.transfer_id, claim.number) for claim in claims]
+        with self._db.transaction() as session:
+            watches = tuple_(TrackingWatch.transfer_id, TrackingWatch.number).in_(handed)
+            session.execute(update(TrackingWatch).where(watches).values(next_poll_at=self._clock.now()))
 
     def _answer(self, claim: Claim) -> Answer | None:
         """None where there is nothing to ask or nobody to ask. Raises CarrierAway."""
-        carrier = self._carriers.get(claim.channel)
+        carrier = self._carriers.get(claim.handed.channel)
         try:
             key = self._keys.of(claim.owner)
         except NotFound:  # erased: what was sealed for this graduate opens for nobody
@@ -228,12 +245,8 @@ class TrackingService:
         if carrier is None or key is None:
             self._stop(claim, None)
             return None
-        with self._db.transaction() as session:
-            row = session.scalars(
-                select(Dispatch).where(Dispatch.transfer_id == claim.transfer_id, Dispatch.number == claim.number)
-            ).one()
-        typed = open_json(key, numbers_place(row), row.sealed_numbers)[Evidence.TRACKING_NUMBER.value]
-        number = rule.tracking_number(typed, row.channel)
+        typed = open_json(key, numbers_place(claim.handed), claim.handed.sealed_numbers)[Evidence.TRACKING_NUMBER.value]
+        number = rule.tracking_number(typed, claim.handed.channel)
         if isinstance(number, FieldFault):
             self._stop(claim, Finding.UNUSABLE_NUMBER)
             return None
@@ -273,13 +286,14 @@ class TrackingService:
             # the answer once more beside what is stored: a line that was altered since shows as a contradiction
             trace = rule.fold([*(each.event for each in known), *told], handed_at=watch.handed_at, now=now)
             found = [*trace.findings, *self._unknown(watch, known, answer, now)]
-            if self._latest(session, claim):
+            latest = self._latest(session, claim)
+            if latest:
                 found += self._move(session, answer.key, row, watch, trace, known)
             watch.standing, watch.last_sign_at = trace.standing, trace.last_at
             watch.last_polled_at, watch.failures = now, 0
             if told:
                 watch.captured_at = now
-            over = row.state not in OUTSIDE or not self._latest(session, claim)
+            over = row.state not in OUTSIDE or not latest
             watch.next_poll_at = self._next(watch, row, now, over=over)
             self._report(watch, found)
 
@@ -347,8 +361,15 @@ class TrackingService:
         watch.reasons = ",".join(sorted({finding.value for finding, _ in found}))
 
 
-def _same_hand_over() -> ColumnElement[bool]:
-    return and_(Dispatch.transfer_id == TrackingWatch.transfer_id, Dispatch.number == TrackingWatch.number)
+def _watched() -> Select[Dispatch, UUID]:
+    return (
+        select(Dispatch, Transfer.graduate_id)
+        .join(Transfer, Transfer.id == Dispatch.transfer_id)
+        .join(
+            TrackingWatch,
+            and_(TrackingWatch.transfer_id == Dispatch.transfer_id, TrackingWatch.number == Dispatch.number),
+        )
+    )
 
 
 def _locked(session: Session, claim: Claim) -> TrackingWatch:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.orm import Session
 
 from app.actors import SYSTEM
 from app.db import Database
@@ -58,7 +58,10 @@ class TransferWatch:
                 return done
 
     def check(self, *, repair: bool = False) -> list[Difference]:
-        """Every open transfer's stored day against its facts. ``repair`` sets the columns by the facts."""
+        """Every open transfer's stored day against its facts. ``repair`` sets the columns by the facts.
+
+        Locks what differs alone, one at a time: a batch holds many meanwhile, in another order than this one's.
+        """
         found: list[Difference] = []
         after = 0
         while True:
@@ -68,12 +71,12 @@ class TransferWatch:
                     .where(Transfer.serial > after, or_(Transfer.state.in_(OPEN), Transfer.due_on.is_not(None)))
                     .order_by(Transfer.serial)
                     .limit(BATCH)
-                    .with_for_update()
                 ).all()
+                suspect = [row.id for row in rows if self._difference(row) is not None]
                 if not rows:
                     return found
                 after = rows[-1].serial
-                found += self._compare(session, rows, repair=repair)
+            found += [one for one in map(partial(self._look_again, repair=repair), suspect) if one is not None]
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -101,15 +104,21 @@ class TransferWatch:
             self._steps.take(session, SYSTEM, row, key, State.RECEIPT_OVERDUE)
         return 1
 
-    def _compare(self, session: Session, rows: Sequence[Transfer], *, repair: bool) -> list[Difference]:
-        found = []
-        for row in rows:
-            right = clocks.due(clock_facts(row), self._calendar)
-            on, timer = (None, None) if right is None else (right.on, right.timer)
-            if (row.due_on, row.timer) == (on, timer):
-                continue
-            found.append(Difference(row.id, row.due_on, on))
-            if repair:
+    def _right(self, row: Transfer) -> tuple[date | None, clocks.Timer | None]:
+        right = clocks.due(clock_facts(row), self._calendar)
+        return (None, None) if right is None else (right.on, right.timer)
+
+    def _difference(self, row: Transfer) -> Difference | None:
+        on, timer = self._right(row)
+        return None if (row.due_on, row.timer) == (on, timer) else Difference(row.id, row.due_on, on)
+
+    def _look_again(self, transfer_id: UUID, *, repair: bool) -> Difference | None:
+        """In a transaction of its own, under the lock: it may have moved since it was read."""
+        with self._db.transaction() as session:
+            row = self._steps.locked(session, transfer_id)
+            found = self._difference(row)
+            if found is not None and repair:
+                on, timer = self._right(row)
                 # past the version column: whoever has the transfer open loses nothing by a day set right
                 session.execute(update(Transfer).where(Transfer.id == row.id).values(due_on=on, timer=timer))
-        return found
+            return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from app.csv_table import RawRow
 from app.db import Database
 from app.errors import Conflict, FieldFault, Forbidden, TooLarge
 from app.events import EventLog
-from app.keyring import Keyring
+from app.keyring import Keyring, WrappedKey
 from app.ports import Clock
 from app.transfers import batch_book, rules, waybill_table
 from app.transfers.batch_models import DispatchBatch, DispatchItem, ItemState
@@ -76,10 +76,11 @@ class WaybillReport:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What the database knows against numbers and transfers of a file."""
+    """What the database knows against numbers and transfers of a file. ``keyed``: graduates who were not erased."""
 
     numbers: frozenset[bytes]
     transfers: frozenset[UUID]
+    keyed: frozenset[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ class WaybillImport:
         known = self._transfers(session, lines, lock=lock)
         numbers = [tracking_number(w.tracking, batch.channel) for w in lines]
         bidxs = [self._steps.tracking_index(batch.channel, n) if isinstance(n, str) else b"" for n in numbers]
-        held = self._held(session, [b for b in bidxs if b], [row.id for row in known.values()])
+        held = self._held(session, [b for b in bidxs if b], list(known.values()))
+        refused = self._refused(session, list(known.values()))
         often = Counter([_written(w) for w in lines]), Counter(bidxs)
         judged = []
         for w, number, bidx in zip(lines, numbers, bidxs, strict=True):
@@ -155,8 +157,12 @@ class WaybillImport:
                 codes.append("unknown_transfer")
             elif (refusal := batch_book.against(batch, row)) is not None:
                 codes.append(refusal.code)
+            elif row.id in refused:
+                codes.append(refused[row.id].code)
             elif row.id in held.transfers:
                 codes.append("already_scanned")
+            elif row.graduate_id not in held.keyed:
+                codes.append("owner_erased")
             if row is not None and often[0][_written(w)] > 1:
                 codes.append("transfer_twice_in_list")
             if isinstance(number, FieldFault):
@@ -169,6 +175,10 @@ class WaybillImport:
             judged.append(_Judged(WaybillVerdict(w.line, _written(w), tuple(codes), shown), row, bidx))
         return judged
 
+    def _refused(self, session: Session, rows: Sequence[Transfer]) -> Mapping[UUID, Conflict]:
+        keys = self._keys.many(session, [row.graduate_id for row in rows])
+        return self._steps.footing.refusals(session, rows, keys)
+
     @staticmethod
     def _transfers(session: Session, lines: Sequence[WaybillLine], *, lock: bool) -> dict[str, Transfer]:
         """By number as it is written, locked in one order where ``lock`` is set."""
@@ -179,7 +189,8 @@ class WaybillImport:
         return {transfer_number(row): row for row in session.scalars(query)}
 
     @staticmethod
-    def _held(session: Session, bidxs: Sequence[bytes], transfers: Sequence[UUID]) -> _Held:
+    def _held(session: Session, bidxs: Sequence[bytes], rows: Sequence[Transfer]) -> _Held:
+        transfers, owners = [row.id for row in rows], [row.graduate_id for row in rows]
         kept = (ItemState.WAITING, ItemState.DONE)
         used = set(session.scalars(select(Dispatch.tracking_bidx).where(Dispatch.tracking_bidx.in_(bidxs))))
         used |= set(
@@ -194,7 +205,8 @@ class WaybillImport:
                 DispatchItem.transfer_id.in_(transfers), DispatchItem.state == ItemState.WAITING
             )
         )
-        return _Held(frozenset(used), frozenset(waiting))
+        keyed = session.scalars(select(WrappedKey.owner_id).where(WrappedKey.owner_id.in_(owners)))
+        return _Held(frozenset(used), frozenset(waiting), frozenset(keyed))
 
     def _keep(self, session: Session, batch_id: UUID, sound: Sequence[_Judged]) -> None:
         position, now = batch_book.free_position(session, batch_id, len(sound)), self._clock.now()

@@ -18,6 +18,13 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "纸质档案已借出，尚未归还，不能整理、核对、密封或交寄；请先办理归还",
         "The paper dossier is on loan; take it back before it is assembled, checked, sealed or handed over",
     ),
+    "stock_take_not_found": ("没有找到这次清点", "There is no such stock-take"),
+    "stock_line_not_found": ("这次清点中没有这一条", "The stock-take has no such line"),
+    "stock_take_ended": ("这次清点已结束，请刷新查看结果", "The stock-take has ended; reload"),
+    "not_to_be_moved": (
+        "只有错位和未登记位置的档案可以移到本处",
+        "Only a dossier that stands at another place, or at none, by the record is put here",
+    ),
     "nothing_to_undo": (
         "没有可撤销的扫描：您最近的一次已撤销，或档案此后又有变动",
         "There is nothing to undo: the last scan was taken back, or the dossier has moved since",
@@ -42,6 +49,10 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "too_many_places": ("一次最多登记 1000 个位置，请缩小范围", "names more than 1000 places at once"),
     "unknown_place": ("没有登记这个位置，请先由档案员登记", "is no place on record"),
     "place_closed_since": ("该位置已停用，请换一个位置", "is a place that was closed"),
+    "no_dossier_label": (
+        "不是档案条码，没有计入；请扫描档案袋上的转递号或档案编码",
+        "is not the label of a dossier and was not counted; scan the label",
+    ),
     "scan_place_first": ("请先扫描位置条码", "scan the place first"),
     "unknown_dossier": ("不是位置条码，也没有这份档案，请重新扫描", "is neither a place nor a dossier; scan again"),
     "loan_days": ("借期为 1 至 15 个工作日", "takes 1 to 15 working days"),

@@ -36,6 +36,14 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "该电子档案包已办结、撤回或退回，不再接受此操作",
         "The package has ended, was withdrawn or rejected and takes no more messages",
     ),
+    "receiver_not_entitled": (
+        "按名录登记，贵单位今日不能接收这份档案，不予取件；请与学校联系",
+        "By the registry your office may not receive this dossier today; ask the school",
+    ),
+    "receiver_changed": (
+        "该转递的接收单位已变更，这个电子档案包不再发给原接收单位；原接收单位请与学校联系",
+        "The transfer goes to another receiver by now; the former one gets this package no more and asks the school",
+    ),
     "package_digest_mismatch": (
         "收到的文件与提交的不一致，请重新下载",
         "What was received is not what was submitted; download it again",
@@ -66,6 +74,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "The receiver could not be reached; it is tried again, and the receiver may fetch the package itself",
     ),
     "receiver_unreachable": ("接收单位没有应答", "The receiver does not answer"),
+    "push_not_wanted": (
+        "这个电子档案包没有推送失败，无需再次推送",
+        "No push of this package has failed; there is nothing to push again",
+    ),
     "push_target_refused": (
         "接收单位的推送地址不被允许（须为公网 HTTPS 地址）",
         "The receiver's push address is not allowed: public HTTPS only",

@@ -39,6 +39,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "file_not_found": ("文件暂时无法读取，请联系档案管理部门", "The file cannot be read; ask the archive office"),
     "data_key_absent": ("该档案的数据已销毁", "The data of this dossier have been erased"),
     "session_required": ("请先登录", "Sign in first"),
+    "metrics_token_required": (
+        "请在 Authorization 头中提供 LANTAI_METRICS_TOKEN（Bearer）",
+        "Send LANTAI_METRICS_TOKEN as a bearer token",
+    ),
     "session_expired": ("登录已过期，请重新登录", "The session has ended; sign in again"),
     "sign_in_refused": ("用户名、密码或动态口令不正确", "User name, password or code is wrong"),
     "forbidden": ("您没有进行此操作的权限", "You may not do this"),
@@ -128,6 +132,7 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "callback_time": ("请求时间超出允许范围", "The time stamp lies outside the window"),
     "callback_query": ("缺少签名参数", "Signature parameters are missing"),
     "callback_not_secure": ("须使用安全模式推送", "Only secure mode is accepted"),
+    "callback_replayed": ("随机串已用于另一条推送", "The nonce was used for another message"),
     "callback_envelope": ("加密内容无法打开", "The encrypted envelope does not open"),
     "callback_unreadable": ("推送内容无法解析", "The message cannot be parsed"),
     "callback_too_long": ("推送内容过长", "The message is too long"),

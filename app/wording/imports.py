@@ -22,6 +22,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "该批次当前状态（{state}）不能进行此操作",
         "The batch's state ({state}) does not allow this",
     ),
+    "import_dry_only": (
+        "这是测试系统提交的数据，只能预检，不能导入",
+        "This batch came from the sandbox: it can be checked, not imported",
+    ),
     "import_source_gone": (
         "该批次的源文件已按期删除，请重新上传",
         "The source of this batch has been deleted on schedule; upload it again",

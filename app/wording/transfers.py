@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 WORDING: Mapping[str, tuple[str, str]] = {
     "destination_closed": (
-        "去向变更已于 {day} 截止；确需变更的，请联系学校档案管理部门",
-        "Destinations could be changed until {day}; ask the archive office",
+        "本人登记和变更去向已于 {day} 截止；确需办理的，请联系{contact}，由学校代为登记",
+        "Destinations could be registered and changed until {day}; the archive office does it for you: {contact}",
     ),
     "destination_settled": (
         "档案已进入办理（{state}），去向不能在此变更；请联系学校档案管理部门",
@@ -21,6 +22,26 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "改寄的档案还没有新的接收单位，请先选择去向和接收单位",
         "The redirected dossier has no new receiver yet; choose one first",
     ),
+    "receiver_not_authorised_now": (
+        "接收单位现在不能接收档案（{reason}），请另选接收单位；已整理或密封的，先“重新整理”或由两人“启封重新整理”，再更改去向",
+        "The receiver may not receive dossiers today; choose another, opening the seal first where there is one",
+    ),
+    "channel_not_allowed_now": (
+        "按现行规则不能再经原定的方式转递（现在可用：{allowed}），请另选转递方式；"
+        "已整理或密封的，先“重新整理”或由两人“启封重新整理”，再更改去向",
+        "The rules of today do not allow the channel; choose another, opening the seal first where there is one",
+    ),
+    "not_kept_at_school": (
+        "登记的去向不是“暂缓转递，留校保管”，不能批准暂缓；请先由本人或代为变更去向",
+        "The registered destination is not to be kept at school; change the destination first",
+    ),
+    "kept_at_school": (
+        "本人选择暂缓转递、留校保管，不能批准转出；请批准暂缓，或退回修改、变更去向",
+        "The graduate wishes the dossier to be kept at school; hold it, send the form back or change the destination",
+    ),
+    "not_held": ("该档案不在暂缓保管中，请刷新查看", "The dossier is not held at school; reload"),
+    "hold_goes_on": ("保管期满前三个月起才能提醒", "Reminders begin three months before the end of the hold"),
+    "asked_today": ("今天已提醒过毕业生，请改为电话联系", "The graduate was reminded today already; telephone instead"),
     "two_persons_required": (
         "此步骤须由两名工作人员共同完成：一人提出，另一人确认",
         "This step takes two persons: one proposes, another confirms",
@@ -61,6 +82,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
     "waybills_changed": (
         "预检之后，清单、批次或档案状态有了变化，没有导入；请重新预检",
         "The list, the batch or a dossier changed since the trial; nothing was kept, try again",
+    ),
+    "owner_erased": (
+        "该毕业生的数据已依法销毁，没有交寄；请档案员核实后取出这份档案",
+        "The graduate's data were erased by law; nothing was handed over, an archivist looks into it",
     ),
     "batch_empty": ("批次中没有待交寄的档案，请先扫描", "The batch is empty; scan first"),
     "batch_full": ("一个批次最多 {most} 份，请另建批次", "The batch is full; begin another"),
@@ -120,9 +145,17 @@ WORDING: Mapping[str, tuple[str, str]] = {
 }
 
 
+_OF_THE_CASE = re.compile(r"（[^（）]*\{\w+\}[^（）]*）")
+
+
+def without_case(words: str) -> str:
+    """Words of a reason that is kept by its code alone: what brackets say of the case at hand is left out."""
+    return _OF_THE_CASE.sub("", words)
+
+
 def words_for(code: str) -> str:
-    """In Chinese, of a reason kept by its code; what names a state or a channel loses it."""
-    return WORDING.get(code, ("未能交寄，请在该档案的转递页查看", ""))[0].split("（")[0]
+    """In Chinese, of a reason kept by its code, for which a dossier was not handed over."""
+    return without_case(WORDING.get(code, ("未能交寄，请在该档案的转递页查看", ""))[0])
 
 
 FAULT_WORDS: Mapping[str, tuple[str, str]] = {
@@ -141,7 +174,18 @@ FAULT_WORDS: Mapping[str, tuple[str, str]] = {
     "channel_not_allowed": ("按规定不能经此方式转递", "is not allowed by the rules"),
     "letter_needed": ("升学须填写招生学校调档函的编号", "needs the number of the admitting school's letter"),
     "in_the_future": ("不能晚于今天", "must not lie ahead"),
-    "hold_too_long": ("保管期限最长为今天起两年", "may lie at most two years ahead"),
+    "hold_too_long": (
+        "须晚于今天，且自首次暂缓之日起最长两年",
+        "must lie ahead, at most two years after the dossier was first held",
+    ),
+    "hold_used_up": (
+        "学校保管已满两年，不能再次暂缓；请登记就业、升学或户籍地去向",
+        "cannot be chosen again: the dossier was held for two years",
+    ),
+    "supplement_not_kept": (
+        "补充材料须转往保管档案的单位，不能留校保管；请选择其他去向",
+        "cannot be this: what completes a dossier goes where the dossier is",
+    ),
     "formula_cell": ("单元格是公式，请改为粘贴值后重新上传", "is a formula; paste its value"),
     "merged_cell": ("单元格是合并的，请拆开后重新上传", "is a merged cell; split it"),
     "error_cell": ("单元格是错误值，请改正后重新上传", "is an error value"),

@@ -6,12 +6,14 @@ A school adds a file of its own with LANTAI_WORKING_DAYS; where both name a year
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+
+from app import rule_files
+from app.rule_files import RuleFileInvalid
 
 SHIPPED = Path(__file__).with_name("notices.toml")
 MAX_BYTES = 256 * 1024
@@ -20,12 +22,8 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,11}")
 _KEYS = frozenset({"year", "arranged", "source", "off", "working"})
 
 
-class NoticesInvalid(Exception):
-    """``faults`` says each wrong entry in the words of the file."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(faults))
+class NoticesInvalid(RuleFileInvalid):
+    """The notices cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +73,7 @@ def _year(entry: Any, number: int, faults: list[str]) -> YearNotice | None:
 
 def read(data: bytes) -> Notices:
     """Raises NoticesInvalid with every fault of the file."""
-    try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise NoticesInvalid([f"不是 UTF-8 的 TOML 文件：{error}"]) from None
+    table = rule_files.table(data, "工作日安排", NoticesInvalid)
     faults: list[str] = []
     version, entries = table.get("version"), table.get("year", [])
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
@@ -102,12 +97,5 @@ def load(own: Path | None = None) -> Notices:
     shipped = read(SHIPPED.read_bytes())
     if own is None:
         return shipped
-    try:
-        size = own.stat().st_size
-        data = own.read_bytes() if size <= MAX_BYTES else b""
-    except OSError as error:
-        raise NoticesInvalid([f"无法读取 {own}：{error.strerror}"]) from None
-    if size > MAX_BYTES:
-        raise NoticesInvalid([f"{own} 过大"])
-    added = read(data)
+    added = read(rule_files.bytes_of(own, NoticesInvalid, MAX_BYTES))
     return Notices(f"{shipped.version}+{added.version}", {**shipped.years, **added.years})

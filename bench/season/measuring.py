@@ -10,7 +10,7 @@ from bench.season.season import Season, SeasonOutside, SeasonResult, Simulation
 from bench.season.years import file_years
 from bench.stand import stand
 
-SMALL, LARGE, BEHIND = 500, 2000, 100_000
+SMALL, LARGE, BEHIND = 1000, 5000, 100_000
 RATIO_MOST, MANY = 1.25, 10_000
 
 

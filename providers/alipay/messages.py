@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 
+from app.message_values import DATA_BYTES, KEYWORD_LENGTH, PAGE_LENGTH, alipay_data, units
 from app.ports import OutboundMessage, SendFailed, SendFault
+from providers import send_faults
 from providers.alipay.gateway import AlipayGateway, AlipayRefused
 from providers.outbound import PlatformUnavailable
 
 log = logging.getLogger(__name__)
 
 OLD_USER_ID = re.compile(r"2088[0-9]{12}")
-VALUE_LENGTH, PAGE_LENGTH, DATA_LENGTH = 50, 128, 2048
-BUSINESS = "40004"
-FAULT_OF_SUB_CODE = {
-    "USER_TEMPLATE_ILLEGAL": SendFault.CONFIG,
-    "USER_TEMPLATE_LACK_KEYWORD": SendFault.CONTENT,
-    "USER_KEYWORD_LENGTH_ERROR": SendFault.CONTENT,
-    "FORM_ID_OVER_TIME": SendFault.NO_CREDIT,
-    "FORM_ID_NOT_MATCH_APPID": SendFault.CONFIG,
-    "TRADE_NO_NOT_MATCH_USERID": SendFault.RECIPIENT,
-}
-FAULT_OF_CODE = {
-    "20000": SendFault.RETRY,
-    "40005": SendFault.LATER,
-    # any other 40004: final, and most likely "not subscribed", whose sub_code no source tells
-    BUSINESS: SendFault.NO_CREDIT,
-}
 
 
 def fit_keyword(key: str, value: str) -> str:
@@ -36,11 +21,13 @@ def fit_keyword(key: str, value: str) -> str:
     text = " ".join(value.split())
     if not text:
         raise SendFailed(SendFault.CONTENT, f"{key}:empty")
-    if len(text) <= VALUE_LENGTH:
+    if units(text) <= KEYWORD_LENGTH:
         return text
     if text.isascii():  # a number, an address on the net: half of it is wrong, not short
         raise SendFailed(SendFault.CONTENT, f"{key}:too_long")
-    return text[: VALUE_LENGTH - 1].rstrip() + "…"
+    while units(text) > KEYWORD_LENGTH - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
 
 
 class AlipayMessages:
@@ -61,9 +48,8 @@ class AlipayMessages:
 
 
 def _content(message: OutboundMessage) -> dict[str, str]:
-    data = {key: {"value": fit_keyword(key, value)} for key, value in message.fields.items()}
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if len(text) > DATA_LENGTH:
+    text = alipay_data({key: fit_keyword(key, value) for key, value in message.fields.items()})
+    if len(text.encode(errors="replace")) > DATA_BYTES:
         raise SendFailed(SendFault.CONTENT, "data:too_long")
     if len(message.page) > PAGE_LENGTH:
         raise SendFailed(SendFault.CONFIG, "page:too_long")
@@ -77,7 +63,7 @@ def _content(message: OutboundMessage) -> dict[str, str]:
 
 
 def _failed(error: AlipayRefused) -> SendFailed:
-    fault = FAULT_OF_SUB_CODE.get(error.sub_code) or FAULT_OF_CODE.get(error.code, SendFault.CONFIG)
-    if error.sub_code not in FAULT_OF_SUB_CODE:
+    fault = send_faults.of_alipay(error.code, error.sub_code)
+    if error.sub_code not in send_faults.ALIPAY_SUB_CODES:
         log.warning("alipay refused a message: %s", error)
     return SendFailed(fault, error.sub_code or error.code)

@@ -43,8 +43,9 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] ",
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-# Survives a kill of any process, which tests do; only a power cut may lose data.
-THROWAWAY = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
+# Survives a kill of any process, which tests do; only a power cut may lose data. A test's database is gone before it
+# needs a vacuum, and one at work in it cannot be dropped.
+THROWAWAY = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off", "autovacuum": "off"}
 
 
 def postgres_programs() -> Path:

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 from providers.sandbox.config import ConfigFault, SandboxConfig
+from providers.sandbox.mail_server import mail_server
 from providers.sandbox.server import HOST, create_sandbox, sandbox_server
 from providers.sandbox.setup import read_environment_file
 
 BANNER = """
 ########################################################################
 #  SANDBOX  沙箱  —  no real platform answers here                     #
-#  WeChat, Alipay, WeCom and EMS are imitated for demonstration only. #
+#  WeChat, Alipay, WeCom, EMS, e-mail and SMS are imitated.            #
 #  Nobody's identity is proved, no message leaves this machine.        #
 ########################################################################
 """
@@ -33,12 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigFault as fault:
         sys.stderr.write(f"The sandbox cannot start: {fault}\n")
         return 2
-    server = sandbox_server(create_sandbox(config), chosen.port)
+    app = create_sandbox(config)
+    server = sandbox_server(app, chosen.port)
     sys.stderr.write(f"{BANNER}people: http://{HOST}:{server.server_port}/\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        server.serve_forever()
+        with mail_server(app.extensions["sandbox"]):
+            server.serve_forever()
     except KeyboardInterrupt:
         return 0
     finally:

@@ -14,6 +14,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 TEMPLATE_NAMES = ("TICKET_DECIDED", "TRANSFER_STEP", "ACCOUNT_NOTICE")
 TITLES = {"TICKET_DECIDED": "工单处理结果通知", "TRANSFER_STEP": "档案转递进度通知", "ACCOUNT_NOTICE": "账号安全提醒"}
+FIELDS: Mapping[str, Mapping[str, str]] = {
+    "WECHAT": {"thing1": "业务类型", "phrase2": "办理状态", "date3": "更新日期", "thing4": "温馨提示"},
+    "ALIPAY": {"keyword1": "业务类型", "keyword2": "办理状态", "keyword3": "更新日期"},
+}
+"""What the school's templates have when SANDBOX_TEMPLATES_FILE says nothing else."""
 REQUIRED = (
     "LANTAI_WECHAT_APP_ID",
     "LANTAI_WECHAT_APP_SECRET",
@@ -49,7 +54,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class SandboxConfig:
-    """Everything the three platforms and the carrier know about our app. Without an EMS app id nobody may ask it."""
+    """Everything the three platforms and the carrier know about our app. Without an EMS app id nobody may ask it.
+
+    Without an SMS access key nobody may send a text; ``mail_port`` 0 means that there is no e-mail server.
+    """
 
     wechat_app_id: str
     wechat_app_secret: str = field(repr=False)
@@ -70,6 +78,11 @@ class SandboxConfig:
     ems_app_id: str = ""
     ems_app_secret: str = field(default="", repr=False)
     carrier_auto: bool = False
+    sms_access_key: str = ""
+    sms_secret: str = field(default="", repr=False)
+    sms_sign_name: str = ""
+    sms_templates: Mapping[str, str] = field(default_factory=dict)
+    mail_port: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> SandboxConfig:
@@ -100,6 +113,13 @@ class SandboxConfig:
             ems_app_id=environment.get("LANTAI_EMS_APP_ID", ""),
             ems_app_secret=environment.get("LANTAI_EMS_APP_SECRET", ""),
             carrier_auto=environment.get("SANDBOX_CARRIER_AUTO", "") == "1",
+            sms_access_key=environment.get("LANTAI_SMS_ACCESS_KEY", ""),
+            sms_secret=environment.get("LANTAI_SMS_SECRET", ""),
+            sms_sign_name=environment.get("LANTAI_SMS_SIGN_NAME", ""),
+            sms_templates={
+                name: environment.get(f"LANTAI_SMS_TEMPLATE_{name.upper()}", "") for name in ("notice", "code")
+            },
+            mail_port=int(environment.get("LANTAI_MAIL_PORT") or 0) if environment.get("LANTAI_MAIL_HOST") else 0,
         )
 
 
@@ -116,7 +136,7 @@ def _templates(environment: Mapping[str, str], platform: str, definitions: Mappi
         template_id = environment.get(f"LANTAI_{platform}_TEMPLATE_{name}", "")
         known = definitions.get(name, {})
         if template_id:
-            fields, long_term = known.get("fields", {}), bool(known.get("long_term", False))
+            fields, long_term = known.get("fields", FIELDS[platform]), bool(known.get("long_term", False))
             found.append(Template(template_id, known.get("title", TITLES[name]), fields, long_term))
     return tuple(found)
 

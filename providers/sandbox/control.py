@@ -116,6 +116,16 @@ def _observing(blueprint: Blueprint, world: World) -> None:
         with world.lock:
             return jsonify({"messages": [message.as_json() for message in world.group.messages()]})
 
+    @blueprint.get("/mails")
+    def mails() -> Response:
+        with world.lock:
+            return jsonify({"mails": [mail.as_json() for mail in world.letters.mails()]})
+
+    @blueprint.get("/sms")
+    def text_messages() -> Response:
+        with world.lock:
+            return jsonify({"messages": [text.as_json() for text in world.letters.texts()]})
+
     @blueprint.get("/deliveries")
     def deliveries() -> Response:
         return jsonify({"deliveries": world.courier.all()})

@@ -18,7 +18,8 @@ GARBAGE = '<html><head><title>502 Bad Gateway</title></head><body><center>网关
 
 @dataclass(slots=True)
 class Fault:
-    """``target``: ``wechat:/path``, ``alipay:method``, ``wecom``, ``ems``, or ``wechat:*`` and ``alipay:*``.
+    """``target``: ``wechat:/path``, ``alipay:method``, ``wecom``, ``ems``, ``sms``, ``mail``, or ``wechat:*`` and
+    ``alipay:*``.
 
     ``value`` by kind: errcode: the number or ``{"errcode", "errmsg"}`` (for ``ems`` its word); sub_code and
     error_response: the text or ``{"code", "sub_code", "sub_msg"}``; slow: seconds, after the call took effect; reset:
@@ -45,8 +46,8 @@ class FaultBox:
         """Raises ValueError with a sentence."""
         if fault.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}")
-        if not (fault.target in ("wecom", "ems") or fault.target.startswith(("wechat:", "alipay:"))):
-            raise ValueError("target must be wechat:/path, alipay:method, wecom or ems")
+        if not (fault.target in ("wecom", "ems", "sms", "mail") or fault.target.startswith(("wechat:", "alipay:"))):
+            raise ValueError("target must be wechat:/path, alipay:method, wecom, ems, sms or mail")
         if not isinstance(fault.times, int) or fault.times < 1:
             raise ValueError("times must be a positive whole number")
         with self._lock:

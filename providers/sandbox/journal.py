@@ -11,7 +11,7 @@ MASK = "***"
 SECRET = frozenset(
     {"secret", "appsecret", "access_token", "refresh_token", "auth_token", "app_auth_token", "session_key", "key"}
     | {"js_code", "code", "sign", "signature", "msg_signature", "json_signature", "json_string", "encrypt"}
-    | {"cert_no", "cert_name", "cert_hash", "identity_param", "mobile", "waybillno"}
+    | {"cert_no", "cert_name", "cert_hash", "identity_param", "mobile", "waybillno", "phone", "params"}
 )
 
 

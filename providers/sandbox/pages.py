@@ -72,6 +72,12 @@ def _reading(blueprint: Blueprint, world: World, notes: dict[str, str]) -> None:
         with world.lock:
             return render_template("sandbox/group.html", messages=world.group.messages())
 
+    @blueprint.get("/letters")
+    def letters() -> str:
+        with world.lock:
+            mails, texts = world.letters.mails(), world.letters.texts()
+        return render_template("sandbox/letters.html", mails=mails[::-1], texts=texts[::-1])
+
 
 def _acting(blueprint: Blueprint, world: World, notes: dict[str, str]) -> None:
     @blueprint.post("/phones")

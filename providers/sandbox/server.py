@@ -21,7 +21,9 @@ from providers.sandbox.clock import SandboxClock
 from providers.sandbox.config import SandboxConfig
 from providers.sandbox.control import control_blueprint
 from providers.sandbox.deliveries import Post, http_post
+from providers.sandbox.mail_server import mail_server
 from providers.sandbox.pages import pages_blueprint
+from providers.sandbox.sms_gate import sms_blueprint
 from providers.sandbox.wechat_gate import wechat_blueprint
 from providers.sandbox.wecom import wecom_blueprint
 from providers.sandbox.world import World
@@ -38,7 +40,9 @@ def create_sandbox(
     post: Post = http_post,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Flask:
-    """WeChat under /wechat, Alipay at /alipay/gateway.do, WeCom under /wecom, EMS under /ems, people at / and /control.
+    """WeChat under /wechat, Alipay at /alipay/gateway.do, WeCom under /wecom, EMS under /ems, the SMS vendor
+    under /sms, people at / and /control.
+
 
     ``post`` sends the call-backs and ``sleep`` waits between their tries and in slow faults; tests pass fakes. The
     World stands in ``app.extensions["sandbox"]``.
@@ -54,6 +58,7 @@ def create_sandbox(
     app.register_blueprint(alipay_blueprint(world, METHODS))
     app.register_blueprint(wecom_blueprint(world))
     app.register_blueprint(carrier_blueprint(world))
+    app.register_blueprint(sms_blueprint(world))
     app.register_blueprint(control_blueprint(world))
     app.register_blueprint(pages_blueprint(world))
     app.register_blueprint(carrier_pages(world))
@@ -85,11 +90,13 @@ def sandbox_server(app: Flask, port: int) -> BaseWSGIServer:
 @contextmanager
 def running_sandbox(config: SandboxConfig, port: int = 0, *, clock: SandboxClock | None = None) -> Iterator[str]:
     """The sandbox on a thread of this process; gives ``http://127.0.0.1:PORT``."""
-    server = sandbox_server(create_sandbox(config, clock=clock), port)
+    app = create_sandbox(config, clock=clock)
+    server = sandbox_server(app, port)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://{HOST}:{server.server_port}"
+        with mail_server(app.extensions["sandbox"]):
+            yield f"http://{HOST}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

@@ -17,8 +17,8 @@ CARRIER_AUTO = "SANDBOX_CARRIER_AUTO"
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
-def write_demo_environment(folder: Path, port: int, public_url: str) -> Path:
-    """The env file (0600) of NAME=value lines; keys lie beside it as PEM (0400).
+def write_demo_environment(folder: Path, port: int, public_url: str, mail_port: int = 0) -> Path:
+    """The env file (0600) of NAME=value lines; keys lie beside it as PEM (0400). ``mail_port`` 0: without e-mail.
 
     An existing file keeps its ids and secrets; only the addresses follow ``port`` and ``public_url``.
     """
@@ -27,7 +27,7 @@ def write_demo_environment(folder: Path, port: int, public_url: str) -> Path:
     target = folder / ENV_NAME
     known = read_environment_file(target) if target.is_file() else _secrets() | _keys(folder)
     phones = {"SANDBOX_PHONES_FILE": str(folder / "phones.json")}
-    values = _carrier() | known | phones | _addresses(port, public_url)
+    values = _carrier() | _sms() | known | phones | _addresses(port, public_url) | _mail(mail_port)
     text = "".join(f"{name}={value}\n" for name, value in values.items())
     draft = target.with_suffix(".env.new")
     draft.touch(mode=0o600)
@@ -51,6 +51,7 @@ def _addresses(port: int, public_url: str) -> dict[str, str]:
         "LANTAI_ALIPAY_GATEWAY_URL": f"{base}/alipay/gateway.do",
         "LANTAI_WECOM_BASE_URL": f"{base}/wecom",
         "LANTAI_EMS_BASE_URL": f"{base}/ems",
+        "LANTAI_SMS_BASE_URL": f"{base}/sms",
     }
 
 
@@ -58,6 +59,25 @@ def _carrier() -> dict[str, str]:
     """Apart from the others: environments made before there was a carrier get them at the next start."""
     own = {"LANTAI_EMS_APP_ID": f"ems-{secrets.token_hex(6)}", "LANTAI_EMS_APP_SECRET": secrets.token_hex(32)}
     return {**own, CARRIER_AUTO: "1"}
+
+
+def _sms() -> dict[str, str]:
+    """Apart from the others, like the carrier. No quiet hours: who tries the demo at night wants to see messages."""
+    return {
+        "LANTAI_SMS_ACCESS_KEY": f"sms-{secrets.token_hex(6)}",
+        "LANTAI_SMS_SECRET": secrets.token_hex(32),
+        "LANTAI_SMS_SIGN_NAME": "兰台大学",
+        "LANTAI_SMS_TEMPLATE_NOTICE": f"SMS_{secrets.randbelow(10**9):09d}",
+        "LANTAI_SMS_TEMPLATE_CODE": f"SMS_{secrets.randbelow(10**9):09d}",
+        "LANTAI_QUIET_BEGINS": "00:00",
+        "LANTAI_QUIET_ENDS": "00:00",
+    }
+
+
+def _mail(port: int) -> dict[str, str]:
+    """Named in full also without e-mail, so that an earlier file's server is not asked any more."""
+    values = {"HOST": "127.0.0.1" if port else "", "PORT": str(port or 465), "SECURITY": "none" if port else "tls"}
+    return {**{f"LANTAI_MAIL_{n}": v for n, v in values.items()}, "LANTAI_MAIL_FROM": "notice@lantai.example"}
 
 
 def _secrets() -> dict[str, str]:

@@ -95,10 +95,10 @@ def _custom_content(kind: str, part: Any) -> tuple[str, str]:
 
 
 def list_templates(call: Call) -> Json:
-    return {"errcode": 0, "errmsg": "ok", "data": [_row(t) for t in call.world.wechat_subscriptions.templates()]}
+    return {"errcode": 0, "errmsg": "ok", "data": [row_of(t) for t in call.world.wechat_subscriptions.templates()]}
 
 
-def _row(template: Template) -> Json:
+def row_of(template: Template) -> Json:
     labels = template.fields.items()
     return {
         "priTmplId": template.template_id,

@@ -18,6 +18,7 @@ from providers.sandbox.faces import FaceDesk
 from providers.sandbox.faults import FaultBox, Rids
 from providers.sandbox.group_robot import GroupRobot
 from providers.sandbox.journal import CallLog
+from providers.sandbox.letters import LetterBox
 from providers.sandbox.phones import PhoneBook
 from providers.sandbox.subscriptions import ChatWindows, Subscriptions
 from providers.sandbox.tokens import TokenDesk
@@ -75,6 +76,8 @@ class World:
         self.faces = FaceDesk(self.clock)
         self.chats = ChatWindows(self.clock)
         self.group = GroupRobot(self.clock)
+        self.letters = LetterBox(self.clock)
+        self.sms_nonces: set[str] = set()
         self.rids = Rids(self.clock)
         self.wechat_subscriptions = Subscriptions(self.config.wechat_templates)
         self.alipay_subscriptions = Subscriptions(self.config.alipay_templates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -10,36 +11,44 @@ from xml.parsers.expat import ExpatError
 
 import xmltodict  # type: ignore[import-untyped]
 
-from app.ports import CallbackRejected, Clock, PushedMessage
+from app.ports import Cache, CallbackRejected, Clock, PushedMessage
 from providers.wechat.crypto import PushCrypto, signature_fits
 
 WINDOW_S = 600
 MAX_BODY = 256 * 1024
 LIST_HOLDERS = ("SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent")
-DIGITS = re.compile(r"[0-9]{1,12}")
+DIGITS = re.compile(r"[0-9]{1,10}")  # seconds since 1970, until the year 2286
+MOST_KIND, MOST_EVENT, MOST_ID = 40, 60, 128  # characters; theirs are far shorter
 
 
 class WeChatPushDecoder:
-    """app.ports.WeChatPush. Knows nothing of earlier messages: the caller drops repeats by ``dedupe_key``."""
+    """app.ports.WeChatPush. Repeats of a message come through: the caller drops them by ``dedupe_key``."""
 
-    def __init__(self, app_id: str, token: str, encoding_aes_key: str | None, clock: Clock) -> None:
-        """With an ``encoding_aes_key`` only secure mode is accepted."""
+    def __init__(
+        self, app_id: str, token: str, encoding_aes_key: str | None, clock: Clock, *, seen: Cache | None = None
+    ) -> None:
+        """With an ``encoding_aes_key`` only secure mode is accepted; with ``seen`` a nonce is good for one message."""
         if not token or not app_id:
             raise ValueError("app id and push token must not be empty")
-        self._token, self._clock = token, clock
+        self._token, self._clock, self._seen = token, clock, seen
         self._crypto = PushCrypto(app_id, token, encoding_aes_key) if encoding_aes_key else None
 
     def verify_url(self, query: Mapping[str, str]) -> str:
         self._check_plain(query)
-        return _required(query, "echostr")
+        echo = _required(query, "echostr")
+        self._check_nonce(query, echo.encode(errors="replace"))
+        return echo
 
     def decode(self, query: Mapping[str, str], body: bytes) -> PushedMessage:
         if len(body) > MAX_BODY:
             raise CallbackRejected("callback_too_long")
         if self._crypto is None:
             self._check_plain(query)
-            return _pushed(_parsed(body))
-        return _pushed(_parsed(self._opened(self._crypto, query, body)))
+            message = body
+        else:
+            message = self._opened(self._crypto, query, body)
+        self._check_nonce(query, message)
+        return _pushed(_parsed(message))
 
     def encrypt_reply_json(self, text: str, timestamp: int, nonce: str, random16: bytes | None = None) -> str:
         """The JSON envelope around ``text`` (itself JSON). Raises RuntimeError without an AES key."""
@@ -75,6 +84,19 @@ class WeChatPushDecoder:
             raise CallbackRejected("callback_not_secure")
         return crypto.open(_required(query, "msg_signature"), timestamp, nonce, encrypt).message
 
+    def _check_nonce(self, query: Mapping[str, str], message: bytes) -> None:
+        """The plain signature covers no body: who overhears one could send anything under it while its time lasts.
+
+        Compared is what lies inside the envelope, so a resend passes even if the platform encrypts it anew.
+        """
+        if self._seen is None:
+            return
+        used = f"{query['timestamp']}:{query['nonce']}".encode(errors="surrogatepass")
+        key, mark = f"push-nonce:{hashlib.sha256(used).hexdigest()}", hashlib.sha256(message).digest()
+        # a stamp may be read from WINDOW_S before its time until WINDOW_S after it
+        if not self._seen.add(key, mark, 2 * WINDOW_S) and (self._seen.get(key) or mark) != mark:
+            raise CallbackRejected("callback_replayed")
+
     def _timely(self, query: Mapping[str, str]) -> str:
         timestamp = _required(query, "timestamp")
         if not DIGITS.fullmatch(timestamp) or abs(self._clock.now().timestamp() - int(timestamp)) > WINDOW_S:
@@ -109,11 +131,19 @@ def _parsed(body: bytes) -> dict[str, Any]:
         if body.lstrip()[:1] == b"<":
             found = xmltodict.parse(body, disable_entities=True, xml_attribs=False).get("xml")
         else:
-            found = json.loads(body.decode(), strict=False)
+            found = json.loads(body.decode(), strict=False, object_pairs_hook=_once_each)
     except (ValueError, LookupError, AttributeError, ExpatError, RecursionError):
         raise CallbackRejected("callback_unreadable") from None
     if not isinstance(found, dict):
         raise CallbackRejected("callback_unreadable")
+    return found
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """As in XML, where a member that comes twice is no text: which of the two is meant would be a guess."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member comes twice")
     return found
 
 
@@ -142,6 +172,8 @@ def _pushed(found: Mapping[str, Any]) -> PushedMessage:
     event, message_id = _scalar(found, "Event", ""), _scalar(found, "MsgId", "")
     if not kind or not open_id or not DIGITS.fullmatch(created):
         raise CallbackRejected("callback_unreadable")
+    if len(kind) > MOST_KIND or len(event) > MOST_EVENT or max(len(open_id), len(message_id)) > MOST_ID:
+        raise CallbackRejected("callback_unreadable")
     return PushedMessage(
         dedupe_key=message_id or f"{open_id}:{created}:{event or kind}",
         kind=kind,
@@ -162,4 +194,4 @@ def _items(found: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
     several = entries if isinstance(entries, list) else [entries]
     if not all(isinstance(entry, dict) for entry in several):
         raise CallbackRejected("callback_unreadable")
-    return tuple({str(name): _scalar(entry, name, "") for name in entry} for entry in several)
+    return tuple({_storable(name): _scalar(entry, name, "") for name in entry} for entry in several)

@@ -121,3 +121,13 @@ def test_secrets_do_not_print(production: Callable[..., Settings]) -> None:
     shown = repr(production(wechat_app_secret="do-not-show-me"))
     assert "do-not-show-me" not in shown
     assert "owner@db" not in shown
+
+
+@pytest.mark.parametrize(
+    "address", ["", "notice", "@lantai.example", "a..b@lantai.example", ".a@lantai.example", "兰台 <a@lantai.example>"]
+)
+def test_letters_need_a_whole_address_to_come_from(production: Callable[..., Settings], address: str) -> None:
+    mail = {"mail_host": "mail.example.edu.cn", "mail_security": "tls"}
+    assert production(**mail, mail_from="notice@lantai.example").faults() == []
+    (fault,) = production(**mail, mail_from=address).faults()
+    assert "LANTAI_MAIL_FROM" in fault

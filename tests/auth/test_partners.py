@@ -34,7 +34,7 @@ def refused(lantai: Lantai, credential: str) -> bool:
 def test_a_credential_is_shown_once_and_kept_as_a_keyed_hash(lantai: Lantai) -> None:
     client_id, credential = lantai.partners.add("教务系统", [PUSH.value])
     assert len(credential) >= 43
-    actor = lantai.partners.resolve(credential, PUSH, "request-1")
+    actor = lantai.partners.resolve(credential, PUSH, "request-1").actor
     assert (actor.kind, actor.id, actor.request_id) == (ActorKind.PARTNER, client_id, "request-1")
     with lantai.db.transaction() as session:
         row = session.get_one(PartnerClient, client_id)

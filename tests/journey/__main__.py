@@ -21,10 +21,16 @@ from playwright.sync_api import sync_playwright
 from deploy.fetch_portraits import missing
 from tests.journey import (  # noqa: F401 - importing registers the steps and the faults
     alipay_steps,
+    bot_faults,
+    bot_steps,
+    campaign_faults,
+    campaign_steps,
     carried_faults,
     carried_steps,
     cases_faults,
     cases_steps,
+    chat_faults,
+    chat_steps,
     checks_faults,
     checks_steps,
     complete_faults,
@@ -38,14 +44,21 @@ from tests.journey import (  # noqa: F401 - importing registers the steps and th
     govern_faults,
     govern_steps,
     guard_steps,
+    letter_faults,
+    letter_steps,
     materials_faults,
     materials_steps,
     operator_steps,
     search_faults,
     search_steps,
+    signed_faults,
+    signed_steps,
+    supplemented_steps,
     terminal_steps,
     transfer_faults,
     transfer_steps,
+    undelivered_faults,
+    undelivered_steps,
     wechat_steps,
 )
 from tests.journey.cast import Portraits
@@ -92,7 +105,9 @@ def run_story(made: House) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.journey", description=__doc__)
     parser.add_argument("--planted", action="store_true", help="plant a fault for every step")
-    parser.add_argument("--only", default="", help="with --planted: just the faults of this step")
+    parser.add_argument(
+        "--only", default="", help="with --planted: just the faults of these steps, with commas between"
+    )
     parser.add_argument("--plain", action="store_true", help="use the console by plain forms even with a Chromium")
     parser.add_argument("--keep", action="store_true", help="keep the folder afterwards")
     chosen = parser.parse_args()
@@ -103,7 +118,11 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="lantai-journey-"))
     try:
         with house(folder, plain=chosen.plain) as made:
-            return run_planted(made, chosen.only) if chosen.planted else run_story(made)
+            return (
+                run_planted(made, [each for each in chosen.only.split(",") if each])
+                if chosen.planted
+                else run_story(made)
+            )
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1

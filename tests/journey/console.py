@@ -73,7 +73,7 @@ class ChromiumWindow:
             one = control.and_(form.locator(f"[value='{value}']"))
             self._fill(one if control.count() > 1 else control, value)
         with self._page.expect_navigation():
-            form.locator("button[type=submit]:not([formaction])").click()
+            form.locator("button[type=submit]:not([formaction]):not([form])").click()
 
     def upload(self, action: str, field: str, file: Path, **values: str) -> None:
         self._form(action).locator(f"[name={field}]").set_input_files(file)

@@ -140,8 +140,8 @@ def call(scene: Scene, credential: str, method: str, path: str, key: str = "", *
     return scene.house.wire.call(method, f"{scene.stack.web}{API}{path}", headers=headers, **more)
 
 
-def new_client(scene: Scene, name: str) -> str:
-    ran = scene.stack.cli("partner", "add", name)
+def new_client(scene: Scene, name: str, *words: str) -> str:
+    ran = scene.stack.cli("partner", "add", name, *words)
     check(ran.code == 0, f"partner add: {ran.output.strip()[-200:]}")
     return scene.keep("partner credential", ran.output.strip().splitlines()[-1])
 

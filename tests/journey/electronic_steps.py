@@ -1,4 +1,4 @@
-"""Chapter F, beside the paper: packages for an HR office; one is accepted, one only when packed again."""
+"""Chapter F, beside the paper: packages for an HR office; the first is accepted with a receipt."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyrage
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from providers.sandbox.hr_checks import HrIdentity, decrypt, keys_in, unpack
-from providers.sandbox.hr_office import Answer, HrOffice, offline_by
+from providers.sandbox.hr_office import HrOffice, offline_by
 from tests.journey.checks_steps import HUMAN, STRANGER
 from tests.journey.clients import until
 from tests.journey.console import Clerk
@@ -92,10 +93,7 @@ def sealed(scene: Scene, name: str) -> str:
     """Another plain graduate's dossier, sealed and addressed to the office; the path of its page."""
     person, clerk = scene.graduate(name).person, scene.clerk("dispatcher")
     graduate_id = clerk.find(person.student_number)
-    archivist = scene.clerk("archivist")
-    archivist.open(f"/console/graduates/{graduate_id}/checks")
-    for item in HUMAN:
-        archivist.window.submit(f"/items/{item}", agreed="yes", note="已与纸质原件核对")
+    agreed(scene, graduate_id)
     path = f"/console/graduates/{graduate_id}/transfers"
     clerk.open(f"{path}?case=private_employment&region={region_of(scene)}")
     clerk.window.submit("/transfers:post", receiver=f"GG-{region_of(scene)}")
@@ -106,38 +104,46 @@ def sealed(scene: Scene, name: str) -> str:
     return path
 
 
-def packed(clerk: Clerk, path: str, *, by_desk: bool = False) -> None:
-    """Ordered with the seal, or ``by_desk``; made and submitted by the worker."""
-    clerk.open(path)
-    if by_desk:
-        clerk.window.submit("/electronic")
-        check("已安排打包" in clerk.window.text, f"ordered: {clerk.window.text[:300]}")
+def agreed(scene: Scene, graduate_id: str) -> None:
+    """What only people can check, confirmed for the dossier as it stands."""
+    archivist = scene.clerk("archivist")
+    archivist.open(f"/console/graduates/{graduate_id}/checks")
+    for item in HUMAN:
+        archivist.window.submit(f"/items/{item}", agreed="yes", note="已与纸质原件核对")
+
+
+def packed(clerk: Clerk, path: str) -> None:
+    """Ordered with the seal; made and submitted by the worker."""
 
     def submitted() -> bool:
         clerk.open(path)
-        return "已提交，待接收单位取件" in leg(clerk).partition("下一步")[0]
+        text = leg(clerk)
+        check("受阻处理期限" not in text, f"the package is kept back: {text}")
+        return "已提交，待接收单位取件" in text.partition("下一步")[0]
 
-    try:
-        until(submitted, "the package", PACKED_LIMIT_S)
-    finally:
-        clerk.open(path)
-    check(submitted(), f"packed: {leg(clerk)}")
+    until(submitted, "the package", PACKED_LIMIT_S)
 
 
 def leg(clerk: Clerk) -> str:
     return " ".join(clerk.window.text.partition("两路合计")[2].split())[:400]
 
 
-def judged(scene: Scene, package: str) -> str:
-    """What the office decrypted, before strangers' programs; gives the last words of the offline check."""
+@contextmanager
+def opened(scene: Scene, package: str) -> Iterator[Path]:
+    """The folder of what the office received under this id, decrypted with its own key."""
     folder = folder_of(scene)
     with tempfile.TemporaryDirectory() as name:
         target = Path(name)
         decrypt(office_of(scene).who, folder / "inbox" / f"{package}.age", target / "package.zip")
-        bag = unpack(target / "package.zip", target / "bag")
+        yield unpack(target / "package.zip", target / "bag")
+
+
+def judged(scene: Scene, package: str) -> str:
+    """What the office decrypted, before strangers' programs; gives the last words of the offline check."""
+    with opened(scene, package) as bag:
         words = [sys.executable, "-m", "bagit", "--validate", str(bag)]
         check(subprocess.run(words, capture_output=True, check=False).returncode == 0, "bagit refuses the package")
-        keys = str(folder / "archive.pem")
+        keys = str(folder_of(scene) / "archive.pem")
         ran = scene.stack.cli("check", "--offline", str(bag), "--public-key", keys, **STRANGER)
         check(ran.code == 0, f"offline: {ran.code} {ran.output[-400:]}")
         statement = (bag / "transfer.json").exists()
@@ -158,27 +164,3 @@ def accepted(scene: Scene) -> Iterator[str]:
     check(f"已收到电子回执 电子回执 {scene.keep('receipt number', got.receipt)}" in leg(clerk), leg(clerk))
     check("纸质 已密封" in leg(clerk), f"the paper moved with the package: {leg(clerk)}")
     yield f"{got.size} 字节；接收单位：已接收；回执 {got.receipt}；bagit 通过；{judged(scene, got.id)}"
-
-
-@step("elec.again", NEWS, "电子档案：退回并说明原因，第二次打包后接收", "sent back with reasons, repacked, accepted",
-      "elec.key")  # fmt: skip
-def again(scene: Scene) -> Iterator[str]:
-    clerk, path, office = scene.clerk("dispatcher"), sealed(scene, "su"), office_of(scene)
-    packed(clerk, path)
-    note = "缺少毕业生登记表原件扫描"
-    office.script = lambda _: Answer(("material_missing",), note)
-    check(office.work() == 1, "the office did not get exactly one package")
-    clerk.open(path)
-    text = leg(clerk)
-    for words in ("接收单位已退回", "缺少应有材料", note):
-        check(words in text, f"{words} is not told: {text}")
-    packed(clerk, path, by_desk=True)
-    check("第 2 次" in leg(clerk), f"no second attempt: {leg(clerk)}")
-    office.script, before = lambda _: Answer(), set(office.got)
-    check(office.work() == 1, "the second package did not come alone")
-    (second,) = (got for package, got in office.got.items() if package not in before)
-    check(second.state == "accepted", f"the office says {second.state}: {second.reason} {second.words}")
-    clerk.open(path)
-    check(f"第 2 次：已收到电子回执 电子回执 {scene.keep('receipt number', second.receipt)}" in leg(clerk), leg(clerk))
-    check("第 1 次：接收单位已退回" in clerk.window.text, "the first attempt is not told any more")
-    yield f"第 1 次：已退回（缺少应有材料：{note}）；第 2 次：已接收，回执 {second.receipt}；{judged(scene, second.id)}"

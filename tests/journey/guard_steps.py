@@ -9,6 +9,7 @@ from tests.journey import canary
 from tests.journey.clients import Graduate, Reply
 from tests.journey.scene import Scene
 from tests.journey.story import check, step
+from tests.journey.wechat_steps import show_fingerprint
 
 GUARD = "庚　边界与查阅记录 borders and the access log"
 FACELESS = "辛　关闭人脸后同样可办 the same with face switched off"
@@ -33,6 +34,7 @@ def words_of(reply: Reply) -> tuple[int, str, dict[str, object], list[str]]:
       "wx.correct", "ali.correct")  # fmt: skip
 def foreign(scene: Scene) -> Iterator[str]:
     wei, lin = scene.graduate("wei"), scene.graduate("lin")
+    show_fingerprint(scene, wei, "view_dossier")  # the first one is good for five minutes, the story takes longer
     for words, method, path, kind in FOREIGN:
         headers = {"If-Match": '"1"'} if method == "POST" else {}
         theirs = wei.app.call(method, path.format(lin.ids[kind]), headers=headers)

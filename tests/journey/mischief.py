@@ -63,8 +63,14 @@ def stopped(scene: Scene, undo: contextlib.ExitStack, program: str) -> None:
 
 
 def sandbox_fault(scene: Scene, undo: contextlib.ExitStack, target: str, kind: str, value: object, times: int) -> None:
+    healed_afterwards(scene, undo)
     undo.callback(scene.house.sandbox.call, "DELETE", "/faults")
     scene.house.sandbox.fault(target, kind, value, times)
+
+
+def healed_afterwards(scene: Scene, undo: contextlib.ExitStack) -> None:
+    """No template stays paused: other tellings push by the same ones."""
+    undo.callback(run_sql, scene, "delete from channel_breaker")
 
 
 def swap_cells(scene: Scene, undo: contextlib.ExitStack, table: str, column: str, rows: str, *values: object) -> None:

@@ -46,26 +46,31 @@ class Ports:
     web: int
     sandbox: int
     faceless: int
+    mail: int
 
     @classmethod
     def free(cls) -> Ports:
         web = next_free_port(18000)
         sandbox = next_free_port(web + 1)
-        return cls(web, sandbox, next_free_port(sandbox + 1))
+        faceless = next_free_port(sandbox + 1)
+        return cls(web, sandbox, faceless, next_free_port(faceless + 1))
 
 
 def demo_of(folder: Path, ports: Ports) -> Demo:
-    return Demo(folder, ports.web, ports.sandbox)
+    return Demo(folder, ports.web, ports.sandbox, mail_port=ports.mail)
 
 
 def variables_of(folder: Path, ports: Ports) -> dict[str, str]:
     """The demo's environment, a temporary folder of our own, and one trusted proxy (the tester names addresses)."""
     demo = demo_of(folder, ports)
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    env_file = write_demo_environment(folder / "sandbox", ports.sandbox, demo.public_url)
+    env_file = write_demo_environment(folder / "sandbox", ports.sandbox, demo.public_url, ports.mail)
     return environment(demo, env_file, os.environ) | {
         "TMPDIR": str(folder / "tmp"),
         "LANTAI_TRUSTED_PROXIES": "1",
+        # slow enough to be paused in the middle; two persons from the second recipient on
+        "LANTAI_CAMPAIGN_PER_SECOND": "4",
+        "LANTAI_CAMPAIGN_TWO_ABOVE": "1",
         "SANDBOX_PUSH_RETRY_SECONDS": "1",
     }
 
@@ -82,7 +87,7 @@ def parts_of(folder: Path, ports: Ports) -> list[Program | Step]:
 
 
 def main() -> int:
-    folder, ports = Path(sys.argv[1]), Ports(*(int(word) for word in sys.argv[2:5]))
+    folder, ports = Path(sys.argv[1]), Ports(*(int(word) for word in sys.argv[2:6]))
     # should the journey be killed, its stack must not outlive it
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     os.chdir(PROJECT)
@@ -128,7 +133,7 @@ class Stack:
 
     def start(self) -> None:
         """Returns when all parts answer. Raises StackError."""
-        words = [str(n) for n in (self.ports.web, self.ports.sandbox, self.ports.faceless)]
+        words = [str(n) for n in (self.ports.web, self.ports.sandbox, self.ports.faceless, self.ports.mail)]
         console = self.folder / "launcher.out"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         with console.open("w") as output:

@@ -256,6 +256,44 @@ def test_a_lost_row_and_a_changed_value_are_noticed(urls: ServiceUrls) -> None:
     engine.dispose()
 
 
+def test_what_is_held_already_is_held_by_wish_since_it_was(empty: ServiceUrls) -> None:
+    upgrade(empty)
+    engine = owner(empty)
+    with engine.begin() as connection:
+        fill(connection)
+    downgrade(empty, "0027")
+    with engine.begin() as connection:
+        late = "moved_at = '2026-06-30T17:00:00Z'"
+        connection.execute(text(f"update transfer set state = 'held_at_school', destination_case = null, {late}"))
+    upgrade(empty, "0030")
+    with engine.connect() as connection:
+        found = connection.execute(text("select destination_case, held_since::text, hold_told from transfer")).one()
+    assert tuple(found) == ("kept_at_school", "2026-07-01", None)
+    engine.dispose()
+
+
+def test_a_hold_that_has_ended_counts_from_its_first_day(empty: ServiceUrls) -> None:
+    upgrade(empty)
+    engine = owner(empty)
+    with engine.begin() as connection:
+        fill(connection)
+    downgrade(empty, "0027")
+    with engine.begin() as connection:
+        for day in ("2025-07-02", "2025-06-30"):
+            connection.execute(
+                text(
+                    "insert into event (public_id, at, type, actor_kind, actor_id, object_kind, object_id, data,"
+                    " request_id) select gen_random_uuid(), cast(:at as timestamptz), 'transfer.moved', 'system',"
+                    " gen_random_uuid(), 'transfer', id, '{\"state\": \"held_at_school\"}', '' from transfer"
+                ),
+                {"at": f"{day}T17:00:00Z"},
+            )
+    upgrade(empty, "0030")
+    with engine.connect() as connection:
+        assert connection.execute(text("select held_since::text from transfer")).scalar_one() == "2025-07-01"
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("dossier", "transfer", "standing", "kind"),
     [
@@ -283,4 +321,35 @@ def test_custody_takes_over_what_is_away_already(
             text("select c.standing, m.kind, m.number, m.why from custody c join custody_move m using (dossier_id)")
         ).all()
     assert [tuple(row) for row in found] == ([] if standing is None else [(standing, kind, 1, "before")])
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("tries", "trouble", "pending", "stuck"),
+    [
+        (0, None, True, False),
+        (3, "push_unreachable", True, False),
+        (9, "push_unreachable", False, True),
+        (0, "push_target_refused", False, True),
+    ],
+)
+def test_pushes_that_were_still_to_be_tried_are_and_what_gave_up_waits_for_staff(
+    empty: ServiceUrls, tries: int, trouble: str | None, pending: bool, stuck: bool
+) -> None:
+    upgrade(empty)
+    engine = owner(empty)
+    with engine.begin() as connection:
+        fill(connection)
+    downgrade(empty, "0027")
+    with engine.begin() as connection:
+        connection.execute(
+            text("update electronic_leg set state = 'submitted', pushed_at = null, push_tries = :n, trouble = :t"),
+            {"n": tries, "t": trouble},
+        )
+    upgrade(empty, "0029")
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("select push_due_at is not null, trouble_at is not null, due_on from electronic_leg")
+        ).one()
+    assert tuple(found) == (pending, stuck, None)
     engine.dispose()

@@ -15,7 +15,7 @@ from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import ApiClient, Person
 from tests.fakes import FakeClock
-from tests.moving import CODE, desk_pair, lead, now, receiver_code
+from tests.moving import CODE, desk_pair, lead, now, opened, receiver_code
 
 SUMMER = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 People = Callable[..., Person]
@@ -218,3 +218,52 @@ def test_a_redirected_dossier_waits_for_its_new_destination(
     registered = http.post(path, json=body, headers=headers)
     assert (registered.status_code, registered.json["state"]) == (200, "destination_registered")
     assert (registered.json["receiver_name"], registered.json["addressed"]) == ("另一市人才服务中心", True)
+
+
+def test_the_basis_of_the_channel_is_shown_and_left_out_it_stays_declared(http: ApiClient, lantai: Lantai) -> None:
+    body = {"case": "unemployed", "receiver": receiver_code(lantai), "history": ["military_civilian"]}
+    made = http.post("/transfers", json=body, headers=key(1)).json
+    basis = made["channel_basis"]
+    assert (basis["version"], basis["on"], basis["history"]) == ("2026-1", "2026-07-01", ["曾任军队文职人员"])
+    assert len(basis["rules"]) == 2
+    assert all(rule["words"] and rule["source"] for rule in basis["rules"])
+    path, again = f"/transfers/{made['id']}/destination", {k: v for k, v in body.items() if k != "history"}
+    kept = http.post(path, json=again, headers={**key(2), "If-Match": f'"{made["version"]}"'}).json
+    assert (kept["channel"], kept["channel_basis"]["history"]) == (made["channel"], ["曾任军队文职人员"])
+    none = http.post(path, json={**body, "history": []}, headers={**key(3), "If-Match": f'"{kept["version"]}"'}).json
+    assert (none["channel"], none["channel_basis"]["history"]) == ("ems", [])
+    unknown = http.post(
+        path, json={**body, "history": ["king"]}, headers={**key(4), "If-Match": f'"{none["version"]}"'}
+    )
+    assert unknown.status_code == 422
+
+
+def test_a_receiver_that_lapses_is_told_in_plain_words(http: ApiClient, lantai: Lantai, summer: FakeClock) -> None:
+    made = http.post("/transfers", json={"case": "unemployed", "receiver": receiver_code(lantai)}, headers=key(1)).json
+    assert made["concern"] == ""
+    pair = desk_pair(lantai)
+    with lantai.db.transaction() as session:
+        known = lantai.receivers.frozen(session, CODE, lantai.receivers.today)
+    lantai.receivers.close(pair.first, known.id, lantai.receivers.today, known.version, "撤销通知")
+    (shown,) = http.get("/transfers").json["items"]
+    assert shown["concern"].startswith(
+        "接收单位“某市人才服务中心”现在不能接收档案（授权已经到期）。档案不会寄往该单位。请重新选择"
+    )
+    assert "咨询：" in shown["concern"]
+    assert shown["state"] == "destination_registered"
+
+
+def test_in_autumn_who_was_withdrawn_registers_and_others_read_whom_to_call(
+    summer: FakeClock, graduate_factory: People, signed_in: SignedIn, lantai: Lantai
+) -> None:
+    pair, withdrawn, late = desk_pair(lantai), graduate_factory(), graduate_factory()
+    lead(lantai, pair, opened(lantai, pair.first, withdrawn.id), State.WITHDRAWN)
+    until(summer, datetime(2026, 9, 20, 4, 0, tzinfo=UTC))
+    body = {"case": "unemployed", "receiver": receiver_code(lantai)}
+    refused = signed_in(late, purpose="destination").post("/transfers", json=body, headers=key(1))
+    assert (refused.status_code, refused.json["code"]) == (409, "destination_closed")
+    assert lantai.destinations.contact in refused.json["title"]
+    http = signed_in(withdrawn, purpose="destination")
+    assert http.get("/transfers").json["items"][0]["next_words"] == "请重新登记去向，经审核后办理转递"
+    made = http.post("/transfers", json=body, headers=key(2))
+    assert (made.status_code, made.json["state"]) == (201, "destination_registered")

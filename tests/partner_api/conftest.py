@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from app.actors import Actor, ActorKind
 from parts import Lantai
+from tests.replies import ReplyWatch, machines_document
 
 API = "/partner/api/v1"
 
@@ -35,6 +36,14 @@ class Machine:
 
     def post(self, path: str, key: str = "", **more: Any) -> Any:
         return self.call("POST", path, key, **more)
+
+
+@pytest.fixture
+def app(app: Flask) -> Iterator[Flask]:
+    """Every answer of the door must be the one its document promises."""
+    watching = ReplyWatch(app, f"{API}/", machines_document(app))
+    yield app
+    assert watching.faults == []
 
 
 @pytest.fixture

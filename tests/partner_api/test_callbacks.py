@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 
 from app.jobs import HandlePush
-from app.people.models import PlatformIdentity
 from notifications.models import InboundPush, Subscription
+from partner_api.callbacks import MOST
 from parts import Lantai
-from providers.alipay.notify import AlipayNotifications
-from providers.wechat.crypto import PushCrypto, signature
-from providers.wechat.push import WeChatPushDecoder
+from providers.wechat.crypto import signature
 from tests.auth.conftest import Rebuild, rebuilt
-from tests.conftest import ApiClient, Person
 from tests.fakes import FakeClock
+from tests.partner_api.platforms import TOKEN, accepted, door, open_id, popup, wechat
 from tests.providers.alipay.fake_alipay import APP_ID as ALIPAY_APP
-from tests.providers.alipay.fake_alipay import public_pem, signed_by
+from tests.providers.alipay.fake_alipay import signed_by
 
-__all__ = ["rebuilt"]
-
-APP, TOKEN, AES = "wx0000000000000001", "push-token", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-TEMPLATE = "tmpl-ticket"
-
-
-@pytest.fixture
-def door(rebuilt: Rebuild, clock: FakeClock) -> Any:
-    """A client of the machines' door with the real decoders in place."""
-    outside = {
-        "wechat_push": WeChatPushDecoder(APP, TOKEN, AES, clock),
-        "alipay_notify": AlipayNotifications(ALIPAY_APP, public_pem("alipay")),
-    }
-    return rebuilt(outside, wechat_template_ticket_decided=TEMPLATE)().http
-
-
-def wechat(message: dict[str, Any], at: int, *, app: str = APP, key: str = AES) -> dict[str, Any]:
-    crypto = PushCrypto(app, TOKEN, key)
-    sealed, stamp = crypto.seal(json.dumps(message)), str(at)
-    query = {
-        "timestamp": stamp,
-        "nonce": "n1",
-        "encrypt_type": "aes",
-        "signature": signature(TOKEN, stamp, "n1"),
-        "msg_signature": crypto.sign(stamp, "n1", sealed),
-    }
-    return {"query_string": query, "data": json.dumps({"ToUserName": "gh", "Encrypt": sealed})}
-
-
-def popup(
-    clock: FakeClock, open_id: str, *items: dict[str, str], event: str = "subscribe_msg_popup_event"
-) -> dict[str, Any]:
-    holder = {
-        "subscribe_msg_popup_event": "SubscribeMsgPopupEvent",
-        "subscribe_msg_change_event": "SubscribeMsgChangeEvent",
-    }
-    entries: Any = list(items) if len(items) > 1 else items[0]
-    return {
-        "ToUserName": "gh",
-        "FromUserName": open_id,
-        "CreateTime": int(clock.now().timestamp()),
-        "MsgType": "event",
-        "Event": event,
-        holder[event]: {"List": entries},
-    }
-
-
-def accepted(status: str = "accept") -> dict[str, str]:
-    return {"TemplateId": TEMPLATE, "SubscribeStatusString": status, "PopupScene": "0"}
-
-
-@pytest.fixture
-def open_id(graduate_factory: Callable[..., Person], signed_in: Callable[..., ApiClient], lantai: Lantai) -> str:
-    signed_in(graduate_factory(), 2)
-    with lantai.db.transaction() as session:
-        return session.scalars(select(PlatformIdentity.open_id)).one()
+__all__ = ["door", "open_id", "rebuilt"]
 
 
 def test_wechats_address_check(door: Any, clock: FakeClock) -> None:
@@ -146,6 +86,41 @@ def test_a_resent_push_changes_the_ledger_once(door: Any, clock: FakeClock, lant
     deliver(popup(clock, "nobody-we-know", accepted()))
     deliver(popup(clock, open_id, {**accepted(), "TemplateId": "not-ours"}))
     assert ledger() == (False, 0)
+
+
+def test_a_nonce_carries_one_message_however_often_it_comes(
+    door: Any, clock: FakeClock, lantai: Lantai, open_id: str
+) -> None:
+    now = int(clock.now().timestamp())
+    first, second = (popup(clock, open_id, accepted(choice)) for choice in ("accept", "reject"))
+    for _ in range(2):  # sealed anew, as another message would be
+        assert door.post("/partner/callbacks/wechat", **wechat(first, now, nonce="n7")).text == "success"
+    other = door.post("/partner/callbacks/wechat", **wechat(second, now, nonce="n7"))
+    assert (other.status_code, other.json["code"]) == (403, "callback_replayed")
+    assert door.post("/partner/callbacks/wechat", **wechat(second, now, nonce="n8")).text == "success"
+    with lantai.db.transaction() as session:
+        assert session.scalar(select(func.count(InboundPush.id))) == 2
+
+
+def test_what_is_too_long_or_ambiguous_is_not_read(door: Any, clock: FakeClock) -> None:
+    long = door.post("/partner/callbacks/wechat?timestamp=1", data=b"x" * (MOST + 1))
+    assert (long.status_code, long.json["code"]) == (413, "too_large")
+    form = door.post("/partner/callbacks/alipay", data={"notify_id": "x" * (MOST + 1)})
+    assert (form.status_code, form.json["code"]) == (413, "too_large")
+    twice = door.post("/partner/callbacks/alipay", data={"notify_id": ["n1", "n2"], "sign": "x", "sign_type": "RSA2"})
+    assert (twice.status_code, twice.json["code"]) == (403, "callback_query")
+
+
+def test_entering_the_chat_and_finished_sends_are_taken(door: Any, clock: FakeClock, lantai: Lantai) -> None:
+    now = int(clock.now().timestamp())
+    entered = {"ToUserName": "gh", "FromUserName": "o9", "CreateTime": now, "MsgType": "event",
+               "Event": "user_enter_tempsession", "SessionFrom": "首页"}  # fmt: skip
+    sent = popup(clock, "o9", {"TemplateId": "t", "MsgID": "1", "ErrorCode": "0"}, event="subscribe_msg_sent_event")
+    for message in (entered, sent, entered, sent):
+        assert door.post("/partner/callbacks/wechat", **wechat(message, now)).text == "success"
+    with lantai.db.transaction() as session:
+        kept = session.scalars(select(InboundPush.event).order_by(InboundPush.event)).all()
+    assert kept == ["subscribe_msg_sent_event", "user_enter_tempsession"]
 
 
 def test_texts_of_chats_are_not_kept(door: Any, clock: FakeClock, lantai: Lantai, open_id: str) -> None:

@@ -14,6 +14,7 @@ from app.errors import Invalid, Unavailable
 from app.jobs import PushElectronic
 from app.package_ports import Delivery
 from app.transfers.electronic_models import ElectronicLeg
+from app.transfers.electronic_push import WAITS
 from parts import Lantai
 from providers.pushing import HttpPusher
 from providers.sandbox.hr_checks import HrIdentity, Refused, open_package
@@ -21,6 +22,7 @@ from providers.sandbox.hr_desk import create_hr_desk
 from providers.sandbox.hr_office import Answer, HrOffice, Interrupted, offline_by
 from providers.signing import public_pem
 from tests.electronic import CODE, Registry, leg_of, plugged, registry
+from tests.fakes import FakeClock
 from tests.partner_api.offices import new_office, send, served, site
 
 __all__ = ["new_office", "plugged", "registry", "send", "site"]
@@ -173,6 +175,7 @@ def test_a_push_that_breaks_resumes_and_a_receiver_that_is_away_is_tried_later(
     send: Callable[[], ElectronicLeg],
     lantai: Lantai,
     registry: Registry,
+    clock: FakeClock,
 ) -> None:
     office = new_office()
     desk = create_hr_desk(office)
@@ -189,7 +192,11 @@ def test_a_push_that_breaks_resumes_and_a_receiver_that_is_away_is_tried_later(
     with served(desk) as url:
         registry.pushed_to(f"{url}/inbox")
         lantai.electronic_push._pusher = HttpPusher(loopback=True, chunk=1000)
-        leg = send()  # the job, and the one that is enqueued for later
+        leg = send()
+        assert (leg.trouble, leg.push_tries) == ("push_unreachable", 1)
+        assert pushed(lantai, leg).push_tries == 1  # before its time: another job is scheduled
+        clock.advance(seconds=WAITS[0].total_seconds())
+        leg = pushed(lantai, leg)
     assert leg.pushed_at is not None
     assert (leg.trouble, leg.push_tries) == (None, 1)
     # the second try asks how far the first came, and goes on there
@@ -200,14 +207,23 @@ def test_a_push_that_breaks_resumes_and_a_receiver_that_is_away_is_tried_later(
 
 
 def test_tries_end_and_the_package_still_waits_to_be_fetched(
-    send: Callable[[], ElectronicLeg], lantai: Lantai, registry: Registry, new_office: Callable[..., HrOffice]
+    send: Callable[[], ElectronicLeg],
+    lantai: Lantai,
+    registry: Registry,
+    new_office: Callable[..., HrOffice],
+    clock: FakeClock,
 ) -> None:
     registry.pushed_to("http://127.0.0.1:9/inbox")
-    leg = send()
-    for _ in range(12):
-        row = pushed(lantai, leg)
-    assert (row.pushed_at, row.trouble) == (None, "push_unreachable")
+    row = send()
+    for tries, wait in enumerate(WAITS, 1):
+        assert (row.push_tries, row.push_due_at) == (tries, clock.now() + wait)
+        clock.advance(seconds=wait.total_seconds())
+        row = pushed(lantai, row)
+    assert (row.pushed_at, row.trouble, row.push_due_at) == (None, "push_unreachable", None)
+    assert pushed(lantai, row).push_tries == len(WAITS) + 1  # nothing is tried any more
     assert new_office().work() == 1
+    row = leg_of(lantai, row.id)
+    assert (row.state.value, row.trouble, row.trouble_at) == ("e_receipt", None, None)
 
 
 @pytest.mark.parametrize(

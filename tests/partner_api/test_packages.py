@@ -300,6 +300,8 @@ def test_single_ranges(office: Machine, sent: Sent) -> None:
     changed = office.get(path, headers={"Range": "bytes=5-9", "If-Range": '"another"'})
     assert (changed.status_code, changed.data) == (200, sent.cipher)
     assert office.get(path, headers={"If-None-Match": etag}).status_code == 304
+    other = office.get(path, headers={"If-Match": '"another"'})
+    assert (other.status_code, other.json["code"]) == (412, "version_mismatch")
     head = office.call("HEAD", path)
     assert (head.status_code, head.headers["Content-Length"], head.data) == (200, str(size), b"")
 

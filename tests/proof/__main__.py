@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.proof import (
     approvals,
+    callbacks,
     delivery,
     dependencies,
     dispatch,
@@ -25,6 +26,7 @@ from tests.proof import (
     fuzz,
     ingest,
     kills,
+    notices,
     package,
     races,
     season,
@@ -39,6 +41,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "approvals": approvals.run,
     "tamper": tamper.run,
     "fuzz": fuzz.run,
+    "callbacks": callbacks.run,
     "dependencies": dependencies.run,
     "kills": kills.run,
     "faces": faces.run,
@@ -48,6 +51,7 @@ PARTS: Mapping[str, Callable[[Budget], Outcome]] = {
     "transfers": transfers.run,
     "dispatch": dispatch.run,
     "delivery": delivery.run,
+    "notices": notices.run,
     "season": season.run,
 }
 

@@ -115,12 +115,14 @@ class Place:
 def worker(place: Place, gauge: Gauge) -> None:
     parts, _ = wired(place.urls, place.folder)
     parts.electronic_push._pusher = HttpPusher(loopback=True, chunk=PUSHED_AT_ONCE)
-    gauge.watch(parts.packer, "work")
-    gauge.watch(parts.electronic_push, "work")
+    # the work itself: a job that finds nothing to do is none
+    gauge.watch(parts.packer._maker, "hand_over")
+    gauge.watch(parts.packer, "_seal_and_submit")
+    gauge.watch(parts.electronic_push._pusher, "push")
     queue = build_queue_app(place.urls)
     register_work(queue, parts)
     tick = functools.partial(_housekeeping, parts)
-    asyncio.run(job_worker.work(queue, ["default"], concurrency=2, tick=tick, tick_s=TICK_S))
+    asyncio.run(job_worker.work(queue, ["default"], concurrency=4, tick=tick, tick_s=TICK_S))
 
 
 def web(place: Place, gauge: Gauge) -> None:
@@ -191,10 +193,12 @@ class Role:
         """By itself, which none of them ever should."""
         return self._process.ended()
 
-    def until_busy(self, limit_s: float) -> None:
+    def until_busy(self, limit_s: float) -> bool:
+        """Whether it is at work now; waits for it no longer than the limit."""
         deadline = time.monotonic() + limit_s
         while not self.gauge.busy and not self.ended and time.monotonic() < deadline:
             time.sleep(0.002)
+        return self.gauge.busy
 
     def _forked(self) -> Forked:
         return Forked(self._play)

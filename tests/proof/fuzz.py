@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from bench.stand import gunicorn, stand
 from tests.proof import api_fuzz, fuzz_doors, parsers
 from tests.proof.fuzz_cast import alive
@@ -14,25 +12,28 @@ SHORT_EXAMPLES, SHORT_PARSER_EXAMPLES = 6, 250
 
 
 def over_http(budget: Budget) -> tuple[int, list[str]]:
-    """(requests, faults): a graduate signed in and stepped up, nobody, and the office that receives a package."""
+    """(requests, faults): a graduate signed in and stepped up, nobody, machines of each scope, and who holds a slip."""
     examples = SHORT_EXAMPLES if budget.short else int(40 * budget.minutes)
     seconds = 240 if budget.short else int(300 * budget.minutes) + 240
     requests, faults = 0, list[str]()
     with stand(fsync=False) as on:
         them = alive(on)
-        with gunicorn(on, "wsgi:create_app()", "/readyz") as (port, _):
-            machines = on.folder / "doors.json"
-            machines.write_text(json.dumps(fuzz_doors.document(create_app(on.parts), str(them.package), them.slip)))
-            doors = [str(machines), "--url", f"http://127.0.0.1:{port}"]
+        with gunicorn(on, "tests.proof.fuzz_web:create_app()", "/readyz") as (port, _):
+            page = fuzz_doors.written(on.folder / "page.json", fuzz_doors.receipt_page(them.slip), port)
+            check = fuzz_doors.written(on.folder / "check.json", fuzz_doors.check_page(them.check_code), port)
+            told = fuzz_doors.machines(create_app(on.parts), str(them.package))
+            machines = fuzz_doors.written(on.folder / "machines.json", told, port)
             for noise in (
                 api_fuzz.graduates(port, api_fuzz.step_up(on, them.token), them.transfer),
                 api_fuzz.graduates(port, "", them.transfer),
-                api_fuzz.Noise("receiver", them.credential, doors, {"package_id": them.package}),
+                *api_fuzz.machines(machines, them, budget.short),
+                api_fuzz.Noise("receipt-page", "", page),
+                api_fuzz.Noise("check-page", "", check),
             ):
                 ran = api_fuzz.st_run(noise, on.folder, seed=budget.seed, examples=examples, seconds=seconds)
                 requests += ran.cases
                 faults += ran.faults
-        faults += api_fuzz.untouched(on, them.transfer, them.package)
+        faults += api_fuzz.untouched(on, them)
     if requests < 100:
         faults.append(f"void: schemathesis sent {requests} requests")
     return requests, faults

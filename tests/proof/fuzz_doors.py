@@ -1,36 +1,32 @@
-"""A document of the doors that publish none: the receivers' part of the machine door and the receipt page.
+"""What noise at the machines' door and at the two open pages goes by: the published document, and one for each page.
 
-Forms are the published schemas; examples name a package, a slip and a code that are alive, so that noise reaches what
-lies behind the first look-up.
+Examples name a package, a slip and codes that are alive, so that noise reaches what lies behind the first look-up.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
-from partner_api.package_records import SCHEMAS
+from partner_api.document import document
 from tests.counting import Printed
 
-BODIES = {
-    "acknowledgement": "package-acknowledgement.json",
-    "check": "package-check.json",
-    "decision": "package-decision.json",
-    "receipt": "package-receipt.json",
-}
-MACHINES, PAGE = "/partner/api/v1", "/receipt"
-_PROBLEM = {"type": "object", "required": ["code", "status", "title"]}
+PAGE, CHECK = "/receipt", "/check"
+FORM = "application/x-www-form-urlencoded"
 
 
-def _answers(media: str, problem: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for status in ("2XX", "4XX", "503"):
-        kind, shape = (media, schema or {}) if status == "2XX" else (problem, _PROBLEM if "json" in problem else {})
-        told[status] = {"description": status, "content": {kind: {"schema": shape}}}
-    return told
+def _answers() -> dict[str, Any]:
+    """A page whatever happens; where waiting helps it says how long."""
+    page: dict[str, Any] = {"content": {"text/html": {"schema": {}}}}
+    wait = {"Retry-After": {"required": True, "schema": {"type": "string", "pattern": "^[1-9][0-9]*$"}}}
+    waiting = {s: {"description": s, "headers": wait, **page} for s in ("429", "503")}
+    return {s: {"description": s, **page} for s in ("2XX", "4XX")} | waiting
 
 
 def _body(media: str, schema: Mapping[str, Any], **example: Any) -> dict[str, Any]:
@@ -52,20 +48,10 @@ def _sound(package_id: str) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _machine_operation(path: str, method: str, package_id: str) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = []
-    if "{package_id}" in path:
-        form = {"type": "string", "format": "uuid"}
-        parameters.append({"name": "package_id", "in": "path", "required": True, "schema": form})
-    media = "application/octet-stream" if path.endswith("/content") else "application/json"
-    operation: dict[str, Any] = {"parameters": parameters, "responses": _answers(media, "application/problem+json")}
-    if method == "post":
-        key = {"type": "string", "pattern": "^[A-Za-z0-9_-]{8,64}$"}
-        parameters.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": key})
-        what = path.rsplit("/", 1)[-1]
-        schema = {k: v for k, v in SCHEMAS[BODIES[what]]().items() if k not in ("$id", "$schema")}
-        operation["requestBody"] = _body(media, schema, example=_sound(package_id)[what])
-    return operation
+def _notice() -> dict[str, Any]:
+    day = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    fields = {"place": "archive_desk", "until": day}
+    return {"kind": "ask_visit", "recipient": {"student_number": "2099000002"}, "fields": fields}
 
 
 def _page_operations(slip: Printed) -> dict[str, Any]:
@@ -73,26 +59,44 @@ def _page_operations(slip: Printed) -> dict[str, Any]:
     known = {"slip": {**text, "example": str(slip.id)}, "code": {**text, "example": slip.code}}
     counts = {n: {**text, "example": "1"} for n in ("items_4-1", "pages_4-1", "items_3")}
     signed = {"receipt_number": {**text, "example": "HZ-1"}, "counted_by": {**text, "example": "王清点"}}
-    answers, form = _answers("text/html", "text/html"), "application/x-www-form-urlencoded"
+    answers = _answers()
     seen = {"parameters": [{"name": "slip", "in": "query", "schema": text}], "responses": answers}
     asked = {"type": "object", "properties": known}
     given = {"type": "object", "properties": {**known, **signed, **counts, "all_as_listed": {"enum": ["yes", ""]}}}
     return {
         PAGE: {
             "get": seen,
-            "post": {"requestBody": _body(form, asked), "responses": answers},
+            "post": {"requestBody": _body(FORM, asked), "responses": answers},
         },
-        f"{PAGE}/count": {"post": {"requestBody": _body(form, given), "responses": answers}},
+        f"{PAGE}/count": {"post": {"requestBody": _body(FORM, given), "responses": answers}},
     }
 
 
-def document(app: Flask, package_id: str, slip: Printed) -> dict[str, Any]:
-    """Every route there is under /packages and beside it: a new one is in without being named here."""
-    paths: dict[str, Any] = _page_operations(slip)
-    for rule in app.url_map.iter_rules():
-        if not rule.rule.startswith((f"{MACHINES}/packages", f"{MACHINES}/reasons")):
-            continue
-        path = rule.rule.replace("<uuid:package_id>", "{package_id}")
-        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
-            paths.setdefault(path, {})[method.lower()] = _machine_operation(path, method.lower(), package_id)
-    return {"openapi": "3.1.0", "info": {"title": "doors without a document", "version": "1"}, "paths": paths}
+def receipt_page(slip: Printed) -> dict[str, Any]:
+    return {"openapi": "3.1.0", "info": {"title": "the receipt page", "version": "1"}, "paths": _page_operations(slip)}
+
+
+def check_page(code: str) -> dict[str, Any]:
+    """``code`` is the check-code of a message of ours."""
+    answers = _answers()
+    asked = {"type": "object", "properties": {"code": {"type": "string", "example": code}}}
+    operations = {"get": {"responses": answers}, "post": {"requestBody": _body(FORM, asked), "responses": answers}}
+    return {"openapi": "3.1.0", "info": {"title": "the check page", "version": "1"}, "paths": {CHECK: operations}}
+
+
+def machines(app: Flask, package_id: str) -> dict[str, Any]:
+    """The published document of the machines' door, with what the package's receiver could really say as examples."""
+    with app.app_context():
+        told: dict[str, Any] = json.loads(json.dumps(document()))
+    for word, example in _sound(package_id).items():
+        operation = told["paths"][f"/partner/api/v1/packages/{{package_id}}/{word}"]["post"]
+        operation["requestBody"]["content"]["application/json"]["example"] = example
+    notice = told["paths"]["/partner/api/v1/notices"]["post"]
+    notice["requestBody"]["content"]["application/json"]["example"] = _notice()
+    return told
+
+
+def written(path: Path, told: Mapping[str, Any], port: int) -> list[str]:
+    """The document for the command line, with the web that answers."""
+    path.write_text(json.dumps(told))
+    return [str(path), "--url", f"http://127.0.0.1:{port}"]

@@ -45,6 +45,7 @@ from auth.models import Claim, GraduateTotp, Verification
 from auth.places import staff_link_place, staff_totp_place, state_place, totp_place
 from auth.rules import Factor
 from auth.staff_models import StaffLink
+from notifications.chat.models import Conversation
 from tests import fakes
 from tests.moving import opened as transfer_opened
 from tests.proof.cell import Cell
@@ -66,6 +67,7 @@ def cells(home: House) -> list[Cell]:
         owners |= {m.id: by_dossier[m.dossier_id] for m in session.scalars(select(Material))}
         owners |= {t.id: t.graduate_id for t in session.scalars(select(Ticket))}
         owners |= {t.id: t.graduate_id for t in session.scalars(select(Transfer))}
+        owners |= {c.id: c.owner for c in session.scalars(select(Conversation))}
         owners |= by_dossier | {i.id: i.graduate_id for i in session.scalars(select(ReviewItem))}
         replies = {row.id: home.reply_owner for row in session.scalars(select(StoredReply))}
     return [
@@ -81,6 +83,7 @@ def cells(home: House) -> list[Cell]:
         Cell(SavedView, "sealed_view", _house, view_place),
         Cell(StaffLink, "sealed_totp", _house, lambda r: staff_link_place(r.id)),
         Cell(Transfer, "sealed_proofs", lambda r: r.graduate_id, lambda r: Place("transfer", "sealed_proofs", r.id)),
+        Cell(Transfer, "sealed_basis", lambda r: r.graduate_id, lambda r: Place("transfer", "sealed_basis", r.id)),
         Cell(StaffMember, "sealed_totp", _house, lambda r: staff_totp_place(r.id)),
         Cell(GraduateTotp, "sealed_secret", lambda r: r.graduate_id, lambda r: totp_place(r.graduate_id)),
         Cell(Verification, "sealed_state", _house, lambda r: state_place(r.id)),
@@ -157,7 +160,7 @@ class Intruder:
                 if cell.model is WrappedKey:
                     self._home.parts.keys.many(session, [now.owner_id])
                     return False
-            open_json(self._home.parts.keys.of(cell.owner(now)), cell.place(now), getattr(now, cell.column))
+            open_bytes(self._home.parts.keys.of(cell.owner(now)), cell.place(now), getattr(now, cell.column))
         except Tampered:
             return True
         return False

@@ -27,7 +27,7 @@ from app.file_ports import CleanDocument
 from app.people.rules import id_check_digit
 from app.people.service import Card
 from app.ports import Platform, PlatformAccount
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from auth.rules import Factor, Proof
 from commands.database import upgrade
 from deploy.programs import next_free_port
@@ -273,13 +273,25 @@ class Ward:
         return issued.token
 
 
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What processes of ours stand on: servers, a sandbox of the platforms, and the settings that name them."""
+
+    folder: Path
+    settings: Settings
+    urls: ServiceUrls
+    services: EmbeddedServices
+    sandbox: str
+
+
 @contextmanager
-def ward() -> Iterator[Ward]:
+def grounds(public_url: str = "http://127.0.0.1:9") -> Iterator[Grounds]:
+    """``public_url`` is where the sandbox sends its call-backs; by default nobody answers there."""
     with tempfile.TemporaryDirectory(prefix="lantai-proof-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         FileKeys.create(folder / "keys")
         port = next_free_port(18300)
-        env_file = write_demo_environment(folder / "sandbox", port, "http://127.0.0.1:9")
+        env_file = write_demo_environment(folder / "sandbox", port, public_url)
         services = EmbeddedServices(folder / "data", fsync=False)
         sandbox = subprocess.Popen(
             [sys.executable, "-m", "providers.sandbox", "--port", str(port), "--env-file", str(env_file)],
@@ -300,12 +312,18 @@ def ward() -> Iterator[Ward]:
                 redis_url=SecretStr(urls.redis_url),
                 trusted_proxies=1,
             )
-            parts = build(settings, urls)
-            try:
-                yield Ward(parts, urls, create_app(parts), services, f"http://127.0.0.1:{port}")
-            finally:
-                parts.close()
+            yield Grounds(folder, settings, urls, services, f"http://127.0.0.1:{port}")
         finally:
             sandbox.terminate()
             sandbox.wait(10)
             services.stop()
+
+
+@contextmanager
+def ward() -> Iterator[Ward]:
+    with grounds() as on:
+        parts = build(on.settings, on.urls)
+        try:
+            yield Ward(parts, on.urls, create_app(parts), on.services, on.sandbox)
+        finally:
+            parts.close()

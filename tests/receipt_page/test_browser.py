@@ -17,7 +17,7 @@ from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import Person
 from tests.counting import Printed, slip_of
-from tests.moving import Pair, desk_pair, lead, now, opened
+from tests.moving import Pair, lead, now, opened
 from tests.pdf_reading import shows_code
 from tests.staff_console.browsing import CHROMIUM, COLOUR_RULES, NO_CHROMIUM, Visit, axe, wide
 from tests.staff_console.conftest import Desk, browser, desk, site, visit
@@ -68,11 +68,6 @@ class Archive:
                 width = self.page.evaluate("window.innerWidth")
                 self.page.screenshot(path=f"{PICTURES}/counting-{name}-{scheme}-{width}.png", full_page=True)
         self.page.emulate_media(color_scheme="light")
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -15,17 +15,12 @@ from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import Person
 from tests.counting import ADDRESS, Printed, printed_slip
-from tests.moving import Pair, desk_pair, lead, now, opened
+from tests.moving import Pair, lead, now, opened
 from tests.staff_console.conftest import Desk, desk
 
 __all__ = ["desk"]
 
 Sent = tuple[TransferView, Printed]
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture
@@ -112,6 +107,7 @@ def test_too_many_tries_are_told_to_wait(client: FlaskClient) -> None:
     answers = [client.post("/receipt", data={"slip": str(uuid4()), "code": "x"}) for _ in range(45)]
     assert answers[-1].status_code == 429
     assert "清点口令" in answers[-1].text
+    assert int(answers[-1].headers["Retry-After"]) > 0
 
 
 def test_a_difference_is_shown_to_the_desk_and_settled_there(

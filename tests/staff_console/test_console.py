@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.problems import Problem
+from app.errors import Unavailable
+from app.web import respond
 from auth.guards import policy_of
 from staff_console import assets
-from staff_console.problems import render_console_problem
 from tests.staff_console.conftest import Desk
 
 TEMPLATES = Path(assets.__file__).parent / "templates" / "console"
@@ -109,9 +109,7 @@ def test_an_unknown_address_gets_a_page_of_the_house(client: FlaskClient, desk: 
 
 def test_a_failure_tells_nothing_but_its_number(app: Flask, lantai: object) -> None:
     with app.test_request_context("/console/"):
-        answer = render_console_problem(
-            Problem(503, "temporarily_unavailable", "服务暂时不可用", "", (), {"retry_after": 9})
-        )
+        answer = respond(Unavailable(extra={"retry_after": 9}))
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "9"
     assert "可在 9 秒后再试" in answer.get_data(as_text=True)

@@ -12,18 +12,13 @@ from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
 from parts import Lantai
 from tests.conftest import Person
-from tests.moving import Pair, desk_pair, lead, now, opened
+from tests.moving import Pair, lead, now, opened
 from tests.staff_console.browsing import CHROMIUM, COLOUR_RULES, NO_CHROMIUM, Visit, apart, axe
 from tests.staff_console.conftest import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)]
 FOCUSED = "document.activeElement.id"
 SLIP_NEXT, WAYBILL_NEXT = "请扫描档案袋上的二维码", "请扫描运单号"
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

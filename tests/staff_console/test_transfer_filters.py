@@ -46,7 +46,7 @@ def test_by_state_channel_and_what_is_late(
 
 
 def test_pages_keep_the_filter() -> None:
-    given = "state=in_transit&channel=ems&overdue=yes&receivers=doubtful"
+    given = "state=in_transit&channel=ems&overdue=yes&electronic=late&receivers=doubtful"
     shown = TransferFilter.read(MultiDict(parse_qsl(given)))
     assert shown.url(3) == f"/console/transfers?{given}&page=3"
     assert TransferFilter().url(1) == "/console/transfers"

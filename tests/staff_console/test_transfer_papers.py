@@ -15,16 +15,11 @@ from app.transfers.showing import TransferView
 from app.transfers.states import State
 from parts import Lantai
 from tests.conftest import Person
-from tests.moving import Pair, desk_pair, lead, opened
+from tests.moving import Pair, lead, opened
 from tests.pdf_reading import pages_of
 from tests.staff_console.conftest import Desk
 
 Desks = Callable[..., Desk]
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -6,26 +6,34 @@ address stands in tests/owned.py, and a rule that gives no page is named in NO_P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from flask import Flask
+from sqlalchemy import select
 
-from app.actors import Actor, Role
+from app.actors import Actor, ActorKind, Role
 from app.corrections.bulk import Act, Order
 from app.corrections.casework import SentFile
 from app.corrections.rules import Kind
 from app.corrections.views import MissingMaterial, TicketView
 from app.custody import rules as custody
 from app.governance.review_views import NewCampaign
+from app.ports import Platform, PlatformAccount
+from app.transfers.rules import Evidence
 from app.transfers.sealing import Scanned
 from app.transfers.states import Channel, State
+from app.working_days.calendar import office_date
 from auth.guards import policy_of
+from notifications.campaigns.rules import Segment
+from notifications.chat.models import Conversation
 from parts import Lantai
 from tests import fakes
 from tests.conftest import Person
-from tests.moving import desk_pair, lead, opened
+from tests.moving import Pair, desk_pair, lead, opened, wish
+from tests.notifications.campaigns import cohorts
 from tests.owned import Owned
 from tests.staff_console.conftest import Desk
 
@@ -36,6 +44,8 @@ NO_PAGES = {
     "/console/workload.csv": "a file",
     "/console/governance/reviews/<uuid:campaign_id>/report.pdf": "a file",
     "/console/statistics.csv": "a file",
+    "/console/campaigns/<uuid:mailing_id>/recipients.csv": "a file",
+    "/console/custody/stock-takes/<uuid:stock_take_id>/report.csv": "a file",
     "/console/governance/reviews/<uuid:campaign_id>/report.csv": "a file",
     "/console/graduates/<uuid:graduate_id>/catalogue.pdf": "a file",
     "/console/dispatch/<uuid:dispatch_id>/list.pdf": "a file",
@@ -126,9 +136,29 @@ def make_office(
     lantai.desk.reject(actor, refused.line.id, refused.line.version, "record_is_right", "原件如此。")
     office.tickets["rejected"] = refused.line.id
     office.tickets |= _roundabout(lantai, actor, open_ticket, graduate_factory)
-    office.moved = _on_the_way(lantai, graduate_factory)
+    office.moved = _on_the_way(lantai, graduate_factory) | _talked(lantai, actor, graduate_factory) | _mailed(lantai)
     office.reported = _signed_review(lantai, worker, desk(Role.REVIEWER))
     return office
+
+
+def _talked(lantai: Lantai, clerk: Actor, graduate_factory: Callable[..., Person]) -> dict[str, str]:
+    """Name -> path of a conversation that staff have, with a reply under way, and of one nobody has."""
+    paths = {"chats-mine": "/chats?look=mine", "chats-closed": "/chats?look=closed"}
+    for name in ("chat-taken", "chat-bot"):
+        account = PlatformAccount(Platform.ALIPAY, "app", f"open-{name}")
+        with lantai.db.transaction() as session:
+            identity = lantai.people.remember_identity(session, account)
+            lantai.people.bind(session, identity.id, graduate_factory().id)
+        owner = lantai.people.identity(identity.id).graduate_id
+        assert owner is not None
+        lantai.chat.say(Actor(ActorKind.GRADUATE, owner, identity_id=identity.id), "我的档案到哪了")
+        with lantai.db.transaction() as session:
+            found = session.scalars(select(Conversation.id).where(Conversation.identity_id == identity.id)).one()
+        paths[name] = f"/chats/{found}"
+        if name == "chat-taken":
+            lantai.chat_desk.take(clerk, found, 1)
+            lantai.chat_desk.reply(clerk, found, 2, "您好，档案已交寄，请留意小程序里的进度。")
+    return paths
 
 
 def _on_the_way(lantai: Lantai, graduate_factory: Callable[..., Person]) -> dict[str, str]:
@@ -143,6 +173,7 @@ def _on_the_way(lantai: Lantai, graduate_factory: Callable[..., Person]) -> dict
             lantai.dispatching.add(pair.first, batch, view.number, "1099887766554")
             found["dispatch-scanned"] = f"/dispatch/{batch}"
     found |= {"paper-free": f"/graduates/{none_yet.id}/paper", **_kept(lantai, pair.first, graduate_factory)}
+    found |= _held(lantai, pair, graduate_factory)
     handed = lantai.dispatching.begin(pair.first, Channel.EMS)
     view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), State.SEALED)
     lantai.dispatching.add(pair.first, handed, view.number, "1099887766555")
@@ -150,6 +181,16 @@ def _on_the_way(lantai: Lantai, graduate_factory: Callable[..., Person]) -> dict
     view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), State.CHECKED)
     lantai.sealing.propose(pair.first, [Scanned(view.number, "MF-9")], fakes.jpeg())
     return found | {"dispatch-running": f"/dispatch/{handed}", "sealing-waiting": "/sealing"}
+
+
+def _held(lantai: Lantai, pair: Pair, graduate_factory: Callable[..., Person]) -> dict[str, str]:
+    """A hold in its last days."""
+    view = lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), State.COLLEGE_REVIEWED)
+    wish(lantai, view, stays=True)
+    until = office_date(lantai.clock.now()) + timedelta(days=5)
+    shown = {Evidence.KEPT_UNTIL: until.isoformat()}
+    lantai.transfers.move(pair.first, view.id, view.version, State.HELD_AT_SCHOOL, shown)
+    return {"transfer-hold-ending": f"/graduates/{view.graduate_id}/transfers"}
 
 
 def _kept(lantai: Lantai, clerk: Actor, graduate_factory: Callable[..., Person]) -> dict[str, str]:
@@ -162,6 +203,7 @@ def _kept(lantai: Lantai, clerk: Actor, graduate_factory: Callable[..., Person])
     out, flagged = (lantai.loans.ask(clerk, person.id, wish) for person in (lent, back))
     lantai.loans.give_back(clerk, flagged, custody.Condition.MISSING, "缺第 3 页")
     return {
+        **_counted(lantai, clerk, place.code, [lent, back]),
         "place-held": f"/custody/places/{place.id}",
         "paper-shelved": f"/graduates/{shelved.id}/paper",
         "paper-lent": f"/graduates/{lent.id}/paper",
@@ -169,6 +211,31 @@ def _kept(lantai: Lantai, clerk: Actor, graduate_factory: Callable[..., Person])
         "loan-flagged": f"/custody/loans/{flagged}",
         "loans-all": "/custody?shown=all",
     }
+
+
+def _mailed(lantai: Lantai) -> dict[str, str]:
+    """Campaigns in other states than ready: a draft, one that runs, one that was cancelled in the middle."""
+    pair, wanted = desk_pair(lantai), cohorts.wish(lantai, Segment(2026))
+    draft, going_on = lantai.campaigns.create(pair.first, wanted), cohorts.running(lantai, pair, wanted)
+    cancelled = cohorts.running(lantai, pair, wanted)
+    lantai.campaign_sending.tick()
+    lantai.campaigns.cancel(pair.first, cancelled, 3)
+    return {
+        "campaign-draft": f"/campaigns/{draft}",
+        "campaign-edit": f"/campaigns/{draft}/edit",
+        "campaign-cancelled": f"/campaigns/{cancelled}",
+        "campaign-running": f"/campaigns/{going_on}",
+    }
+
+
+def _counted(lantai: Lantai, clerk: Actor, place: str, found: Sequence[Person]) -> dict[str, str]:
+    """A finished stock-take of a place, where something is missing, and one that goes on."""
+    done = lantai.stock_taking.begin(clerk, place)
+    lantai.stock_taking.finish(clerk, done)
+    going_on = lantai.stock_taking.begin(clerk, place)
+    for code in (*(lantai.custody.paper(clerk, person.id).code for person in found), "DA000000000000"):
+        lantai.stock_taking.scan(clerk, going_on, code)
+    return {"stock-done": f"/custody/stock-takes/{done}", "stock-going-on": f"/custody/stock-takes/{going_on}"}
 
 
 def _roundabout(
@@ -236,6 +303,7 @@ def stops(app: Flask, office: Office) -> list[Stop]:
     fresh = f"/tickets/{office.tickets['fresh']}"
     found += [
         Stop("home-administrator", office.administrator, "/"),
+        Stop("webhook-administrator", office.administrator, f"/webhooks/{office.owned.values['webhook_id']}"),
         Stop("home-auditor", office.newcomer, "/"),
         Stop("sign-in-expired", None, "/sign-in?next=/console/&expired=1"),
         Stop("absent", office.worker, f"/tickets/{uuid4()}", refusal=404),
@@ -250,6 +318,15 @@ def stops(app: Flask, office: Office) -> list[Stop]:
             "close",
             {"version": "1", "on": "", "closing_source": "省厅通知"},
             refusal=422,
+        ),
+        Stop("campaigns-empty", office.worker, "/campaigns?state=done"),
+        Stop(
+            "campaign-412",
+            office.worker,
+            f"/campaigns/{office.owned.values['mailing_id']}",
+            "recall",
+            {"version": "9"},
+            refusal=412,
         ),
         Stop("queue-empty", office.worker, "/tickets?kind=forming_unit"),
     ]

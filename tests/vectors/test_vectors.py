@@ -33,7 +33,8 @@ from providers.wechat.login import (
     session_signature,
 )
 from providers.wechat.push import WeChatPushDecoder
-from tests.providers.alipay.fake_alipay import FakeAlipay
+from providers.wechat.sealed_calls import SealedCalls, SealKeys
+from tests.providers.alipay.fake_alipay import FakeAlipay, key_of
 from tests.providers.fake_server import FakeClock, FakeServer
 
 HERE = Path(__file__).resolve().parent
@@ -171,6 +172,16 @@ def subscribe_events(given: Any, expected: Any) -> None:
             assert len(message.items[0]["MsgID"]) == 19
 
 
+def sealed_call(given: Any, expected: Any) -> None:
+    url, app_id, stamp, sn = given["aad"].split("|")
+    assert sn == given["sn"]
+    own = key_of("app")
+    keys = SealKeys(sn, base64.b64decode(given["key"]), own, "0", own.public_key())
+    sealed = SealedCalls(app_id, keys, FakeClock(int(stamp)))
+    found = sealed.encrypted(url, int(stamp), given["plaintext"].encode(), base64.b64decode(given["iv"]))
+    assert found == {"iv": given["iv"], **expected}
+
+
 # --- sessions, user data, face ---
 
 
@@ -276,6 +287,7 @@ CHECKS: dict[str, Check] = {
     "wx.wechatpy.encrypt_message": encrypt_message,
     "wx.wechatpy.plain_signature": plain_signature,
     "wx.events.subscribe": subscribe_events,
+    "wx.apisign.aes256gcm_request": sealed_call,
     "wx.session_hmac": session_hmac,
     "wx.session_hmac_empty": session_hmac,
     "wx.rawdata_signature": raw_data,

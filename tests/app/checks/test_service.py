@@ -206,7 +206,8 @@ def test_batches_take_up_where_they_stopped_and_the_trouble_list_follows(
 
 def strict_transfers(lantai: Lantai) -> TransferService:
     log, queue, clock, calendar = lantai.log, lantai.queue, lantai.clock, lantai.calendar
-    steps = TransferSteps(log, queue, clock, calendar, BlindIndex(b"k" * 32), lantai.paper_custody)
+    footing = lantai.transfer_steps.footing
+    steps = TransferSteps(log, queue, clock, calendar, BlindIndex(b"k" * 32), lantai.paper_custody, footing)
     holdings = lantai.holdings
     return TransferService(
         lantai.db, lantai.keys, steps, holdings, log, queue, clock, calendar, "档案科", lantai.checks, "require"

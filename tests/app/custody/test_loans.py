@@ -202,7 +202,9 @@ def test_one_dossier_is_lent_once_whoever_races(
 ) -> None:
     person, desks = graduate_factory(), [clerk(Role.ARCHIVIST) for _ in range(4)]
     calls = [partial(lantai.loans.ask, one, person.id, inside(one)) for one in desks]
-    assert at_once(calls) == ["done", "loan_open", "loan_open", "loan_open"]
+    ended = at_once(calls)
+    assert ended.count("done") == 1
+    assert set(ended) <= {"done", "loan_open", "busy"}  # "busy": the lock was waited for too long, on a loaded machine
     with lantai.db.transaction() as session:
         assert [row.state for row in session.scalars(select(Loan))] == [LoanState.OUT]
 

@@ -28,8 +28,17 @@ from tests.conftest import World
 from tests.fakes import jpeg
 
 assert ALL_MODELS
-KEPT = {"event", "import_batch", "import_row", "search_text", "search_posting", "search_shelf", "data_key"}
-"""What an undone import may leave: its history, and distinct texts that belong to nobody."""
+KEPT = {
+    "event",
+    "event_outbox",
+    "import_batch",
+    "import_row",
+    "search_text",
+    "search_posting",
+    "search_shelf",
+    "data_key",
+}
+"""What an undone import may leave: its history and that outside systems hear of it, and texts that belong to nobody."""
 
 
 def receive(lantai: Lantai, data: bytes, name: str = "g.csv", actor: Actor = SYSTEM, **more: Any) -> BatchView:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from app.transfers.states import Channel
+from app.transfers.showing import TransferView
+from app.transfers.states import Channel, State
 from parts import Lantai
 from tests.app.transfers.carried import NUMBER, Carried, Hand
 from tests.conftest import Person, World
 from tests.electronic import Registry, plugged, registry
+from tests.moving import Pair, lead, opened
 
 __all__ = ["plugged", "registry"]
 
@@ -26,3 +28,9 @@ def carried(lantai: Lantai, world: World, graduate_factory: Callable[..., Person
         return Carried(lantai, world, graduate_factory(), number, channel)
 
     return make
+
+
+@pytest.fixture
+def going(lantai: Lantai, pair: Pair, graduate_factory: Callable[..., Person]) -> Callable[[State], TransferView]:
+    """A transfer led to a state by the desk."""
+    return lambda at: lead(lantai, pair, opened(lantai, pair.first, graduate_factory().id), at)

@@ -22,15 +22,10 @@ from app.transfers.states import Channel, State
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.conftest import Person
-from tests.moving import Pair, desk_pair, lead, now, opened
+from tests.moving import Pair, lead, now, opened
 
 People = Callable[..., Person]
 Sealed = Callable[..., TransferView]
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

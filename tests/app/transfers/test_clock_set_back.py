@@ -19,12 +19,7 @@ from tests.app.checks.conftest import MATERIALS
 from tests.conftest import Person
 from tests.electronic import Registry, leg_of
 from tests.fakes import FakeClock
-from tests.moving import Pair, desk_pair, lead, now, opened, walk, way
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
+from tests.moving import Pair, lead, now, opened, walk, way
 
 
 def moves(lantai: Lantai, transfer_id: object) -> int:

@@ -24,22 +24,18 @@ from app.transfers.papers import LabelLayout
 from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
-from notifications.catalogue import notice_for, staff_line_for
+from notifications.catalogue.staff_lines import staff_line_for
+from notifications.catalogue.words import notice_for
 from parts import Lantai
 from tests.app.receivers.samples import facts
 from tests.conftest import Person, StaffLogin
 from tests.counting import ADDRESS, Printed, as_listed, latest_slip, printed_slip
 from tests.fakes import FakeClock
-from tests.moving import Pair, desk_pair, lead, now, opened
+from tests.moving import Pair, lead, now, opened
 from tests.pdf_reading import pages_of
 
 People = Callable[..., Person]
 WRONG = "ZZZZ-ZZZZ-ZZZZ-ZZZZ"
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -346,7 +346,11 @@ def test_what_stands_too_long_is_overdue_and_a_stuck_package_may_be_asked_for_ag
     clock.advance(hours=2)
     (legs,) = lantai.electronic.of_graduate(clerk(Role.REVIEWER), held.id).values()
     assert legs.latest is not None
-    assert (legs.latest.overdue, legs.latest.repeatable) == (True, True)
+    assert (legs.latest.stalled, legs.latest.repeatable) == (True, True)
+    assert (order().id, leg_of(lantai, leg.id).moved_at) == (leg.id, leg.moved_at)
+    with pytest.raises(Conflict, match="electronic_under_way"):
+        order()
+    clock.advance(hours=2)
     assert order().id == leg.id
 
 

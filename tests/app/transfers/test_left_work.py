@@ -58,6 +58,19 @@ def test_a_packing_whose_job_was_lost_is_made_after_all(
     assert lantai.left_work.resume() == 0
 
 
+def test_one_that_staff_have_just_ordered_again_is_left_to_its_new_job(
+    lantai: Lantai, clerk: Clerk, graduate_factory: Callable[..., Person], clock: FakeClock
+) -> None:
+    actor, person = clerk(Role.DISPATCHER), graduate_factory(materials=MATERIALS)
+    transfer_id = sealed_transfer(lantai, person)
+    leg = lantai.electronic.order(actor, person.id, transfer_id)
+    clock.advance(hours=2)
+    assert lantai.electronic.order(actor, person.id, transfer_id).id == leg.id
+    assert lantai.left_work.resume() == 0
+    clock.advance(seconds=LATER.total_seconds())
+    assert lantai.left_work.resume() == 1
+
+
 def test_what_waits_for_staff_is_left_to_them(
     lantai: Lantai, order: Callable[[], LegView], registry: Registry, clock: FakeClock
 ) -> None:

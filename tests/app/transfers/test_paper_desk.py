@@ -27,15 +27,10 @@ from parts import Lantai
 from tests.conftest import Person, make_id_number
 from tests.counting import code_in, latest_slip
 from tests.fakes import FakeClock
-from tests.moving import Pair, desk_pair, lead, opened, walk, way
+from tests.moving import Pair, lead, opened, walk, way
 from tests.pdf_reading import fonts_of, pages_of, shows_code
 
 People = Callable[..., Person]
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -16,12 +16,7 @@ from app.transfers.states import State
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.conftest import Person
-from tests.moving import CODE, Pair, desk_pair, lead, opened, receiver_code
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
+from tests.moving import CODE, Pair, lead, opened, receiver_code
 
 
 def recorded(lantai: Lantai, pair: Pair, version: int, **changes: Any) -> None:

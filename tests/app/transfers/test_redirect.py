@@ -20,15 +20,10 @@ from app.transfers.steps import TransferSteps
 from parts import Lantai
 from tests.conftest import Person
 from tests.fakes import FakeClock
-from tests.moving import Pair, desk_pair, destination, lead, now, opened, walk
+from tests.moving import Pair, destination, lead, now, opened, walk
 from tests.supplementing import supplement_after
 
 WHY = "原单位已迁址，来函要求改寄"
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -20,13 +20,8 @@ from tests.app.checks.conftest import MATERIALS
 from tests.app.receivers.samples import KEY
 from tests.conftest import Person
 from tests.electronic import Registry
-from tests.moving import CODE, Pair, desk_pair, lead, now, opened, receiver_code, walk
+from tests.moving import CODE, Pair, lead, now, opened, receiver_code, walk
 from wired.electronic import RegisteredReceivers
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -21,14 +21,9 @@ from parts import Lantai
 from tests.conftest import Person
 from tests.counting import ADDRESS, as_listed, printed_slip
 from tests.fakes import FakeClock
-from tests.moving import Pair, desk_pair, destination, lead, now, opened, walk
+from tests.moving import Pair, destination, lead, now, opened, walk
 
 People = Callable[..., Person]
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import bagit
@@ -14,13 +15,14 @@ import pyrage
 import pytest
 from sqlalchemy import func, select
 
-from app.actors import Role
+from app.actors import Actor, ActorKind, Role
 from app.checks.models import CheckRun
 from app.checks.offline import verify
 from app.checks.rules import Outcome
 from app.checks.sources import source_at
 from app.dossiers.incoming import NewMaterial
-from app.errors import Invalid
+from app.errors import Conflict, Invalid
+from app.receivers.rules import DestinationCase
 from app.transfers.counting import Outcome as Counted
 from app.transfers.electronic_rules import Leg
 from app.transfers.models import Transfer
@@ -34,17 +36,12 @@ from tests.conftest import Person
 from tests.counting import ADDRESS, as_listed, printed_slip
 from tests.electronic import Registry, leg_of
 from tests.fakes import FakeClock, jpeg
-from tests.moving import Pair, desk_pair, destination, lead, now, opened
+from tests.moving import Pair, destination, lead, now, opened
 from tests.pdf_reading import pages_of
 from tests.supplementing import supplement_after
 
 HELD = (NewMaterial("3", "", "学年鉴定表", "2026-06-01", 2), NewMaterial("7", "", "优秀学生证书", "2026-06-01", 1))
 TITLE = "三好学生登记表"
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture
@@ -131,6 +128,25 @@ def test_a_redirected_one_brings_the_same(lantai: Lantai, pair: Pair, arrived: T
     clock.advance(hours=25)
     new = lead(lantai, pair, now(lantai, pair.first, new), State.ASSEMBLED)
     assert listed(lantai, pair, new) == [("7", 2, TITLE)]
+
+
+def test_it_is_never_kept_at_school_and_the_desk_alone_says_where_it_goes(
+    lantai: Lantai, pair: Pair, arrived: TransferView
+) -> None:
+    view = lead(lantai, pair, supplement_after(lantai, arrived, award(lantai)), State.REDIRECTED)
+    (new,) = [v for v in lantai.transfers.of_graduate(pair.first, view.graduate_id) if v.follows == view.id]
+    owner = Actor(ActorKind.GRADUATE, view.graduate_id)
+    (own,) = [v for v in lantai.transfers.of_graduate(owner, owner.id) if v.id == new.id]
+    assert own.next_words == "学校登记改寄的接收单位"
+    with pytest.raises(Conflict, match="destination_settled"):
+        lantai.destinations.change(owner, new.id, new.version, destination(lantai))
+    kept = replace(destination(lantai), case=DestinationCase.KEPT_AT_SCHOOL)
+    with pytest.raises(Invalid) as caught:
+        lantai.destinations.change(pair.first, new.id, new.version, kept)
+    assert [(f.pointer, f.code) for f in caught.value.faults] == [("/case", "supplement_not_kept")]
+    assert now(lantai, pair.first, new).version == new.version
+    lantai.destinations.change(pair.first, new.id, new.version, destination(lantai))
+    assert now(lantai, pair.first, new).state is State.DESTINATION_REGISTERED
 
 
 @pytest.mark.parametrize("filed", [True, False])

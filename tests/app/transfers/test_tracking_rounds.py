@@ -80,6 +80,32 @@ def test_a_carrier_that_is_away_is_not_asked_for_everybody(carried: Hand, world:
     assert len(world.carrier.asked) == GIVE_UP_AFTER
 
 
+def test_one_that_cannot_be_asked_after_holds_up_no_other(carried: Hand, world: World, lantai: Lantai) -> None:
+    five = [carried(number_of(n)) for n in range(5)]
+    lantai.tracking.tick()
+    calls = iter(range(len(five)))
+
+    def wrong_once() -> None:
+        if next(calls) == 1:
+            raise ValueError
+
+    world.carrier.meanwhile = wrong_once
+    assert lantai.tracking.poll() == len(five)
+    watches = [each.watch() for each in five]
+    assert sorted(watch.failures for watch in watches) == [0, 0, 0, 0, 1]
+    (failed,) = [watch for watch in watches if watch.failures]
+    assert failed.next_poll_at is not None
+    assert failed.next_poll_at > world.clock.now()
+
+
+def test_those_claimed_when_the_carrier_goes_away_are_due_at_once(carried: Hand, world: World, lantai: Lantai) -> None:
+    every = [carried(number_of(n)) for n in range(GIVE_UP_AFTER + 2)]
+    lantai.tracking.tick()
+    world.carrier.away = True
+    lantai.tracking.poll()
+    assert [each.watch().next_poll_at for each in every].count(world.clock.now()) == 2
+
+
 def test_a_killed_workers_watch_is_due_again_after_its_lease(carried: Hand, world: World, lantai: Lantai) -> None:
     each = carried()
     each.tell(C.ACCEPTED, C.IN_TRANSIT)

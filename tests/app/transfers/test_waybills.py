@@ -21,14 +21,9 @@ from app.transfers.waybills import MAX_BYTES, WaybillReport
 from parts import Lantai
 from tests.app.conftest import Clerk
 from tests.conftest import Person
-from tests.moving import Pair, desk_pair, lead, now, opened
+from tests.moving import Pair, lead, now, opened
 
 Sealed = Callable[..., TransferView]
-
-
-@pytest.fixture
-def pair(lantai: Lantai) -> Pair:
-    return desk_pair(lantai)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_an_old_user_id_goes_under_its_own_name(alipay: FakeAlipay) -> None:
         ("20001", "aop.invalid-auth-token", SendFault.CONFIG),
         ("40001", "isv.missing-signature", SendFault.CONFIG),
         ("40002", "isv.invalid-signature", SendFault.CONFIG),
-        ("40005", "", SendFault.LATER),
+        ("40005", "", SendFault.RETRY),
         ("40006", "isv.insufficient-isv-permissions", SendFault.CONFIG),
     ],
 )

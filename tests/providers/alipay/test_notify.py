@@ -84,6 +84,13 @@ def test_another_apps_notification_is_refused(params: dict[str, str]) -> None:
         notifications().decode(form(1, params))
 
 
+@pytest.mark.parametrize("changes", [{"notify_id": ""}, {"notify_id": "a b"}, {"notify_id": "9" * 129}, {"body": "\0"}])
+def test_what_cannot_be_told_from_others_or_kept_is_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(CallbackRejected) as caught:
+        notifications().decode(form(1, {**PARAMS, **changes}))
+    assert caught.value.code == "callback_unreadable"
+
+
 def test_nothing_at_all_is_refused() -> None:
     with pytest.raises(CallbackRejected):
         notifications().decode({})

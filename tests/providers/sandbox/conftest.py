@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from providers.sandbox.clock import SandboxClock
-from providers.sandbox.config import SandboxConfig
+from providers.sandbox.config import TEMPLATE_NAMES, SandboxConfig
 from providers.sandbox.server import create_sandbox
 from providers.sandbox.setup import read_environment_file, write_demo_environment
 from providers.sandbox.world import World
@@ -87,10 +87,13 @@ def demo_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def config(demo_environment: dict[str, str]) -> SandboxConfig:
+def config(demo_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> SandboxConfig:
+    """Its templates take every well-formed key."""
     # without the file that keeps phones over a restart: each test starts with none
     without = {k: v for k, v in demo_environment.items() if k != "SANDBOX_PHONES_FILE"}
-    return SandboxConfig.from_environment(without)
+    free = tmp_path_factory.mktemp("templates") / "free.json"
+    free.write_text(json.dumps({p: {name: {"fields": {}} for name in TEMPLATE_NAMES} for p in ("wechat", "alipay")}))
+    return SandboxConfig.from_environment(without | {"SANDBOX_TEMPLATES_FILE": str(free)})
 
 
 @pytest.fixture

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from providers.sandbox.config import Template
+from notifications.catalogue.fields import WECHAT_KEYS
+from providers.sandbox.config import SandboxConfig, Template
 from providers.sandbox.refusals import WeChatRefusal
+from providers.sandbox.server import create_sandbox
 from providers.sandbox.template_values import check_data
+from providers.sandbox.wechat_messages import row_of
+from providers.wechat.templates import KEY
 from tests.providers.sandbox.conftest import SUBSCRIBE, Bench
 
 SEND = SUBSCRIBE.removeprefix("/wechat")
@@ -161,3 +165,10 @@ def test_chat_content_limits(bench: Bench) -> None:
     long = {"touser": phone["open_id"], "msgtype": "text", "text": {"content": "长" * 683}}
     assert bench.wechat(CUSTOM, long)["errcode"] == 45002
     assert bench.wechat(CUSTOM, {"touser": phone["open_id"], "msgtype": "voice"})["errcode"] == 40008
+
+
+def test_the_school_s_templates_ask_for_what_we_fill(demo_environment: dict[str, str]) -> None:
+    world = create_sandbox(SandboxConfig.from_environment(demo_environment)).extensions["sandbox"]
+    rows = [row_of(t) for t in world.wechat_subscriptions.templates()]
+    assert len(rows) == 3
+    assert {frozenset(KEY.findall(row["content"])) for row in rows} == {WECHAT_KEYS}

@@ -51,7 +51,7 @@ def test_no_id_and_no_page(wechat: FakeWeChat, client: WeChatClient) -> None:
         (47003, SendFault.CONTENT),
         (41030, SendFault.CONFIG),
         (45009, SendFault.LATER),
-        (45011, SendFault.LATER),
+        (45011, SendFault.RETRY),
         (88888, SendFault.CONFIG),
     ],
 )
