@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
 from app.events import EventLog
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people import rules as people_rules
 from app.people.service import PeopleService
 from app.ports import Clock, RateLimiter
@@ -88,7 +89,7 @@ class ClaimService:
             return int(getattr(result, "rowcount", 0))
 
     def _check_form(self, student_number: str, id_number: str, name: str) -> None:
-        today = self._clock.now().astimezone(UTC).date()
+        today = office_date(self._clock.now())
         faults = []
         id_fault = people_rules.id_number_fault(people_rules.normalise_id_number(id_number), today)
         if id_fault:

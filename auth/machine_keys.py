@@ -30,6 +30,7 @@ from app.errors import Conflict, FieldFault, Invalid, NotFound, RateLimited, Una
 from app.events import EventLog
 from app.keyring import Keyring
 from app.machine_ports import NonceStore
+from app.office_time import office_date
 from app.ports import Clock, RateLimiter
 from auth import signatures
 from auth.machine_models import MachineKey, secret_place
@@ -227,10 +228,10 @@ class MachineKeys:
             raise Unauthenticated("signature_replayed")
 
     def _note_use(self, row: Any, now: datetime) -> None:
-        if row.last_used_on == now.date():
+        if row.last_used_on == office_date(now):
             return
         with self._db.transaction() as session:
-            session.execute(update(MachineKey).where(MachineKey.id == row.id).values(last_used_on=now.date()))
+            session.execute(update(MachineKey).where(MachineKey.id == row.id).values(last_used_on=office_date(now)))
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from auth.signatures import Algorithm
 
 class MachineKey(Base):
     """``key_id`` is the keyid of signatures. ``public_key`` is an Ed25519 key in hexadecimal, ``sealed_secret`` a
-    shared secret (HMAC). ``last_used_on`` is a day in UTC, so that use costs one write a day.
+    shared secret (HMAC). ``last_used_on`` is a day at the school, so that use costs one write a day.
     """
 
     __tablename__ = "machine_key"

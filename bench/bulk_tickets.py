@@ -17,10 +17,10 @@ from app.db import new_id
 from app.dossiers.rules import Section
 from app.envelope import DataKey, seal_json
 from app.keyring import WrappedKey
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.people.rules import id_check_digit
 from app.people.service import Card
-from app.working_days.calendar import office_date
 from parts import Lantai
 from providers.sandbox import cohort_tables as vocabulary
 

@@ -17,6 +17,7 @@ from app.dossiers.rules import DossierState
 from app.envelope import DataKey, seal_json
 from app.errors import Conflict
 from app.keyring import WrappedKey
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.people.rules import id_check_digit
 from app.people.service import Card
@@ -27,7 +28,6 @@ from app.transfers.batch_models import DispatchItem, ItemState, number_place
 from app.transfers.clocks import Timer
 from app.transfers.models import Transfer, proofs_place
 from app.transfers.states import Channel, State
-from app.working_days.calendar import office_date
 from parts import Lantai
 
 BATCH = 500

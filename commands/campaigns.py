@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from app.actors import SYSTEM
-from app.working_days.calendar import OFFICE_TIME
+from app.office_time import OFFICE_TIME
 from commands.parts import wired
 from notifications.campaigns.reading import CampaignView
 from notifications.campaigns.rules import RESULT_LABELS, STATE_LABELS, State

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -28,8 +27,10 @@ from app.checks.rules import (
 from app.checks.sources import Unreadable, source_at
 from app.checks.views import RunView
 from app.errors import DomainError
+from app.office_time import office_date
 from commands.parts import wired
 from parts import Lantai
+from providers.clock import SystemClock
 from providers.probe import ChildProber
 from providers.signing import key_id_of, raw_public
 
@@ -107,7 +108,7 @@ def check_offline(path: Path, public_key: Path | None, stage: Stage | None) -> i
     trusted = public_keys_in(public_key) if public_key is not None else None
     try:
         source = source_at(path)
-        found = verify(source, ChildProber(), datetime.now(UTC).date(), trusted=trusted, stage=stage)
+        found = verify(source, ChildProber(), office_date(SystemClock().now()), trusted=trusted, stage=stage)
     except Unreadable as error:
         click.echo(f"无法检测：{error.words}", err=True)
         return UNREADABLE

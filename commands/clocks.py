@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 
 import click
 
-from app.working_days.calendar import OFFICE_TIME
+from app.office_time import OFFICE_TIME
 from commands.parts import wired
 
 SHOWN = 20

@@ -22,11 +22,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.completeness import checklist
 from app.completeness.rules import Checklist
 from app.dossiers import class_map
+from app.office_time import office_date
 from app.settings import Settings, SettingsError, load_settings
 from app.transfers import channel_file
 from app.transfers.channel_rules import ChannelSet
 from app.working_days import notices
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 from commands.database import alembic_config
 from commands.files import probe
 from providers.clock import SystemClock

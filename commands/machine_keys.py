@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.working_days.calendar import OFFICE_TIME
+from app.office_time import OFFICE_TIME
 from auth.machine_keys import KeyView, MadeKey, NewKey, public_key_in
 from auth.partners import REQUESTS_PER_MINUTE
 from auth.rules import Scope

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from app.actors import SYSTEM
-from app.working_days.calendar import OFFICE_TIME
+from app.office_time import OFFICE_TIME
 from commands.parts import wired
 from notifications.feed import KEEP
 from notifications.webhook_log import LogFilter

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from app.office_time import OFFICE_TIME
 from notifications.catalogue.text import Importance, Topic
 
-BEIJING = timezone(timedelta(hours=8))
 HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -100,7 +100,7 @@ class QuietHours:
 
     def until(self, now: datetime) -> datetime | None:
         """When the quiet hours that ``now`` falls into end; None outside them. Both are aware datetimes."""
-        local = now.astimezone(BEIJING)
+        local = now.astimezone(OFFICE_TIME)
         at = local.time()
         over_night = self.ends < self.begins
         inside = (at >= self.begins or at < self.ends) if over_night else self.begins <= at < self.ends

@@ -16,8 +16,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.db import Database
+from app.office_time import office_date
 from app.ports import Platform, RateLimiter
-from notifications.catalogue.fields import BEIJING, faults_of, platform_fields, subject_of
+from notifications.catalogue.fields import faults_of, platform_fields, subject_of
 from notifications.catalogue.text import NoticeText
 from notifications.catalogue.words import notice_for
 from notifications.models import Notice
@@ -94,4 +95,4 @@ class MessageChecks:
         text = notice_for(row.event_type, row.data, row.catalogue_version) if row is not None else None
         if row is None or text is None:
             return None
-        return OwnMessage(subject_of(text), row.created_at.astimezone(BEIJING).date())
+        return OwnMessage(subject_of(text), office_date(row.created_at))

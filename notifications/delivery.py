@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from app.db import Database, new_id
 from app.errors import Unavailable
 from app.jobs import DeliverNotice, JobQueue
+from app.office_time import OFFICE_TIME
 from app.people.service import IdentityView, PeopleService
 from app.ports import Clock, OutboundMessage, Platform, SendFailed, SendFault
 from notifications.breaker import Breakers, Standing
 from notifications.campaigns.halting import Halt, halted
-from notifications.catalogue.fields import BEIJING
 from notifications.catalogue.text import Importance, NoticeText, Promise
 from notifications.catalogue.words import notice_for
 from notifications.channel_rules import CreditCause
@@ -329,7 +329,7 @@ class NoticeDelivery:
             )
         else:
             self._lines.say(
-                f"消息通道暂停：{where}，{until.astimezone(BEIJING):%H:%M} 后自动试发。未发出的消息会等待，"
+                f"消息通道暂停：{where}，{until.astimezone(OFFICE_TIME):%H:%M} 后自动试发。未发出的消息会等待，"
                 "站内通知照常；请检查配置，并到“未送达”查看"
             )
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from app.office_time import OFFICE_TIME
 from app.ports import SendFault
-from notifications.channel_rules import BEIJING
 
 STRIKES = 5
 """So many failures of as many messages in a row, none taken between them, stop a template of a platform."""
@@ -106,7 +106,7 @@ def follows(fault: SendFault, *, sure: bool) -> bool:
 
 def next_day(at: datetime) -> datetime:
     """When the limits of a day are over: the platforms, like the school, count days in Beijing."""
-    midnight = at.astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = at.astimezone(OFFICE_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
     return (midnight + timedelta(days=1)).astimezone(at.tzinfo)
 
 

@@ -24,11 +24,11 @@ from app.errors import NotFound, RateLimited
 from app.events import Event, EventLog
 from app.jobs import Announce, JobQueue, SendPartnerNotice
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people.models import PlatformIdentity
 from app.ports import Clock, RateLimiter
 from notifications import partner_notices
 from notifications.catalogue.editions import CATALOGUE_VERSION
-from notifications.catalogue.fields import BEIJING
 from notifications.catalogue.text import NoticeText
 from notifications.catalogue.words import notice_for
 from notifications.channel_models import ContactAttempt
@@ -158,7 +158,7 @@ class PartnerSending:
         them in a day. Staff are told of a client that comes to its limit.
         """
         now = self._clock.now()
-        fields = partner_notices.checked(kind, given, now.astimezone(BEIJING).date())
+        fields = partner_notices.checked(kind, given, office_date(now))
         # inside the caller's transaction, so that a retry that is answered from the store is not counted
         self._limits.hit("partner-notice", f"{actor.id}:{self._named(recipient)}", limit=PER_PERSON, window_s=DAY_S)
         left = self._limits.hit("partner-notices", str(actor.id), limit=PER_CLIENT, window_s=DAY_S)

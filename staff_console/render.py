@@ -12,6 +12,7 @@ from app.actors import Role
 from app.errors import Unavailable
 from app.governance.rules import READERS as GOVERNANCE
 from app.governance.rules import Topic
+from app.office_time import office_date
 from app.statistics.service import READERS as STATISTICS
 from app.web import request_id
 from auth.guards import csrf_token, current_view, has_fresh_factor
@@ -22,7 +23,7 @@ from staff_console.assets import asset_url
 from staff_console.parts import me, parts
 from staff_console.rule_text import render_rule
 from staff_console.ticket_extras import EXTRAS
-from staff_console.words import VOCABULARY, local_day
+from staff_console.words import VOCABULARY
 
 FLASH_COOKIE = "lantai_console_note"
 # the cookie carries a word of this table, so nobody can put a text of their own on the page
@@ -273,7 +274,7 @@ def _context() -> dict[str, object]:
         "request_id": request_id(),
         "school": parts().settings.school_name,
         "office": parts().settings.archive_office,
-        "today": local_day(parts().clock.now()),
+        "today": office_date(parts().clock.now()),
         "sandbox": parts().settings.environment in ("development", "demo"),
     }
 

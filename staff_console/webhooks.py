@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from app.actors import Role
 from app.errors import FieldFault, Invalid
+from app.office_time import OFFICE_TIME
 from auth.guards import current_actor
 from notifications.feed import KEEP
 from notifications.public_events import EVENT_TYPES
@@ -19,7 +20,6 @@ from staff_console import forms
 from staff_console.gate import desk
 from staff_console.parts import parts
 from staff_console.render import go, page
-from staff_console.words import CHINA
 
 WATCHERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 PATH = "/console/webhooks"
@@ -55,7 +55,7 @@ def _day(name: str) -> date:
 def _span() -> tuple[datetime, datetime]:
     """Whole days in Beijing time, both included. Raises Invalid."""
     first, last = _day("since"), _day("until")
-    since, until = (datetime.combine(d, time(), CHINA) for d in (first, last + timedelta(days=1)))
+    since, until = (datetime.combine(d, time(), OFFICE_TIME) for d in (first, last + timedelta(days=1)))
     if not timedelta(0) < until - since <= KEEP:
         raise Invalid("replay_span", faults=[FieldFault("/until", "wrong")])
     return since, until

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 
 from app.actors import Role
 from app.checks.rules import MODE_LABELS, OUTCOME_LABELS, STAGE_LABELS, VERDICT_LABELS
@@ -11,10 +11,10 @@ from app.corrections.rules import State
 from app.corrections.views import StepView
 from app.corrections.words import step_words
 from app.dossiers.rules import SECTIONS, DossierState, Section, Source
+from app.office_time import OFFICE_TIME
 from app.ports import Platform
 from auth.links import LinkState
 
-CHINA = timezone(timedelta(hours=8))
 WEEKDAYS = "一二三四五六日"
 
 ROLE_LABELS: Mapping[Role, str] = {
@@ -110,16 +110,12 @@ MEDIA: Mapping[str, str] = {
 }
 
 
-def local_day(now: datetime) -> date:
-    return now.astimezone(CHINA).date()
-
-
 def moment(at: datetime | None) -> str:
-    return at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if at is not None else "—"
+    return at.astimezone(OFFICE_TIME).strftime("%Y-%m-%d %H:%M") if at is not None else "—"
 
 
 def clock_time(at: datetime) -> str:
-    return at.astimezone(CHINA).strftime("%H:%M")
+    return at.astimezone(OFFICE_TIME).strftime("%H:%M")
 
 
 def machine_time(at: datetime) -> str:

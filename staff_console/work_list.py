@@ -14,12 +14,12 @@ from app.corrections.views import TicketLine
 from app.custody.reading import Shown
 from app.imports.rules import BatchState
 from app.imports.views import BatchView
+from app.office_time import office_date
 from notifications.chat.desk import Look
 from staff_console.chats import waiting_words
 from staff_console.fixity import WATCHERS
 from staff_console.gate import DESK, MOVERS, READERS
 from staff_console.parts import parts
-from staff_console.words import local_day
 
 TICKETS, OTHERS, LOOKED_THROUGH = 8, 3, 40
 # what waits for the graduate or for another office is nobody's next act
@@ -250,5 +250,5 @@ def damaged(actor: Actor) -> int:
 
 def _age(at: Any) -> str:
     """How long ago, in days of the calendar at the school."""
-    days = (local_day(parts().clock.now()) - local_day(at)).days
+    days = (office_date(parts().clock.now()) - office_date(at)).days
     return "今天" if days <= 0 else "昨天" if days == 1 else f"{days} 天前"

@@ -23,13 +23,13 @@ from app.corrections.report_rules import (
     share,
 )
 from app.corrections.reports import WorkloadReport
+from app.office_time import office_date
 from auth.guards import current_actor
 from staff_console.csv_files import csv_file
 from staff_console.gate import DESK, desk
 from staff_console.parts import parts
 from staff_console.queue import address
 from staff_console.render import page
-from staff_console.words import local_day
 
 PATH = "/console/workload"
 # (attribute, heading, which tickets: closed ones or those opened, the fact they are narrowed to)
@@ -52,7 +52,7 @@ def _day(name: str) -> date | None:
 def _asked() -> tuple[Dimension, Period]:
     by = request.args.get("by", "")
     dimension = Dimension(by) if by in set(Dimension) else Dimension.HANDLER
-    return dimension, period(_day("from"), _day("to"), local_day(parts().clock.now()))
+    return dimension, period(_day("from"), _day("to"), office_date(parts().clock.now()))
 
 
 def _list_of(dimension: Dimension, inside: Period) -> Callable[[ReportLine, bool, Fact | None], str]:

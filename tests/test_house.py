@@ -111,6 +111,28 @@ def test_commit_stands_in_one_place() -> None:
     assert places == ["app/db.py"]
 
 
+def _days_of_no_zone(tree: ast.AST) -> list[int]:
+    """Lines where a moment's day is taken as its zone happens to be: it has no zone of its own, the school has."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("date", "today")
+        and not node.args
+        and ast.unparse(node.func) != "local.date"  # by its name a moment in the school's time
+        and "strptime" not in ast.unparse(node.func)
+    ]
+
+
+def test_a_day_is_the_schools_day() -> None:
+    for path in sources(*PACKAGES):
+        here = path.relative_to(ROOT).as_posix()
+        if here != "app/office_time.py" and not here.startswith("providers/sandbox/"):
+            found = _days_of_no_zone(ast.parse(path.read_text(encoding="utf-8")))
+            assert not found, f"{here}:{found[0]}: take the day by app.office_time.office_date"
+
+
 @pytest.mark.parametrize("tree", [*TREES, *TOP])
 def test_files_and_functions_stay_small(tree: str) -> None:
     top = ROOT / f"{tree}.py"
@@ -140,3 +162,4 @@ def test_a_planted_fault_is_found() -> None:
     calls = [n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
     assert names == {"flask"}
     assert calls == ["commit"]
+    assert _days_of_no_zone(ast.parse("a = clock.now().date()\nb = date.today()\nc = office_date(now)\n")) == [1, 2]

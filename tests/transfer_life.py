@@ -16,12 +16,12 @@ from app.actors import SYSTEM, Actor, ActorKind
 from app.dossiers.models import Dossier
 from app.errors import DomainError
 from app.jobs import DispatchWork
+from app.office_time import office_date
 from app.receivers.rules import DestinationCase
 from app.transfers.batch_models import DispatchItem, ItemState
 from app.transfers.models import Dispatch, Transfer
 from app.transfers.rules import Evidence
 from app.transfers.states import Channel, State
-from app.working_days.calendar import office_date
 from tests.moving import CODE, ELSEWHERE, destination
 from tests.transfer_book import ARRIVED, Act, Book, Edges, Folder, Slip, Who, edges
 from tests.transfer_sight import Desk, Ground, fitting

@@ -17,13 +17,13 @@ from app.actors import SYSTEM, Actor, ActorKind, Role
 from app.corrections import rules as tickets
 from app.corrections.models import Ticket
 from app.dossiers.rules import Section
+from app.office_time import office_date
 from app.people.models import StaffMember
 from app.ports import Clock
 from app.transfers.models import DoubleAct, Transfer
 from app.transfers.showing import transfer_number
 from app.transfers.states import Channel
 from app.transfers.supplements import SupplementaryTransfers
-from app.working_days.calendar import office_date
 from parts import Lantai
 from tests.fakes import FakeClock
 from tests.transfer_book import Slip, Who

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from functools import partial
 from uuid import UUID
 
@@ -29,10 +29,9 @@ from app.checks.rules import ChecklistState, Confirmation, Stage, Verdict
 from app.checks.statement import hand_over_files
 from app.dossiers.holdings import HeldMaterial, Holding, Holdings
 from app.errors import NotFound, Tampered
+from app.office_time import office_date
 from app.package_ports import HandedPackage, HandOver, Prober, Signer
 from app.people.service import PeopleService
-
-_CHINA = timezone(timedelta(hours=8))
 
 
 class Workshop:
@@ -59,7 +58,7 @@ class Workshop:
         confirmations: Mapping[str, Confirmation],
     ) -> tuple[reports.Report, reports.Signed, Verdict]:
         """The report at this stage, signed, and its verdict."""
-        as_of = now.astimezone(_CHINA).date()
+        as_of = office_date(now)
         package = self._opened(source, holding, as_of, self._prober, state)
         results = ask_all(machine_checks(stage), package)
         results += [asked_of_people(c, confirmations.get(c.id), package) for c in people_checks(stage)]

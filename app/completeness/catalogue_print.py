@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from app.actors import Actor, ActorKind, Role
-from app.completeness.rules import OFFICE_TIME
 from app.db import Database
 from app.dossiers import class_map
 from app.dossiers.service import DossierService
@@ -21,6 +20,7 @@ from app.envelope import BlindIndex
 from app.errors import Unavailable
 from app.events import EventLog
 from app.file_ports import PdfPrinter
+from app.office_time import OFFICE_TIME
 from app.people.service import GraduateView, PeopleService
 from app.ports import Clock
 from app.qr_codes import qr_drawing

@@ -21,6 +21,7 @@ from app.db import Database
 from app.dossiers.models import Dossier
 from app.errors import Forbidden, TooLarge
 from app.events import EventLog
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -128,7 +129,7 @@ class CohortForecast:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _today(self) -> date:
-        return rules.office_day(self._clock.now())
+        return office_date(self._clock.now())
 
     def _groups(self, session: Session, wanted: Filter) -> tuple[GroupCount, ...]:
         """By college; within one college by major."""

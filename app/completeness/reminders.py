@@ -27,6 +27,7 @@ from app.dossiers.rules import DossierState, Zone
 from app.errors import Forbidden
 from app.events import Event, EventLog
 from app.jobs import Announce, JobQueue
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.ports import Clock
 
@@ -68,7 +69,7 @@ class ReminderService:
 
     def remind_by_calendar(self) -> int:
         """Those whose due day is 60, 30 or 7 days away; how many graduates. A missed day is made up for."""
-        today = rules.office_day(self._clock.now())
+        today = office_date(self._clock.now())
         horizon = today + timedelta(days=max(rules.REMIND_BEFORE_DAYS))
         with self._db.transaction() as session:
             rows = session.execute(
@@ -91,7 +92,7 @@ class ReminderService:
     def digest(self) -> int:
         """A weekly line for the staff's group per cohort with something due; how many lines."""
         now = self._clock.now()
-        today = rules.office_day(now)
+        today = office_date(now)
         with self._db.transaction() as session:
             cohorts = session.scalars(
                 select(CompletenessGap.cohort_year)
@@ -112,7 +113,7 @@ class ReminderService:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _owing(self, wanted: Filter) -> dict[UUID, list[tuple[str, date]]]:
-        today = rules.office_day(self._clock.now())
+        today = office_date(self._clock.now())
         query = _open_gaps().where(Graduate.cohort_year == wanted.cohort, *gap_conditions(wanted, today))
         query = query.where(Graduate.college == wanted.college) if wanted.college else query
         query = query.where(Graduate.major == wanted.major) if wanted.major else query

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,14 +17,8 @@ Facts = Mapping[str, tuple[str, ...]]
 REMIND_BEFORE_DAYS = (60, 30, 7)
 REMIND_EVERY = timedelta(days=14)
 SOON = timedelta(days=14)
-OFFICE_TIME = timezone(timedelta(hours=8), "CST")
 OWN = "graduate"
 """The owner code of what the graduate owes."""
-
-
-def office_day(moment: datetime) -> date:
-    """The day in China's one time zone; due days are days there."""
-    return moment.astimezone(OFFICE_TIME).date()
 
 
 class Need(StrEnum):

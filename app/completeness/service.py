@@ -22,6 +22,7 @@ from app.dossiers.rules import MASKED_TITLE, MATERIAL_CLASSES, Zone
 from app.errors import Conflict, Forbidden, NotFound, Tampered
 from app.events import EventLog, Listener
 from app.jobs import JobQueue, RecheckDossier, SweepCompleteness
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.ports import Clock
 
@@ -210,7 +211,7 @@ class CompletenessService:
             owner="" if hidden else item.owner,
             owner_label="" if hidden else self._assessor.checklist.owners[item.owner],
             due_on=None if hidden or found.standing is Standing.NOT_APPLICABLE else found.due_on,
-            overdue=not hidden and found.lacking and found.due_on < rules.office_day(self._clock.now()),
+            overdue=not hidden and found.lacking and found.due_on < office_date(self._clock.now()),
             ground="" if hidden else item.ground,
             advice="" if hidden else item.advice,
             form=kind.form_words if kind is not None and not hidden else "",

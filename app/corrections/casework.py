@@ -32,6 +32,7 @@ from app.dossiers.models import Dossier, Material, Record
 from app.dossiers.rules import DossierState
 from app.envelope import DataKey, open_json, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound, Unavailable, VersionMismatch
+from app.office_time import office_date
 
 MAX_COLLECTED = 12
 """Files the desk may add to one ticket."""
@@ -109,7 +110,7 @@ class Casework(Handling):
             section, current, body = self._filing.current_body(ticket.graduate_id, ticket.record_id)
             if current != (ticket.base_version if rebase_to is None else rebase_to):
                 raise VersionMismatch("record_changed", extra={"current_version": current})
-            today = rules.office_date(self._book.clock.now())
+            today = office_date(self._book.clock.now())
             wanted = proposed(section, body, changes, today, tell_unchanged=True)
             faults = change_faults(ticket.kind, section, list(wanted))
             claim = open_json(key, claim_place(ticket), ticket.sealed_claim)

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from app.corrections.rules import CLOSED, KINDS, Kind, State
-from app.working_days.calendar import ONE_DAY, WorkingDays, office_date
+from app.office_time import office_date
+from app.working_days.calendar import ONE_DAY, WorkingDays
 
 OPENED, REOPENED, APPEALED = "ticket.opened", "ticket.reopened", "ticket.appealed"
 ESCALATED, REMINDED, REALIGNED = "ticket.escalated", "ticket.reminded", "ticket.clock_realigned"

@@ -18,8 +18,8 @@ from app.corrections.queue_sql import worked_by
 from app.corrections.rules import Side
 from app.db import Database
 from app.errors import Forbidden
+from app.office_time import office_date
 from app.people.absences import stood_in_for
-from app.working_days.calendar import office_date
 
 MOST = 8
 HANDLERS = (Role.ARCHIVIST, Role.REVIEWER)

@@ -24,8 +24,9 @@ from app.corrections.models import OPEN, Ticket, TicketReminder
 from app.db import Database, new_id
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
+from app.office_time import OFFICE_TIME, office_date
 from app.ports import Clock
-from app.working_days.calendar import OFFICE_TIME, WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 BATCH = 200
 OFFICE_HOURS = range(8, 18)

@@ -17,7 +17,8 @@ from app.corrections.clock_words import ClockView, Standing
 from app.corrections.models import Ticket
 from app.corrections.rules import CLOSED, State
 from app.events import Event
-from app.working_days.calendar import WorkingDays, office_date
+from app.office_time import office_date
+from app.working_days.calendar import WorkingDays
 
 READ = "ticket.read"
 Row = tuple[str, Any, datetime]

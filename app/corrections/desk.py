@@ -22,6 +22,7 @@ from app.corrections.rules import Kind, Move, Side, State
 from app.corrections.views import TicketLine, TicketView
 from app.envelope import open_bytes
 from app.errors import NotFound
+from app.office_time import office_date
 from app.people.absences import stood_in_for
 from app.people.models import StaffMember
 
@@ -66,9 +67,9 @@ class CorrectionDesk(Deciding):
         if mine or unclaimed:
             query = query.where(IS_OPEN, or_(Ticket.state != State.AWAITING_SECOND, ~_agreed_by(actor)))
         if overdue:
-            query = query.where(Ticket.presses_on < rules.office_date(now), Ticket.stopped_at.is_(None))
+            query = query.where(Ticket.presses_on < office_date(now), Ticket.stopped_at.is_(None))
         with self._db.transaction() as session:
-            absent = stood_in_for(session, actor.id, rules.office_date(now)) if mine else []
+            absent = stood_in_for(session, actor.id, office_date(now)) if mine else []
             if mine:
                 query = query.where(worked_by([actor.id, *absent]))
             total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
@@ -86,7 +87,7 @@ class CorrectionDesk(Deciding):
             overdue = session.scalar(
                 select(func.count(Ticket.id)).where(
                     Ticket.state.in_(OPEN_STATES),
-                    Ticket.presses_on < rules.office_date(self._book.clock.now()),
+                    Ticket.presses_on < office_date(self._book.clock.now()),
                     Ticket.stopped_at.is_(None),
                 )
             )

@@ -41,7 +41,8 @@ from app.corrections.queue_rules import (
     moment,
 )
 from app.corrections.rules import State
-from app.working_days.calendar import OFFICE_TIME, WorkingDays
+from app.office_time import OFFICE_TIME
+from app.working_days.calendar import WorkingDays
 
 Condition = ColumnElement[bool]
 IS_OPEN: Condition = text(OPEN)  # type: ignore[assignment]  # literal, so that the partial indexes are known to fit

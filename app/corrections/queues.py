@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session, defer
 
 from app.actors import Actor, ActorKind, Role
-from app.corrections import queue_sql, rules
+from app.corrections import queue_sql
 from app.corrections.book import TicketBook
 from app.corrections.models import OPEN, Ticket
 from app.corrections.queue_models import CollegeDuty
@@ -19,6 +19,7 @@ from app.corrections.queue_rules import PAGE_SIZE, Cursor, Queue, Wanted
 from app.corrections.views import TicketLine
 from app.db import Database
 from app.errors import Forbidden
+from app.office_time import office_date
 from app.people.absences import stood_in_for
 from app.people.models import StaffMember
 
@@ -74,7 +75,7 @@ class TicketQueues:
     def counts(self, actor: Actor) -> dict[Queue, int]:
         """How many tickets each queue holds, counted up to COUNT_MOST."""
         require_desk(actor)
-        today = rules.office_date(self._book.clock.now())
+        today = office_date(self._book.clock.now())
         with self._db.transaction() as session:
             colleges = colleges_of(session, actor.id)
             workers = [actor.id, *stood_in_for(session, actor.id, today)]
@@ -117,7 +118,7 @@ class TicketQueues:
     def _page(self, session: Session, actor: Actor, wanted: Wanted, limit: int) -> QueuePage:
         now = self._book.clock.now()
         colleges = colleges_of(session, actor.id) if wanted.queue is Queue.TEAM else []
-        today = rules.office_date(now)
+        today = office_date(now)
         # read for this list alone: elsewhere a ticket is its handler's
         absent = stood_in_for(session, actor.id, today) if wanted.queue is Queue.MINE else []
         met = queue_sql.conditions(wanted, [actor.id, *absent], colleges, today, self._book.clocks.calendar)

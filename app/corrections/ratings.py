@@ -26,6 +26,7 @@ from app.db import Database
 from app.envelope import Place, open_json, seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
 from app.keyring import Keyring
+from app.office_time import office_date
 
 QUARTERS = 8
 MOST_READ = 200
@@ -93,7 +94,7 @@ class RatingService:
     def quarters(self, actor: Actor) -> list[Quarter]:
         """Those that may be read: the latest finished ones."""
         require_reader(actor)
-        return rating_rules.finished(rules.office_date(self._book.clock.now()), QUARTERS)
+        return rating_rules.finished(office_date(self._book.clock.now()), QUARTERS)
 
     def report(self, actor: Actor, quarter: Quarter) -> RatingReport:
         """Raises NotFound for a quarter that is not over."""

@@ -14,7 +14,6 @@ from app.corrections.kinds import KINDS as KINDS
 from app.corrections.kinds import REASONS, KindRule
 from app.corrections.kinds import Kind as Kind
 from app.corrections.kinds import approvals_needed as approvals_needed
-from app.working_days.calendar import office_date as office_date
 
 
 class State(StrEnum):

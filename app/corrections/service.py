@@ -37,6 +37,7 @@ from app.envelope import open_bytes, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
 from app.file_ports import DocumentCleaner, FileStore
 from app.keyring import Keyring
+from app.office_time import office_date
 
 MAX_OPEN_TICKETS = 20
 MAX_LOOSE_EVIDENCE = 20
@@ -238,7 +239,7 @@ class CorrectionService:
             raise Conflict("record_changed", extra={"current_version": current})
         now = self._book.clock.now()
         seen = actor.stepped_up_for(Purpose.VIEW_DOSSIER, now)
-        return section, current, proposed(section, body, request.changes, rules.office_date(now), tell_unchanged=seen)
+        return section, current, proposed(section, body, request.changes, office_date(now), tell_unchanged=seen)
 
     def _require_shown(self, actor: Actor, record_id: UUID) -> None:
         """What a graduate may not read, no ticket of theirs names: its fields would come back in the comparison."""

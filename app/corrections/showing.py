@@ -32,6 +32,7 @@ from app.dossiers import class_map
 from app.dossiers.rules import MASKED_TITLE, SECTIONS, Zone, is_statutory
 from app.envelope import DataKey, open_json
 from app.events import EventLog
+from app.office_time import office_date
 from app.people.absences import stood_in_for
 from app.people.service import PeopleService
 
@@ -51,7 +52,7 @@ def _handles(ticket: Ticket, actor: Actor, now: datetime) -> bool:
     releasable = rules.target(Move.RELEASE, ticket.state, side_of(actor)) is not None
     if session is None or not releasable:
         return False
-    return ticket.assigned_to in stood_in_for(session, actor.id, rules.office_date(now))
+    return ticket.assigned_to in stood_in_for(session, actor.id, office_date(now))
 
 
 def with_merged(session: Session, ticket: Ticket) -> list[Ticket]:

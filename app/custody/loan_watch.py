@@ -20,9 +20,10 @@ from app.db import Database
 from app.errors import Conflict
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
+from app.office_time import OFFICE_TIME, office_date
 from app.people.staff_notices import StaffNotices
 from app.ports import Clock
-from app.working_days.calendar import OFFICE_TIME, WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 SOON_DAYS, AGAIN_DAYS = 2, 5
 """Working days before the day it is due, and between two times of pressing."""

@@ -34,8 +34,9 @@ from app.envelope import DataKey, open_json, seal_json
 from app.errors import Conflict, FieldFault, Invalid, NotFound
 from app.events import EventLog
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.ports import Clock
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 
 class LoanDesk:

@@ -19,8 +19,8 @@ from app.custody.views import PlaceView
 from app.db import Database, new_id
 from app.errors import Conflict, FieldFault, Invalid, NotFound
 from app.events import EventLog
+from app.office_time import office_date
 from app.ports import Clock
-from app.working_days.calendar import office_date
 
 HELD = select(func.count()).where(Custody.place_id == ShelfPlace.id).correlate(ShelfPlace).scalar_subquery()
 

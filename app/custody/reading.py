@@ -22,9 +22,9 @@ from app.dossiers.rules import DossierState
 from app.envelope import DataKey, open_json
 from app.errors import NotFound
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people.models import StaffMember
 from app.ports import Clock
-from app.working_days.calendar import office_date
 
 
 class Shown(StrEnum):

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, EnumText, UtcTime, new_id
-from app.working_days.calendar import office_date
+from app.office_time import office_date
 
 
 class StockState(StrEnum):

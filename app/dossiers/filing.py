@@ -29,6 +29,7 @@ from app.errors import Conflict, DomainError, FieldFault, Invalid, NotFound, Ver
 from app.events import EventLog
 from app.file_ports import FileStore
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -141,7 +142,7 @@ class FilingService:
         if record.current != base_version:
             raise VersionMismatch("record_changed", extra={"current_version": record.current})
         before = open_json(key, body_place(version), version.sealed_body)
-        today = self._clock.now().date()
+        today = office_date(self._clock.now())
         values = {c.name: normal_value(record.section, c.name, c.new_value) for c in changes}
         body = {**before, **values}
         faults = [FieldFault(name, code) for name, code in rules.field_faults(record.section, body).items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
+from datetime import date, timedelta
 from typing import Protocol
 
 from sqlalchemy import func, select
@@ -20,10 +20,10 @@ from app.events import EventLog
 from app.governance import staffing
 from app.governance.models import MeterSnapshot, MeterTarget
 from app.governance.rules import CAMPAIGN_KEEPERS, READERS, Meter
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.ports import Clock
 
-CHINA = timezone(timedelta(hours=8))
 TREND_DAYS = 30
 Counted = Mapping[int, tuple[int, int]]
 """Cohort -> (done, whole)."""
@@ -64,7 +64,7 @@ class MeterService:
 
     @property
     def today(self) -> date:
-        return self._clock.now().astimezone(CHINA).date()
+        return office_date(self._clock.now())
 
     def snapshot(self) -> int:
         """Write today's counts, again if they were written already; gives how many."""

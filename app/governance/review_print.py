@@ -13,7 +13,7 @@ from app.file_ports import PdfPrinter
 from app.governance.review_rules import FINDING_LABELS, OUTCOME_LABELS, FindingKind, Outcome
 from app.governance.review_views import CampaignView
 from app.governance.reviews import ReviewService
-from app.working_days.calendar import OFFICE_TIME
+from app.office_time import OFFICE_TIME
 
 FORM = "review"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -20,10 +20,9 @@ from app.governance.models import RolePolicy, StaffCertificate, TrainingCourse
 from app.governance.rules import MAX_TITLE, READERS, TRAINERS
 from app.governance.texts import checked
 from app.governance.training_rules import CONDITIONAL, Requirement, Standing
+from app.office_time import office_date
 from app.people.models import StaffMember
 from app.ports import Clock
-
-CHINA = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class TrainingService:
     @property
     def today(self) -> date:
         """The office's day, in China's one time zone."""
-        return self._clock.now().astimezone(CHINA).date()
+        return office_date(self._clock.now())
 
     # --- the condition for a role -------------------------------------------------------------------------------------
 

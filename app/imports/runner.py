@@ -34,6 +34,7 @@ from app.imports.sealing import ROW_COLUMNS, Judged, Sealed, row_table
 from app.imports.segments import SegmentReader, buffered
 from app.imports.views import RowReport
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people.rules import mask_student_number
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -148,7 +149,7 @@ class Work:
     def _opened(self) -> list[tuple[UUID, Cohort]]:
         """This batch's source and, where it mends another, that one's too while it is kept."""
         lineage, batch = list[tuple[UUID, Cohort]](), self._batch
-        today = self._r._clock.now().date()
+        today = office_date(self._r._clock.now())
         while True:
             with self._r._db.transaction() as session:
                 segments = batches.segments_of(session, batch.id)

@@ -44,6 +44,7 @@ from app.imports.undoing import Undoing
 from app.imports.views import BatchView, Hindrance, ImportReport, Preview, RowReport, RowView
 from app.jobs import ImportWork, JobQueue
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people.rules import mask_student_number
 from app.ports import Clock
 
@@ -99,7 +100,7 @@ class ImportService:
         if not segments:
             raise Conflict("import_source_gone")
         stream = buffered(SegmentReader(batch_id, segments, house, self._files))
-        return preview_of(view.name, stream, view.mapping, self._clock.now().date())
+        return preview_of(view.name, stream, view.mapping, office_date(self._clock.now()))
 
     def set_mapping(self, actor: Actor, batch_id: UUID, mapping: Mapping[str, str], version: int) -> BatchView:
         """Header -> field ('' leaves a column out); goes before the names. Raises Invalid, VersionMismatch."""

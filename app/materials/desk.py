@@ -24,6 +24,7 @@ from app.materials.models import Supplement
 from app.materials.places import answer_place
 from app.materials.rules import Entry, Move, State
 from app.materials.views import SupplementLine, SupplementView
+from app.office_time import office_date
 from app.people.service import PeopleService
 
 DESK_ROLES = (Role.ARCHIVIST, Role.REVIEWER)
@@ -93,7 +94,7 @@ class SupplementDesk:
 
         Raises Invalid by field, VersionMismatch, Conflict (move_not_allowed, dossier_sealed, material_same_here).
         """
-        found = rules.entry_faults(entry, MATERIAL_CLASSES, self._book.clock.now().date(), title_required=True)
+        found = rules.entry_faults(entry, MATERIAL_CLASSES, office_date(self._book.clock.now()), title_required=True)
         if found:
             raise Invalid("invalid_input", faults=[FieldFault(f"/{name}", code) for name, code in found.items()])
         key = self._key(actor, supplement_id)

@@ -32,6 +32,7 @@ from app.materials.models import ScanUpload
 from app.materials.places import outcome_place
 from app.materials.rules import Entry
 from app.materials.views import UploadLine, UploadView
+from app.office_time import office_date
 from app.ports import Clock
 
 SAME_HERE = "material_same_here"
@@ -146,7 +147,7 @@ class ScanService:
             raise Forbidden("role_required")
 
     def _check(self, entry: Entry, files: Sequence[ScanFile], *, titled: bool = False) -> None:
-        today = self._clock.now().date()
+        today = office_date(self._clock.now())
         found = rules.entry_faults(entry, MATERIAL_CLASSES, today, title_required=titled)
         if not files:
             found["files"] = "required"

@@ -24,6 +24,7 @@ from app.materials.models import Supplement
 from app.materials.places import facts_place, file_place, preview_place, proposal_place
 from app.materials.rules import Entry, Move, State
 from app.materials.views import SupplementLine, SupplementView
+from app.office_time import office_date
 from app.people.service import PeopleService
 
 
@@ -133,7 +134,7 @@ class SupplementService:
 
     def _check(self, new: NewSupplement) -> None:
         entry = Entry(new.class_code, new.kind, new.title, new.formed_on)
-        found = rules.entry_faults(entry, MATERIAL_CLASSES, self._book.clock.now().date(), title_required=True)
+        found = rules.entry_faults(entry, MATERIAL_CLASSES, office_date(self._book.clock.now()), title_required=True)
         statement = rules.text_fault(new.statement, rules.MAX_STATEMENT, required=False)
         if statement is not None:
             found["statement"] = statement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +15,12 @@ from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
 from app.events import EventLog
+from app.office_time import office_date
 from app.people.models import StaffAbsence, StaffMember
 from app.people.staff_notices import StaffNotices
 from app.ports import Clock
 
 MAX_DAYS, MAX_REASON = 366, 200
-_OFFICE = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class AbsenceService:
     @property
     def today(self) -> date:
         """The office's day: China has one time zone."""
-        return (self._clock.now() + _OFFICE).date()
+        return office_date(self._clock.now())
 
     def record(self, actor: Actor, wanted: NewAbsence) -> None:
         """One's own, or an administrator's for anybody. Raises Forbidden, Invalid by field, NotFound,

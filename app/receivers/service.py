@@ -15,6 +15,7 @@ from app.actors import Actor, ActorKind, Role
 from app.db import Database, new_id
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
+from app.office_time import office_date
 from app.ports import Clock
 from app.receivers import book
 from app.receivers.models import Receiver, ReceiverVersion
@@ -48,7 +49,6 @@ from app.receivers.views import (
     Warnings,
 )
 from app.text_rules import hides_something
-from app.working_days.calendar import office_date
 
 MOST_CANDIDATES = 5000
 NAMED = frozenset({ReceiverKind.STATE_UNIT, ReceiverKind.ADMITTING_SCHOOL})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -14,6 +14,7 @@ from app.envelope import DataKey, Place, open_json, seal_json
 from app.errors import FieldFault, Forbidden, Invalid, NotFound
 from app.events import EventLog
 from app.keyring import Keyring
+from app.office_time import OFFICE_TIME
 from app.people.models import Graduate
 from app.ports import Clock
 from app.retrieval import rules
@@ -22,7 +23,6 @@ from app.retrieval.views import PurposeView
 
 OPENERS = (Role.ARCHIVIST, Role.REVIEWER)
 WATCHERS = (Role.AUDITOR,)
-CHINA = timezone(timedelta(hours=8))
 
 
 def note_place(row: RetrievalPurpose) -> Place:
@@ -167,7 +167,7 @@ def _check(purpose: str, note: str, reference: str) -> None:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), CHINA)
+    return datetime.combine(day, time(), OFFICE_TIME)
 
 
 def _view(row: RetrievalPurpose, key: DataKey | None = None) -> PurposeView:

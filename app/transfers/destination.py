@@ -22,6 +22,7 @@ from app.dossiers.rules import DossierState
 from app.envelope import DataKey, open_json, seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.people.service import PeopleService
 from app.ports import Clock
@@ -37,7 +38,6 @@ from app.transfers.proving import plain_number
 from app.transfers.rules import By
 from app.transfers.states import AWAITED, CHANGEABLE, CHANNEL_LABELS, Channel, State
 from app.transfers.steps import TransferSteps
-from app.working_days.calendar import office_date
 
 COOLING = timedelta(hours=24)
 LETTER = "letter"

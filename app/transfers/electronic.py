@@ -18,6 +18,7 @@ from app.events import EventLog
 from app.file_ports import FileStore
 from app.jobs import JobQueue, PackElectronic, PushElectronic
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.package_ports import Encryptor
 from app.ports import Clock
 from app.transfers import electronic_rules as rules
@@ -31,7 +32,7 @@ from app.transfers.footing import Footing
 from app.transfers.models import Transfer
 from app.transfers.showing import DueView, due_view
 from app.transfers.states import State
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 MOVERS = (Role.DISPATCHER, Role.ARCHIVIST)
 SWEPT_AT_ONCE = 50

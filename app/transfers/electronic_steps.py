@@ -12,13 +12,14 @@ from app.actors import Actor
 from app.errors import Conflict
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
+from app.office_time import office_date
 from app.ports import Clock
 from app.transfers import electronic_clocks as clocks
 from app.transfers.electronic_models import ElectronicLeg
 from app.transfers.electronic_rules import IN_THE_MAKING, LEG_LABELS, NOT_FOR_IT, By, Leg, step
 from app.transfers.models import Transfer
 from app.transfers.states import State
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 MOVED = "electronic.moved"
 PACK_ORDERED, PUSH_ORDERED = "electronic.pack_ordered", "electronic.push_ordered"

@@ -14,6 +14,7 @@ from app.actors import SYSTEM
 from app.db import Database
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
+from app.office_time import office_date
 from app.ports import Clock
 from app.transfers.electronic_address import Addressee
 from app.transfers.electronic_clocks import OF_THE_RECEIVER, TIMER_OF
@@ -22,7 +23,6 @@ from app.transfers.electronic_rules import NOT_FOR_IT, PACKABLE, Leg
 from app.transfers.electronic_steps import ElectronicSteps
 from app.transfers.models import Transfer
 from app.transfers.states import State
-from app.working_days.calendar import office_date
 
 BATCH = 200
 OVERDUE = "electronic.overdue"

@@ -19,6 +19,7 @@ from app.db import Database
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
+from app.office_time import office_date
 from app.ports import Clock
 from app.transfers import clocks
 from app.transfers.clocks import HoldStage
@@ -26,7 +27,6 @@ from app.transfers.models import Transfer
 from app.transfers.service import MOVER_ROLES, READER_ROLES
 from app.transfers.states import State
 from app.transfers.steps import TransferSteps
-from app.working_days.calendar import office_date
 
 TOLD, ENDED = "transfer.hold_ending", "transfer.holds_ended"
 BATCH = 200

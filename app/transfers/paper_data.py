@@ -17,6 +17,7 @@ from app.dossiers.places import body_place
 from app.dossiers.rules import Section
 from app.envelope import DataKey, open_json
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.people.models import Graduate
 from app.people.service import Card, card_place
 from app.transfers.batch_models import DispatchItem, number_place
@@ -26,7 +27,6 @@ from app.transfers.papers import HandOverRow, LabelData, SlipData
 from app.transfers.rules import Evidence
 from app.transfers.showing import transfer_number
 from app.transfers.states import CHANNEL_LABELS, State
-from app.working_days.calendar import office_date
 
 UNSEALED = frozenset({State.ASSEMBLED, State.CHECKED})
 INSIDE = UNSEALED | {State.SEALED}

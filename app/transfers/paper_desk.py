@@ -15,6 +15,7 @@ from app.dossiers.holdings import Holding, Holdings
 from app.dossiers.rules import MATERIAL_CLASSES
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound
 from app.events import Event, EventLog
+from app.office_time import office_date
 from app.people.rules import mask_id_number
 from app.ports import Clock
 from app.transfers.batch_models import DispatchBatch, DispatchItem, ItemState
@@ -27,7 +28,6 @@ from app.transfers.printing import TransferPrinter
 from app.transfers.rules import Evidence
 from app.transfers.service import MOVER_ROLES
 from app.transfers.states import CHANNEL_LABELS, STATE_LABELS, Channel, State
-from app.working_days.calendar import office_date
 
 MOST_AT_ONCE = 100
 SLIP_PRINTED, LABEL_PRINTED = "transfer.slip_printed", "transfer.label_printed"

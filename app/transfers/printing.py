@@ -8,6 +8,7 @@ from typing import Any
 
 from app.errors import Conflict, Unavailable
 from app.file_ports import PdfPrinter
+from app.office_time import OFFICE_TIME
 from app.ports import Clock
 from app.transfers import papers
 from app.transfers.papers import (
@@ -20,7 +21,6 @@ from app.transfers.papers import (
     Sender,
     SlipData,
 )
-from app.working_days.calendar import OFFICE_TIME
 
 
 class TransferPrinter:

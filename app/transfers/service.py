@@ -19,6 +19,7 @@ from app.errors import Conflict, Forbidden, NotFound
 from app.events import EventLog
 from app.jobs import CheckDossier, JobQueue
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.ports import Clock
 from app.transfers import rules
 from app.transfers.counting_models import latest_case
@@ -31,7 +32,7 @@ from app.transfers.showing import TransferLine, TransferView, line_of, view_of
 from app.transfers.states import Channel, State
 from app.transfers.steps import NONE_SHOWN, TransferSteps
 from app.transfers.supplements import brought_by
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 MOVER_ROLES = (Role.DISPATCHER, Role.ARCHIVIST)
 READER_ROLES = (*MOVER_ROLES, Role.REVIEWER)

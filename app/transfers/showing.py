@@ -10,6 +10,7 @@ from uuid import UUID
 
 from app.actors import Actor, ActorKind
 from app.events import EventView
+from app.office_time import office_date
 from app.transfers import clocks, holding, rules
 from app.transfers.counting_rules import CASE_WORDS, CaseState
 from app.transfers.manifest import code_of
@@ -17,7 +18,7 @@ from app.transfers.models import Transfer
 from app.transfers.rules import BY_LABELS, EVIDENCE_LABELS, By, Edge, Evidence
 from app.transfers.states import SUPPLEMENT_NEXT_WORDS, Channel, State
 from app.transfers.steps import REDIRECTED_FOR
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 NO_RECEIVER = "待登记新的去向"
 STEP_EVENTS = ("transfer.opened", "transfer.moved")

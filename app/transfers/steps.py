@@ -19,6 +19,7 @@ from app.envelope import BlindIndex, DataKey, open_json, seal_json
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, NotFound, VersionMismatch
 from app.events import EventLog
 from app.jobs import Announce, JobQueue
+from app.office_time import office_date
 from app.ports import Clock
 from app.receivers.rules import DestinationCase
 from app.transfers import channel_basis, clocks, holding, manifest, rules
@@ -30,7 +31,7 @@ from app.transfers.models import ActState, Dispatch, DoubleAct, Transfer, number
 from app.transfers.proving import Shown, checked
 from app.transfers.rules import By, Edge, Evidence
 from app.transfers.states import ARRIVED, ENDED, STATE_LABELS, Channel, State
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 NONE_SHOWN: Shown = {}
 NO_PROOFS: Mapping[str, str] = {}

@@ -19,13 +19,13 @@ from app.dossiers.models import Material, MaterialVersion
 from app.dossiers.rules import Source
 from app.envelope import DataKey, open_json
 from app.errors import Conflict
+from app.office_time import office_date
 from app.ports import Clock
 from app.transfers import channel_basis, rules
 from app.transfers.models import Transfer, proofs_place
 from app.transfers.rules import Evidence
 from app.transfers.states import ARRIVED, State
 from app.transfers.steps import TransferSteps
-from app.working_days.calendar import office_date
 
 
 @dataclass(frozen=True, slots=True)

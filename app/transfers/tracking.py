@@ -25,6 +25,7 @@ from app.errors import FieldFault, NotFound, Unavailable
 from app.events import EventLog
 from app.jobs import JobQueue, TrackCarriers
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.ports import Clock
 from app.transfers import rules, tracking_moves
 from app.transfers import tracking_rules as rule
@@ -35,7 +36,7 @@ from app.transfers.steps import TransferSteps
 from app.transfers.tracking_book import StoredEvent, TrackingBook
 from app.transfers.tracking_models import TrackingWatch
 from app.transfers.tracking_rules import Finding, Patience, Standing
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 log = structlog.get_logger(__name__)
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from app.office_time import office_date
 from app.transfers import rules
 from app.transfers.rules import By
 from app.transfers.states import ARRIVED, State
 from app.transfers.tracking_rules import CarrierStanding, Finding, Standing
-from app.working_days.calendar import office_date
 
 TARGETS: Mapping[Standing, State] = {
     Standing.IN_TRANSIT: State.IN_TRANSIT,

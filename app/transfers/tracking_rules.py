@@ -16,8 +16,9 @@ from functools import reduce
 
 from app.carrier_ports import CarrierCode, CarrierEvent
 from app.errors import FieldFault
+from app.office_time import office_date
 from app.transfers.states import Channel
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 CLOCK_TOLERANCE = timedelta(hours=1)
 """How far a carrier's clock and ours may differ."""

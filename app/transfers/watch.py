@@ -14,13 +14,14 @@ from app.actors import SYSTEM
 from app.db import Database
 from app.errors import NotFound, Unavailable
 from app.keyring import Keyring
+from app.office_time import office_date
 from app.ports import Clock
 from app.transfers import clocks
 from app.transfers.models import Transfer
 from app.transfers.rules import OPEN
 from app.transfers.states import State
 from app.transfers.steps import TransferSteps, clock_facts
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 BATCH = 200
 

@@ -9,23 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 
 import chinese_calendar
 
 from app.working_days.notices import Notices
 
-OFFICE_TIME = timezone(timedelta(hours=8), "CST")
-"""Deadlines are days at the school, which keeps China's one time."""
-
 ONE_DAY = timedelta(days=1)
 # a notice may spill into the next January, which does not make that year known: National Day does
 LIBRARY_YEARS = frozenset(d.year for d in chinese_calendar.holidays if d.month == 10)
-
-
-def office_date(moment: datetime) -> date:
-    """The calendar day at the school of an aware moment."""
-    return moment.astimezone(OFFICE_TIME).date()
 
 
 class WorkingDays:

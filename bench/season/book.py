@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from app.actors import Actor
 from app.errors import DomainError
+from app.office_time import OFFICE_TIME
 from app.receivers.rules import DestinationCase
 from app.transfers.models import Transfer
 from app.transfers.states import Channel, State
-from app.working_days.calendar import OFFICE_TIME
 from bench.season.odds import Fate
 from parts import Lantai
 

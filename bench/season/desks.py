@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.actors import Actor
 from app.jobs import DispatchWork
+from app.office_time import office_date
 from app.receivers.rules import DestinationCase
 from app.transfers.clocks import last_change_day, months_after
 from app.transfers.destination import Destination
@@ -19,7 +20,6 @@ from app.transfers.proving import Shown
 from app.transfers.rules import Evidence
 from app.transfers.showing import transfer_number
 from app.transfers.states import Channel, State
-from app.working_days.calendar import office_date
 from bench.season.book import Book, Life, SeasonClock
 from bench.season.carrier import SeasonCarrier
 from bench.season.odds import Odds, Staffing, drawn

@@ -14,9 +14,9 @@ from app.actors import Actor, ActorKind
 from app.db import Database, new_id
 from app.errors import Conflict, FieldFault, Forbidden, Invalid, StepUpRequired
 from app.events import EventLog
+from app.office_time import office_date
 from app.people.models import Graduate, StaffMember
 from app.ports import Clock
-from app.working_days.calendar import OFFICE_TIME
 from notifications.campaigns import audience, book, halting, rules, texts
 from notifications.campaigns.audience import Counted, Headcount
 from notifications.campaigns.models import CampaignRecipient, NoticeCampaign
@@ -186,7 +186,7 @@ class CampaignDesk:
             book.record(session, self._log, actor, kind, row, total=row.total or 0, told=row.told)
 
     def _today(self) -> date:
-        return self._clock.now().astimezone(OFFICE_TIME).date()
+        return office_date(self._clock.now())
 
     def _write(self, session: Session, actor: Actor, row: NoticeCampaign, wish: Wish) -> None:
         segment = self._narrowed(session, actor, wish.segment)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from app.message_values import KEYWORD_LENGTH, THING_LENGTH, alipay_faults, units, wechat_faults
+from app.office_time import OFFICE_TIME
 from app.ports import Platform
 from notifications.catalogue.text import NoticeText, Template
 
-BEIJING = timezone(timedelta(hours=8))
 SUBJECTS = {
     Template.TICKET_DECIDED: "档案更正申请",
     Template.TRANSFER_STEP: "档案转递",
@@ -31,7 +31,7 @@ def subject_of(text: NoticeText) -> str:
 
 def day_of(at: datetime) -> str:
     """In Beijing time, as WeChat's date values are written."""
-    day = at.astimezone(BEIJING)
+    day = at.astimezone(OFFICE_TIME)
     return f"{day.year}年{day.month}月{day.day}日"
 
 
@@ -79,7 +79,7 @@ def mail_text(text: NoticeText, school: str, contact: str, at: datetime, code: s
     ask = f"咨询：{contact}。" if contact else ""
     body = (
         f"您好：\n\n{text.body}\n\n"
-        f"通知时间：{day_of(at)} {at.astimezone(BEIJING):%H:%M}（北京时间）\n"
+        f"通知时间：{day_of(at)} {at.astimezone(OFFICE_TIME):%H:%M}（北京时间）\n"
         "详情请在微信或支付宝中打开本校档案服务小程序，在“通知”中查看。本邮件不含链接，也不会索要密码、验证码或付款。\n"
         f"{CODE_WORDS}：{code}。可在小程序“消息核验”中输入核验码，确认本邮件是否由学校发出。\n"
     )

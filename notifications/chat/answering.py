@@ -17,9 +17,9 @@ from app.envelope import DataKey
 from app.errors import DomainError
 from app.events import EventLog
 from app.jobs import Announce, AnswerChat, DeliverChat, JobQueue
+from app.office_time import OFFICE_TIME
 from app.people.service import IdentityView, PeopleService
 from app.ports import ChatSender, Clock, SendFailed, SendFault
-from app.working_days.calendar import OFFICE_TIME
 from notifications.chat import texts
 from notifications.chat.book import ChatBook, Said
 from notifications.chat.facts import OwnFacts, day_words

@@ -11,8 +11,8 @@ from app.actors import Actor
 from app.completeness.views import CompletenessView
 from app.corrections.rules import CLOSED
 from app.corrections.views import TicketLine
+from app.office_time import office_date
 from app.transfers.showing import TransferView
-from app.working_days.calendar import office_date
 from notifications.chat import texts
 from notifications.chat.intents import Intent
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from app.working_days.calendar import OFFICE_TIME, ONE_DAY, WorkingDays
+from app.office_time import OFFICE_TIME
+from app.working_days.calendar import ONE_DAY, WorkingDays
 from notifications.chat.intents import Intent
 
 

@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from uuid import UUID, uuid4
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from providers.sandbox.clock import BEIJING
 from providers.sandbox.hr_checks import HrIdentity, Opened, Refused, canonical, open_package
 from providers.sandbox.hr_register import Got, HrRegister, write_whole
 
@@ -239,7 +240,7 @@ class HrOffice:
         """Decided once and written down before it is said: said again after a kill, it is the same one."""
         known = self._enter(told)
         if not known.receipt:
-            today = datetime.now(UTC).date().isoformat()
+            today = datetime.now(BEIJING).date().isoformat()
             made = {"receipt": f"HR-{told['id'][:8].upper()}", "issued_on": today, "manifest": opened.manifest_sha256}
             self._register.note(known.id, state="answering", **made)
             known = self._enter(told)

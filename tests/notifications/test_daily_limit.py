@@ -14,10 +14,10 @@ from app.actors import Actor, ActorKind, Role
 from app.errors import Conflict, Forbidden
 from app.events import Event
 from app.jobs import DeliverNotice
+from app.office_time import OFFICE_TIME
 from app.ports import Platform, SendFault
 from notifications.breaker import TURN_PAUSE, Breakers
 from notifications.catalogue.text import Template
-from notifications.channel_rules import BEIJING
 from notifications.delivery import LIMITED_SPREAD_S, PATIENCE, NoticeDelivery
 from notifications.fault_actions import next_day
 from notifications.turns import LATER
@@ -32,7 +32,7 @@ HERE = (Platform.WECHAT, Template.TICKET_DECIDED)
 
 
 def tomorrow(clock: FakeClock) -> datetime:
-    midnight = clock.now().astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = clock.now().astimezone(OFFICE_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + timedelta(days=1)
 
 

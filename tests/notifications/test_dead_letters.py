@@ -13,9 +13,10 @@ from app.actors import Actor, ActorKind, Role
 from app.errors import Invalid
 from app.job_worker import payload
 from app.jobs import DeliverByContact
+from app.office_time import OFFICE_TIME
 from app.ports import SendFault
 from notifications.channel_models import ContactAttempt, NoticeContact
-from notifications.channel_rules import BEIJING, ContactKind
+from notifications.channel_rules import ContactKind
 from notifications.contact_delivery import BACKOFF, MAX_ATTEMPTS
 from notifications.fault_actions import ACTIONS, Again
 from notifications.history import Way
@@ -242,7 +243,7 @@ def test_what_follows_a_fault_is_what_the_table_says(
     again = ACTIONS[fault].again
     due = {
         Again.BACK_OFF: [clock.now() + BACKOFF[0]],
-        Again.NEXT_DAY: [clock.now().astimezone(BEIJING).replace(hour=0) + timedelta(days=1)],
+        Again.NEXT_DAY: [clock.now().astimezone(OFFICE_TIME).replace(hour=0) + timedelta(days=1)],
     }
     assert [at for name, at in queued(lantai) if name == DeliverByContact.name] == due.get(again, [])
     with lantai.db.transaction() as session:

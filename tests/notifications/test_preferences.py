@@ -13,9 +13,9 @@ import pytest
 
 from app.errors import VersionMismatch
 from app.events import EventLog
+from app.office_time import OFFICE_TIME
 from notifications.catalogue.text import Importance, Topic
 from notifications.channel_rules import (
-    BEIJING,
     Channel,
     Choices,
     QuietHours,
@@ -34,7 +34,7 @@ NOON = QuietHours(True, time(12), time(14))
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
-    return datetime(2026, 6, day, hour, minute, tzinfo=BEIJING)
+    return datetime(2026, 6, day, hour, minute, tzinfo=OFFICE_TIME)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from app.materials.models import ScanUpload, Supplement
 from app.materials.rules import Entry
 from app.materials.scans import ScanFile
 from app.materials.service import NewSupplement
+from app.office_time import office_date
 from app.ports import Platform, PlatformAccount
 from app.retrieval.kept import search_place
 from app.retrieval.models import RetrievalPurpose, StaffSearch
@@ -121,7 +122,7 @@ def fill_rooms(home: House, desk: Actor, people: Sequence[Person]) -> None:
 
 def _asked(parts: Lantai, client: UUID, number: int) -> None:
     """A notice that waits for its worker: it names its graduate still."""
-    day = f"{parts.clock.now():%Y-%m-%d}"
+    day = office_date(parts.clock.now()).isoformat()
     fields = {"place": "archive_desk", "day": day, "time": f"1{number}:00"}
     machine, recipient = Actor(ActorKind.PARTNER, client), Recipient(f"209900000{number}")
     parts.partner_sending.send(machine, Kind.APPOINTMENT, recipient, fields, sandbox=False)

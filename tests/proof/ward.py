@@ -123,6 +123,7 @@ class Ward:
             "choose_subscription": {"json": {"accepted": True}},
             "begin_verification": {"json": {"factor": "phone", "purpose": "view_dossier"}},
             "submit_proof": {"json": {"code": "123456"}},
+            "check_message": {"json": {"code": "2345-6789"}},
             "submit_frames": {"json": {"frames": [frame]}},
             "upload_evidence": {"data": {"file": (io.BytesIO(fakes.jpeg()), "a.jpg", "image/jpeg")}},
         }

@@ -10,13 +10,13 @@ import pytest
 
 from app.actors import SYSTEM, Role
 from app.custody.rules import Borrower, Purpose, Wish
+from app.office_time import office_date
 from app.receivers.rules import DestinationCase
 from app.transfers.channel_rules import PersonHistory
 from app.transfers.destination import Destination
 from app.transfers.rules import Evidence
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
-from app.working_days.calendar import office_date
 from parts import Lantai
 from tests.app.receivers.samples import facts
 from tests.app.transfers.footings import view_by_id

@@ -10,12 +10,12 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from app.actors import Role
-from app.corrections import rules
 from app.corrections.assigning import How
 from app.corrections.queue_rules import PAGE_SIZE
 from app.corrections.rules import Kind
 from app.corrections.views import TicketView
 from app.events import Event
+from app.office_time import office_date
 from parts import Lantai
 from tests.conftest import Person
 from tests.fakes import FakeClock
@@ -39,7 +39,7 @@ def test_filters_narrow_the_list(
         text = clerk.read(f"/tickets{query}").text
         return {t.line.number for t in (first, other) if t.line.number in text}
 
-    both, day = {first.line.number, other.line.number}, rules.office_date(first.line.opened_at)
+    both, day = {first.line.number, other.line.number}, office_date(first.line.opened_at)
     assert numbers("") == both
     assert numbers("?kind=transcription") == {first.line.number}
     assert numbers("?state=in_review") == {other.line.number}
@@ -61,7 +61,7 @@ def test_filters_narrow_the_list(
     lantai.desk.accept(clerk.login.actor, first.line.id, first.line.version)
     assert numbers("") == {other.line.number}
     assert numbers("?state=applied") == numbers("?queue=closed") == {first.line.number}
-    today = rules.office_date(clock.now())
+    today = office_date(clock.now())
     assert numbers(f"?queue=closed&closed_from={today}") == {first.line.number}
     assert numbers(f"?queue=closed&closed_to={today - timedelta(days=1)}") == set()
     assert numbers("?queue=closed&fact=decided_in_time") == {first.line.number}

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from app.office_time import office_date
 from staff_console import words
 from staff_console.forms import last_page
 from staff_console.gate import safe_next
@@ -16,7 +17,7 @@ MONDAY = date(2026, 6, 1)
 def test_times_are_those_of_the_office() -> None:
     late = datetime(2026, 5, 31, 16, 30, tzinfo=UTC)
     assert words.moment(late) == "2026-06-01 00:30"
-    assert words.local_day(late) == MONDAY
+    assert office_date(late) == MONDAY
     assert words.moment(None) == "—"
     assert words.day(MONDAY) == "2026-06-01 周一"
 

@@ -13,7 +13,7 @@ from app.corrections import report_rules
 from app.corrections.report_rules import Dimension, Period
 from app.corrections.rules import Kind
 from app.corrections.views import TicketView
-from app.working_days.calendar import office_date
+from app.office_time import office_date
 from parts import Lantai
 from tests.conftest import Person, StaffLogin
 from tests.fakes import FakeClock

@@ -21,11 +21,11 @@ from app.corrections.rules import Kind
 from app.corrections.views import MissingMaterial, TicketView
 from app.custody import rules as custody
 from app.governance.review_views import NewCampaign
+from app.office_time import office_date
 from app.ports import Platform, PlatformAccount
 from app.transfers.rules import Evidence
 from app.transfers.sealing import Scanned
 from app.transfers.states import Channel, State
-from app.working_days.calendar import office_date
 from auth.guards import policy_of
 from notifications.campaigns.rules import Segment
 from notifications.chat.models import Conversation

@@ -17,8 +17,9 @@ from app.corrections.clock import ClockStep, TicketClock, recompute, rule_of
 from app.corrections.clocks import TicketClocks, steps_of, stored
 from app.corrections.models import Ticket
 from app.corrections.rules import CLOSED, EDGES, Kind, Move, State
+from app.office_time import OFFICE_TIME, office_date
 from app.working_days import notices
-from app.working_days.calendar import OFFICE_TIME, WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 
 CALENDAR = WorkingDays(notices.load())
 HISTORIES = 2500

@@ -13,7 +13,7 @@ from app.custody.loan_watch import AGAIN_DAYS, DIGEST, SOON_DAYS, LoanWatch
 from app.custody.reading import Shown
 from app.custody.rules import Condition
 from app.events import Event
-from app.working_days.calendar import OFFICE_TIME, office_date
+from app.office_time import OFFICE_TIME, office_date
 from notifications.catalogue.staff_lines import staff_line_for
 from parts import Lantai
 from tests.app.conftest import Clerk

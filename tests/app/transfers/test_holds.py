@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.actors import Actor, ActorKind, Role
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import Event
+from app.office_time import office_date
 from app.receivers.rules import DestinationCase
 from app.transfers import clocks
 from app.transfers.clocks import TIMERS, HoldStage, Timer, delay_words, hold_stage, months_after
@@ -23,7 +24,7 @@ from app.transfers.service import UnderWay
 from app.transfers.showing import TransferView
 from app.transfers.states import State
 from app.working_days import notices
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 from notifications.catalogue.staff_lines import staff_line_for
 from notifications.catalogue.text import Template
 from notifications.catalogue.words import notice_for

@@ -10,13 +10,13 @@ import pytest
 
 from app.actors import Actor, ActorKind
 from app.errors import Conflict
+from app.office_time import office_date
 from app.transfers.clocks import Timer
 from app.transfers.letters import LetterKind
 from app.transfers.models import Transfer
 from app.transfers.rules import edge
 from app.transfers.showing import TransferView
 from app.transfers.states import Channel, State
-from app.working_days.calendar import office_date
 from parts import Lantai
 from tests.conftest import Person
 from tests.counting import ADDRESS, as_listed, printed_slip

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.office_time import office_date
 from app.working_days import notices
-from app.working_days.calendar import WorkingDays, office_date
+from app.working_days.calendar import WorkingDays
 from app.working_days.notices import Notices, NoticesInvalid, YearNotice
 
 SHIPPED = WorkingDays(notices.load())
