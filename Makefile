@@ -9,6 +9,8 @@ need_python = @test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; on
 VENV = .venv/bin
 export OPENBLAS_NUM_THREADS ?= 1
 WORKERS ?= 2
+# what tests and drills throw away again is kept in memory where there is plenty (deploy/scratch.py); TMPDIR overrides
+SCRATCH = TMPDIR="$${TMPDIR:-$$($(PYTHON) deploy/scratch.py)}"
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,13 +27,13 @@ demo: setup ## everything at once, with sandboxes and sample people; Ctrl-C stop
 	@exec $(VENV)/python -m deploy.demo
 
 journey: setup-dev ## the whole way of a graduate, in real browsers against real processes
-	@exec $(VENV)/python -m tests.journey $(ARGS)
+	@$(SCRATCH) exec $(VENV)/python -m tests.journey $(ARGS)
 
 test: setup-dev ## the tests, all but the long walks
-	@exec $(VENV)/python -m pytest -n $(WORKERS) -m "not walk" $(ARGS)
+	@$(SCRATCH) exec $(VENV)/python -m pytest -n $(WORKERS) -m "not walk" $(ARGS)
 
 walk: setup-dev ## every console page judged by axe, and a clerk's day, in a real Chromium
-	@exec $(VENV)/python -m pytest -n $(WORKERS) -m walk tests/staff_console $(ARGS)
+	@$(SCRATCH) exec $(VENV)/python -m pytest -n $(WORKERS) -m walk tests/staff_console $(ARGS)
 
 lint: setup-dev ## ruff, mypy --strict and the rules on who may import whom
 	@$(VENV)/ruff check .
@@ -43,7 +45,7 @@ bench: setup-dev ## measurements
 	@exec $(VENV)/python -m bench $(ARGS)
 
 proof: setup-dev ## failure and attack drills; each prints a number
-	@exec $(VENV)/python -m tests.proof $(ARGS)
+	@$(SCRATCH) exec $(VENV)/python -m tests.proof $(ARGS)
 
 clean: ## remove caches and var/ (keys, data, logs of the demo); keeps .venv
 	$(need_python)
