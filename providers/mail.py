@@ -11,6 +11,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import cached_property
 from typing import Literal
 
 from app.ports import Clock, SendFailed, SendFault
@@ -53,7 +54,11 @@ class SmtpMailer:
     ) -> None:
         """``trust``: other authorities than the machine's, for a school's own."""
         self._server, self._sender, self._school, self._clock = server, sender, school, clock
-        self._trust = trust or ssl.create_default_context()
+        self._given = trust
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return self._given or ssl.create_default_context()
 
     def send(self, to: str, subject: str, body: str, *, message_id: str) -> None:
         letter = self._written(to, subject, body, message_id)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from urllib.parse import SplitResult, urlsplit
 
 from app.webhook_ports import WebhookAnswer, WebhookCall, WebhookFailed
@@ -64,8 +65,12 @@ class HttpWebhookCaller:
     """app.webhook_ports.WebhookCaller. ``loopback``: subscribers on this machine are called too, over plain HTTP."""
 
     def __init__(self, *, loopback: bool, resolve: Resolve = addresses_of, tls: ssl.SSLContext | None = None) -> None:
-        self._loopback, self._resolve = loopback, resolve
-        self._tls = tls or ssl.create_default_context()
+        self._loopback, self._resolve, self._given = loopback, resolve, tls
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made at the first call: reading the machine's authorities takes longer than wiring all the rest."""
+        return self._given or ssl.create_default_context()
 
     def call(self, call: WebhookCall) -> WebhookAnswer:
         """app.webhook_ports.WebhookCaller."""
