@@ -89,7 +89,7 @@ def _renamed(urls: ServiceUrls, name: str) -> ServiceUrls:
 def urls(servers: ServiceUrls, template_database: str) -> Iterator[ServiceUrls]:
     name = f"t{uuid.uuid4().hex[:16]}"
     with psycopg.connect(libpq_url(servers.database_owner_url), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template_database}")
+        connection.execute(f"create database {name} template {template_database} strategy file_copy")
     store = redis.Redis.from_url(servers.redis_url)
     store.flushdb()
     yield _renamed(servers, name)
