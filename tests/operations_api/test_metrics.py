@@ -18,7 +18,7 @@ from app.errors import Unavailable
 from app.jobs import Announce
 from app.ports import Platform, SendFault
 from app.settings import Settings, SettingsError, load_settings
-from notifications.breaker import Breakers
+from notifications.breaker import Breakers, Outlet
 from notifications.catalogue.text import Template
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
@@ -170,7 +170,7 @@ def test_values_of_telling(
     with lantai.db.transaction() as session:
         session.execute(text("update delivery_attempt set state = 'failed', reason = 'content:47003'"))
         Breakers(clock).failed(
-            session, Platform.WECHAT, Template.TICKET_DECIDED, SendFault.CONFIG, "40037", tried=False
+            session, Outlet.of_push(Platform.WECHAT, Template.TICKET_DECIDED), SendFault.CONFIG, "40037", tried=False
         )
         session.execute(
             text(

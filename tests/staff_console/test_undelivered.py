@@ -127,9 +127,10 @@ def test_a_stopped_channel_is_lifted_by_hand(desk: Desks, failed: Callable[[Send
     assert "达到当日发送上限" in page
     assert "立即恢复" in page
     assert "立即恢复" not in auditor.read("/undelivered").text
-    form = {"platform": "wechat", "template": "ticket_decided"}
+    form = {"way": "wechat", "template": "ticket_decided"}
     assert auditor.post("/undelivered/reopen", form).status_code == 403
-    assert clerk.post("/undelivered/reopen", {"platform": "nowhere"}).status_code == 422
+    for unreadable in ({"way": "nowhere"}, {"way": "wechat", "template": "nothing"}):
+        assert clerk.post("/undelivered/reopen", unreadable).status_code == 422
     assert clerk.post("/undelivered/reopen", form).status_code == 303
     shown = clerk.read("/undelivered").text
     assert "已恢复发送" in shown
