@@ -17,7 +17,8 @@ from wired.operations import newest_schema
 
 
 def test_warnings_take_nothing_down(lantai: Lantai, client: FlaskClient) -> None:
-    well = {"status": "ok", "database": "ok", "redis": "ok", "schema": "ok", "templates": "unknown", "pushes": "ok"}
+    well = {"status": "ok", "database": "ok", "redis": "ok", "schema": "ok", "templates": "unknown"}
+    well |= {"pushes": "ok", "letters": "ok"}
     reply = client.get("/readyz")
     assert (reply.status_code, reply.json) == (200, {**well, "workers": "silent"})
     with lantai.db.transaction() as session:
@@ -79,7 +80,12 @@ def test_a_stopped_template_is_told(lantai: Lantai, client: FlaskClient) -> None
             session, Outlet.of_push(Platform.WECHAT, Template.TICKET_DECIDED), SendFault.CONFIG, "40037", tried=False
         )
     reply = client.get("/readyz")
-    assert (reply.status_code, (reply.json or {})["pushes"]) == (200, "stopped")
+    told = reply.json or {}
+    assert (reply.status_code, told["pushes"], told["letters"]) == (200, "stopped", "ok")
+    with lantai.db.transaction() as session:
+        session.execute(text("update channel_breaker set way = 'sms', template = ''"))
+    told = client.get("/readyz").json or {}
+    assert (told["pushes"], told["letters"]) == ("ok", "stopped")
 
 
 def test_the_newest_schema_is_the_last_migration() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.actors import Role
 from app.ports import SendFault
+from notifications.breaker import Breakers, Outlet
 from notifications.channel_models import ContactAttempt
 from notifications.channel_rules import ContactKind
 from notifications.models import AttemptState, DeliveryAttempt
@@ -137,6 +138,18 @@ def test_a_stopped_channel_is_lifted_by_hand(desk: Desks, failed: Callable[[Send
     assert "暂停的通道" not in shown
     again = clerk.post("/undelivered/reopen", form)
     assert (again.status_code, "该通道没有暂停" in again.text) == (409, True)
+
+
+def test_a_stopped_kind_of_letter_is_lifted_by_hand(desk: Desks, lantai: Lantai) -> None:
+    with lantai.db.transaction() as session:
+        sms = Outlet.of_letter(ContactKind.PHONE)
+        Breakers(lantai.clock).failed(session, sms, SendFault.CONFIG, "NO_BALANCE", tried=False)
+    clerk = desk(Role.ARCHIVIST)
+    page = clerk.read("/undelivered").text
+    assert "短信：" in page
+    assert "NO_BALANCE" in page
+    assert clerk.post("/undelivered/reopen", {"way": "sms", "template": ""}).status_code == 303
+    assert "暂停的通道" not in clerk.read("/undelivered").text
 
 
 def test_who_may(desk: Desks, failed: Callable[[SendFault], UUID]) -> None:
