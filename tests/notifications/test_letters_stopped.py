@@ -20,7 +20,7 @@ from app.ports import SendFault
 from notifications.breaker import LIMITED_SPREAD_S, PATIENCE, PAUSES, SPREAD_S, Breakers, ChannelBreaker, Outlet
 from notifications.catalogue.text import Importance, Promise
 from notifications.channel_models import ContactAttempt, NoticeContact
-from notifications.channel_rules import OTHER_WAY_AFTER, Way
+from notifications.channel_rules import OTHER_WAY_AFTER, ContactKind, Way
 from notifications.contact_delivery import LEASE
 from notifications.contacts import PER_PERSON
 from notifications.fault_actions import STRIKES, next_day
@@ -58,7 +58,7 @@ def pause(clock: FakeClock, span: timedelta) -> None:
     clock.advance(seconds=span.total_seconds())
 
 
-def letters(lantai: Lantai, job: DeliverByContact) -> list[tuple[Way, str, str, bool]]:
+def letters(lantai: Lantai, job: DeliverByContact) -> list[tuple[ContactKind, str, str, bool]]:
     """(kind, state, reason, whether it waits for its channel) of one notice."""
     query = select(ContactAttempt).where(ContactAttempt.notice_id == job.notice_id)
     with lantai.db.transaction() as session:
