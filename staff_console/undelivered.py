@@ -7,10 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from app.ports import Platform
 from auth.guards import current_actor
+from notifications.breaker import Outlet
 from notifications.catalogue.text import Template
-from notifications.history import WAY_LABELS, Way
+from notifications.channel_rules import PLATFORM_OF, Way
+from notifications.history import WAY_LABELS
 from notifications.undelivered import CAUSES, SENDERS, WATCHERS, UndeliveredFilter
 from staff_console import forms
 from staff_console.gate import desk
@@ -46,6 +47,11 @@ def _chosen() -> list[UUID]:
     return found
 
 
+def _outlet() -> Outlet:
+    way = forms.choice(Way, "way")
+    return Outlet(way, forms.choice(Template, "template").value) if way in PLATFORM_OF else Outlet(way)
+
+
 def add_undelivered(console: Blueprint) -> None:
     @console.get("/undelivered")
     @desk(*WATCHERS)
@@ -69,8 +75,7 @@ def add_undelivered(console: Blueprint) -> None:
     @console.post("/undelivered/reopen")
     @desk(*SENDERS)
     def reopen_channel() -> Response:
-        platform, template = forms.choice(Platform, "platform"), forms.choice(Template, "template")
-        parts().undelivered.reopen(current_actor(), platform, template)
+        parts().undelivered.reopen(current_actor(), _outlet())
         return go(PATH, "channel_reopened")
 
     @console.post("/undelivered/replay")
