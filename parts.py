@@ -135,6 +135,8 @@ from notifications.partner_figures import PartnerFigures
 from notifications.partner_sending import PartnerSending
 from notifications.preferences import PreferenceService
 from notifications.pushes import PushService
+from notifications.replays.desk import ReplayDesk
+from notifications.replays.sending import ReplaySending
 from notifications.staff_lines import StaffLines
 from notifications.staff_mailbox import StaffMailboxes
 from notifications.template_watch import TemplateWatch
@@ -276,6 +278,8 @@ class Lantai:
     partner_sending: PartnerSending
     partner_figures: PartnerFigures
     undelivered: UndeliveredDesk
+    replays: ReplayDesk
+    replay_sending: ReplaySending
     idempotency: Idempotency
     importer: ImportService
     statistics: StatisticsService

@@ -92,6 +92,8 @@ from notifications.campaigns.sending import CampaignSending
 from notifications.chat.desk import ChatDesk
 from notifications.history import NoticeHistory
 from notifications.partner_figures import PartnerFigures
+from notifications.replays.desk import ReplayDesk
+from notifications.replays.sending import ReplaySending
 from notifications.staff_mailbox import StaffMailboxes
 from notifications.trials import NoticeTrials
 from notifications.undelivered import UndeliveredDesk
@@ -260,6 +262,10 @@ class ConsoleParts(Protocol):
     def webhook_log(self) -> WebhookLog: ...
     @property
     def undelivered(self) -> UndeliveredDesk: ...
+    @property
+    def replays(self) -> ReplayDesk: ...
+    @property
+    def replay_sending(self) -> ReplaySending: ...
     @property
     def staff(self) -> StaffService: ...
     @property

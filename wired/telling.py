@@ -23,7 +23,10 @@ from notifications.history import NoticeHistory
 from notifications.inbox import InboxService, SubscriptionService
 from notifications.preferences import PreferenceService, shipped
 from notifications.pushes import PushService
+from notifications.replays.desk import ReplayDesk
+from notifications.replays.sending import ReplaySending
 from notifications.routing import Router
+from notifications.sending_again import SendingAgain
 from notifications.staff_lines import StaffLines
 from notifications.staff_mailbox import StaffMailboxes
 from notifications.template_watch import TemplateWatch
@@ -49,6 +52,8 @@ class TellingParts(TypedDict):
     notice_history: NoticeHistory
     pushes: PushService
     undelivered: UndeliveredDesk
+    replays: ReplayDesk
+    replay_sending: ReplaySending
     chat: ChatService
     chat_desk: ChatDesk
     chat_answering: ChatAnswering
@@ -82,6 +87,7 @@ def wire_telling(ground: Ground, facts: OwnFacts) -> TellingParts:
         settings.school_name,
         _mail_domain(settings),
     )
+    again = SendingAgain(letters.kinds, queue, ground.log, clock)
     book = ChatBook(ground.keys, clock)
     duty = _duty(ground)
     chat = ChatService(db, book, people, outside.limits, queue, clock, duty, ground.settings.wechat_app_id)
@@ -106,7 +112,16 @@ def wire_telling(ground: Ground, facts: OwnFacts) -> TellingParts:
         "contact_delivery": ContactDelivery(db, contact_book, letters, router, lines, queue, ground.log, clock),
         "notice_history": NoticeHistory(db, people, subscriptions, ground.log, clock),
         "pushes": PushService(db, people, subscriptions, chat, queue, clock),
-        "undelivered": UndeliveredDesk(db, letters.kinds, queue, ground.log, clock),
+        "undelivered": UndeliveredDesk(db, again, queue, ground.log, clock),
+        "replays": ReplayDesk(db, again, ground.log, clock),
+        "replay_sending": ReplaySending(
+            db,
+            again,
+            ground.log,
+            clock,
+            settings.campaign_per_second,
+            shipped(settings.quiet_begins, settings.quiet_ends),
+        ),
         "chat": chat,
         "chat_desk": ChatDesk(db, book, people, queue, ground.log, clock),
         "chat_answering": ChatAnswering(db, book, facts, queue, ground.log, clock, duty),
