@@ -36,7 +36,13 @@ from notifications.writing import LetterWriter
 from wired.ground import Ground
 
 
-class TellingParts(TypedDict):
+class AgainParts(TypedDict):
+    undelivered: UndeliveredDesk
+    replays: ReplayDesk
+    replay_sending: ReplaySending
+
+
+class TellingParts(AgainParts):
     inbox: InboxService
     message_checks: MessageChecks
     template_watch: TemplateWatch
@@ -51,9 +57,6 @@ class TellingParts(TypedDict):
     contact_delivery: ContactDelivery
     notice_history: NoticeHistory
     pushes: PushService
-    undelivered: UndeliveredDesk
-    replays: ReplayDesk
-    replay_sending: ReplaySending
     chat: ChatService
     chat_desk: ChatDesk
     chat_answering: ChatAnswering
@@ -87,7 +90,6 @@ def wire_telling(ground: Ground, facts: OwnFacts) -> TellingParts:
         settings.school_name,
         _mail_domain(settings),
     )
-    again = SendingAgain(letters.kinds, queue, ground.log, clock)
     book = ChatBook(ground.keys, clock)
     duty = _duty(ground)
     chat = ChatService(db, book, people, outside.limits, queue, clock, duty, ground.settings.wechat_app_id)
@@ -112,20 +114,23 @@ def wire_telling(ground: Ground, facts: OwnFacts) -> TellingParts:
         "contact_delivery": ContactDelivery(db, contact_book, letters, router, lines, queue, ground.log, clock),
         "notice_history": NoticeHistory(db, people, subscriptions, ground.log, clock),
         "pushes": PushService(db, people, subscriptions, chat, queue, clock),
-        "undelivered": UndeliveredDesk(db, again, queue, ground.log, clock),
-        "replays": ReplayDesk(db, again, ground.log, clock),
-        "replay_sending": ReplaySending(
-            db,
-            again,
-            ground.log,
-            clock,
-            settings.campaign_per_second,
-            shipped(settings.quiet_begins, settings.quiet_ends),
-        ),
+        **_again(ground, letters),
         "chat": chat,
         "chat_desk": ChatDesk(db, book, people, queue, ground.log, clock),
         "chat_answering": ChatAnswering(db, book, facts, queue, ground.log, clock, duty),
         "chat_delivery": ChatDelivery(db, book, people, outside.chat, queue, ground.log, clock),
+    }
+
+
+def _again(ground: Ground, letters: LetterWriter) -> AgainParts:
+    """What was not delivered, and sending it again."""
+    db, log, clock, settings = ground.db, ground.log, ground.clock, ground.settings
+    again = SendingAgain(letters.kinds, ground.queue, log, clock)
+    quiet = shipped(settings.quiet_begins, settings.quiet_ends)
+    return {
+        "undelivered": UndeliveredDesk(db, again, ground.queue, log, clock),
+        "replays": ReplayDesk(db, again, log, clock),
+        "replay_sending": ReplaySending(db, again, log, clock, settings.campaign_per_second, quiet),
     }
 
 

@@ -94,8 +94,8 @@ class ReplayDesk:
         """(the run, whether this press made it): where one for this filter goes on already, that one. What may arrive
         twice is left out unless ``double_known`` is said.
 
-        Raises Forbidden; Invalid('nothing_to_replay'), or Invalid('double_unconfirmed') where everything may arrive
-        twice.
+        Raises Forbidden; Invalid('nothing_to_replay'), or Invalid('replay_double_unconfirmed') where everything may
+        arrive twice.
         """
         require(actor, SENDERS)
         way = wanted.way.value if wanted.way is not None else ""
@@ -177,7 +177,7 @@ class ReplayDesk:
     def _refuse(self, session: Session, wanted: UndeliveredFilter) -> None:
         found = self._sendable(wanted)
         if session.scalar(select(found.c.id).where(found.c.may_go).limit(1)) is not None:
-            raise Invalid("double_unconfirmed", faults=[FieldFault("/double", "required")])
+            raise Invalid("replay_double_unconfirmed", faults=[FieldFault("/double", "required")])
         raise Invalid("nothing_to_replay")
 
     @staticmethod

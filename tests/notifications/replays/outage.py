@@ -20,11 +20,17 @@ from tests.notifications.ways import DATA, IMPORTANT
 
 def outage(lantai: Lantai, many: int, reason: str = "retry:timeout", kind: str = IMPORTANT) -> list[UUID]:
     """The attempts, each of a graduate of their own, who has one WeChat account."""
-    people, now = cohort(lantai, many, bound=many), lantai.clock.now()
+    return lost(lantai, cohort(lantai, many, bound=many), reason, kind)
+
+
+def lost(lantai: Lantai, people: Sequence[UUID], reason: str, kind: str = IMPORTANT) -> list[UUID]:
+    """The attempts at a notice for each of these, on the one account they have."""
+    now = lantai.clock.now()
     ended = AttemptState.UNKNOWN if reason.startswith("unknown") else AttemptState.FAILED
     with lantai.db.transaction() as session:
         accounts = select(PlatformIdentity.graduate_id, PlatformIdentity.id)
-        mine = dict(session.execute(accounts.where(PlatformIdentity.graduate_id.in_(people))).all())
+        found = session.execute(accounts.where(PlatformIdentity.graduate_id.in_(people)))
+        mine = {graduate: account for graduate, account in found if graduate is not None}
         notices = [
             {
                 "id": new_id(),
@@ -42,7 +48,7 @@ def outage(lantai: Lantai, many: int, reason: str = "retry:timeout", kind: str =
             {
                 "id": new_id(),
                 "notice_id": notice["id"],
-                "identity_id": mine[notice["graduate_id"]],
+                "identity_id": mine[UUID(str(notice["graduate_id"]))],
                 "number": 1,
                 "state": ended,
                 "reason": reason,

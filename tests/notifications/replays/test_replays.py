@@ -99,7 +99,7 @@ def test_what_may_have_arrived_is_left_out_unless_a_double_is_accepted(
         7,
         3,
     )
-    with pytest.raises(Invalid, match="double_unconfirmed"):
+    with pytest.raises(Invalid, match="replay_double_unconfirmed"):
         pressed(lantai, pair, UndeliveredFilter("unknown"))
     assert lantai.replays.lately(pair.first) == []  # nothing was begun
     pressed(lantai, pair, ALL)
