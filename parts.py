@@ -132,6 +132,7 @@ from notifications.figures import TellingFigures
 from notifications.history import NoticeHistory
 from notifications.inbox import InboxService, SubscriptionService
 from notifications.partner_figures import PartnerFigures
+from notifications.partner_refusals import PartnerRefusals
 from notifications.partner_sending import PartnerSending
 from notifications.preferences import PreferenceService
 from notifications.pushes import PushService
@@ -277,6 +278,7 @@ class Lantai:
     webhook_log: WebhookLog
     partner_sending: PartnerSending
     partner_figures: PartnerFigures
+    partner_refusals: PartnerRefusals
     undelivered: UndeliveredDesk
     replays: ReplayDesk
     replay_sending: ReplaySending

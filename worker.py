@@ -26,6 +26,7 @@ WEBHOOKS_S, WEBHOOKS_AT_ONCE = 0.25, 8
 BULK_S = 0.25
 ALARMS_S = 60.0
 STAFF_LINES_S = 2.0
+REFUSALS_S = 60.0
 HALF_WRITTEN = timedelta(days=1)
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ def _sweeps(parts: Lantai) -> Mapping[str, Callable[[], int]]:
         "templates": parts.template_watch.tick,
         "staff_lines": parts.staff_lines.sweep,
         "partner_notices": parts.partner_sending.sweep,
+        "partner_refusals": parts.partner_refusals.sweep,
         "replays": parts.replay_sending.sweep,
         "meters": parts.meters.snapshot_if_due,
     }
@@ -100,6 +102,7 @@ def run(queue: procrastinate.App, parts: Lantai) -> None:
                 parts.webhook_delivery.tick: WEBHOOKS_S,
                 InTurn(parts.campaign_sending.tick, parts.replay_sending.tick).tick: BULK_S,
                 parts.queue_alarms.tick: ALARMS_S,
+                parts.partner_refusals.copy: REFUSALS_S,
                 parts.staff_lines.tick: STAFF_LINES_S,
             },
         )

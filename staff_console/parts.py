@@ -92,6 +92,7 @@ from notifications.campaigns.sending import CampaignSending
 from notifications.chat.desk import ChatDesk
 from notifications.history import NoticeHistory
 from notifications.partner_figures import PartnerFigures
+from notifications.partner_refusals import PartnerRefusals
 from notifications.replays.desk import ReplayDesk
 from notifications.replays.sending import ReplaySending
 from notifications.staff_mailbox import StaffMailboxes
@@ -244,6 +245,8 @@ class ConsoleParts(Protocol):
     def partners(self) -> PartnerService: ...
     @property
     def partner_figures(self) -> PartnerFigures: ...
+    @property
+    def partner_refusals(self) -> PartnerRefusals: ...
     @property
     def staff_mailboxes(self) -> StaffMailboxes: ...
     @property

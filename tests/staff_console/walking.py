@@ -140,6 +140,9 @@ def make_office(
     office.tickets["rejected"] = refused.line.id
     office.tickets |= _roundabout(lantai, actor, open_ticket, graduate_factory)
     office.moved = _on_the_way(lantai, graduate_factory) | _talked(lantai, actor, graduate_factory)
+    for code in ("rate_limited", "scope_required"):
+        lantai.partner_refusals.note(UUID(str(owned.values["client_id"])), 403, code)
+    lantai.partner_refusals.copy()
     office.moved |= _sent_again(lantai, actor, graduate_factory) | _mailed(lantai)  # in this order: one pace for both
     office.reported = _signed_review(lantai, worker, desk(Role.REVIEWER))
     return office

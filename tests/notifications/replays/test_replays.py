@@ -158,8 +158,8 @@ def test_of_a_push_and_a_letter_of_one_notice_the_push_goes(
 def test_letters_alone_are_written_again(
     lantai: Lantai, both: Both, pair: Pair, world: World, run_jobs: Callable[[], None]
 ) -> None:
-    _, letter = both()
-    pressed(lantai, pair, UndeliveredFilter("config", Way.EMAIL))
+    _, letter = both(SendFault.CONTENT)
+    pressed(lantai, pair, UndeliveredFilter("content", Way.EMAIL))
     lantai.replay_sending.tick()
     run_jobs()
     assert (len(world.wechat_sender.sent), len(world.mailer.sent)) == (0, 1)

@@ -1,4 +1,5 @@
-"""Runs that send again all of what a filter shows, with the messages frozen at the press.
+"""Runs that send again all of what a filter shows, with the messages frozen at the press; how many requests of outside
+systems were refused at once, by hour and code.
 
 On the way down a run that goes on stops where it is: what it did not deal with is listed as it was.
 """
@@ -58,8 +59,17 @@ def upgrade() -> None:
         ["run_id", "notice_id"],
         postgresql_where=sa.text("outcome = 'waiting'"),
     )
+    op.create_table(
+        "partner_refusal",
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "client_id", "code", name=op.f("pk_partner_refusal")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("partner_refusal")
     op.drop_table("replay_item")
     op.drop_table("replay_run")
