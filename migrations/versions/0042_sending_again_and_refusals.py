@@ -49,10 +49,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=10), nullable=False),
         sa.Column("reason", sa.String(length=20), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["replay_run.id"], name=op.f("fk_replay_item_run_id")),
-        sa.ForeignKeyConstraint(["notice_id"], ["notice.id"], name=op.f("fk_replay_item_notice_id")),
         sa.PrimaryKeyConstraint("run_id", "attempt_id", name=op.f("pk_replay_item")),
     )
-    op.create_index(op.f("ix_replay_item_notice_id"), "replay_item", ["notice_id"])
     op.create_index(
         "ix_replay_item_waiting",
         "replay_item",
