@@ -215,7 +215,8 @@ class FrameBox(Protocol):
 
 class SendFault(StrEnum):
     RETRY = "retry"  # busy, timeout before the request was sent, token trouble
-    LATER = "later"  # daily or per-user limit
+    LATER = "later"  # the sender's limit of a day is reached, for everybody
+    FULL = "full"  # this recipient takes no more today: a full mailbox, a limit for one number
     RECIPIENT = "recipient"  # the address is bad for good
     NO_CREDIT = "no_credit"  # not subscribed, or the one-shot credit is used up
     CONTENT = "content"  # a value breaks the template's rules, or a sensitive word

@@ -81,7 +81,9 @@ def address_place(contact_id: UUID) -> Place:
 
 
 class ContactAttempt(Base):
-    """One try by e-mail or SMS, committed before the provider is called, as ``DeliveryAttempt`` is."""
+    """One try by e-mail or SMS, committed before the provider is called, as ``DeliveryAttempt`` is. ``held_until``: it
+    waits for its kind of letter, which is stopped; nothing is sent before.
+    """
 
     __tablename__ = "contact_attempt"
     __table_args__ = (
@@ -99,6 +101,7 @@ class ContactAttempt(Base):
     provider_id: Mapped[str] = mapped_column(String(80), default="")
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     settled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    held_until: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class CreditEntry(Base):

@@ -14,6 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.office_time import OFFICE_TIME
+from app.ports import Platform
 from notifications.catalogue.text import Importance, Topic
 
 HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -31,6 +32,16 @@ class ContactKind(StrEnum):
     PHONE = "phone"
 
 
+class Way(StrEnum):
+    """By which channel a notice went, or that it stands in the inbox alone."""
+
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+    EMAIL = "email"
+    SMS = "sms"
+    INBOX = "inbox"
+
+
 class CreditCause(StrEnum):
     """Why a ledger of credits changed. ``OPENING``: what the account had when the ledger was begun."""
 
@@ -43,6 +54,10 @@ class CreditCause(StrEnum):
 
 
 CHANNEL_OF: Mapping[ContactKind, Channel] = {ContactKind.EMAIL: Channel.EMAIL, ContactKind.PHONE: Channel.SMS}
+PLATFORM_OF: Mapping[Way, Platform] = {Way.WECHAT: Platform.WECHAT, Way.ALIPAY: Platform.ALIPAY}
+KIND_OF: Mapping[Way, ContactKind] = {Way.EMAIL: ContactKind.EMAIL, Way.SMS: ContactKind.PHONE}
+PUSHED_BY: Mapping[Platform, Way] = {platform: way for way, platform in PLATFORM_OF.items()}
+WRITTEN_BY: Mapping[ContactKind, Way] = {kind: way for way, kind in KIND_OF.items()}
 TOPIC_LABELS: Mapping[Topic, str] = {
     Topic.SECURITY: "账号安全",
     Topic.TRANSFER: "档案转递",
@@ -63,6 +78,12 @@ FALL_BACK: Mapping[Importance, Sequence[ContactKind]] = {
 }
 """Where no push arrived: the first kind with a verified address. An urgent notice takes the quicker way first, an
 important one the one that costs nobody anything, an ordinary one waits in the inbox."""
+OTHER_WAY_AFTER: Mapping[Importance, timedelta] = {
+    Importance.URGENT: timedelta(0),
+    Importance.IMPORTANT: timedelta(minutes=30),
+}
+"""How long pushes that wait or are tried again hold up e-mail and SMS, and a letter whose kind is stopped the other
+kind, counted from when the notice could first go out. What waits goes on being tried beside them."""
 KEPT_CREDITS: Mapping[Importance, int | None] = {
     Importance.URGENT: None,
     Importance.IMPORTANT: None,

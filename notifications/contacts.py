@@ -26,6 +26,7 @@ from app.keyring import Keyring
 from app.people.rules import normalise_phone, phone_fault
 from app.people.service import PeopleService
 from app.ports import Clock, RateLimiter, SendFailed
+from notifications.breaker import Breakers, Outlet
 from notifications.channel_models import NoticeContact, address_place
 from notifications.channel_rules import ContactKind
 from notifications.writing import Letter, LetterWriter
@@ -111,6 +112,7 @@ class ContactService:
     ) -> None:
         self._db, self._keys, self._people, self._writer, self._limits = db, keys, people, writer, limits
         self._index, self._queue, self._log, self._clock = index, queue, log, clock
+        self._breakers = Breakers(clock)
 
     def list(self, actor: Actor) -> list[ContactView]:
         key = self._keys.of(actor.id)
@@ -124,13 +126,21 @@ class ContactService:
         """Keep the address and send a code of six digits there, good for ten minutes. A new address replaces one of its
         kind that waits for its code; a verified one stays in use until the new one is verified.
 
+        Whoever waits for a code is told at once that none can come; a code says nothing of how its kind of letter does,
+        or any address that no server takes could stop everybody's.
+
         Raises StepUpRequired, Invalid, RateLimited, Conflict('changes_held'), Unavailable('contact_kind_closed') where
-        the school has no such sender, Unavailable('contact_code_not_sent').
+        the school has no such sender, Unavailable('contact_kind_stopped') while its breaker is open,
+        Unavailable('contact_code_not_sent').
         """
         self._require(actor)
         address = normalise(kind, written)
         if kind not in self._writer.kinds:
             raise Unavailable("contact_kind_closed")
+        with self._db.transaction() as session:
+            stopped = self._breakers.peek(session, Outlet.of_letter(kind)).held_until is not None
+        if stopped:
+            raise Unavailable("contact_kind_stopped")
         self._limits.hit("contact-code", str(actor.id), limit=PER_PERSON, window_s=HOUR_S)
         # one mailbox has one name to whoever it floods, whatever RFC 5321 allows its server to tell apart
         self._limits.hit("contact-code-to", address.lower(), limit=PER_ADDRESS, window_s=HOUR_S)

@@ -15,32 +15,25 @@ from sqlalchemy.orm import Session
 from app.db import Database, new_id
 from app.errors import Unavailable
 from app.jobs import DeliverNotice, JobQueue
-from app.office_time import OFFICE_TIME
 from app.people.service import IdentityView, PeopleService
-from app.ports import Clock, OutboundMessage, Platform, SendFailed, SendFault
-from notifications.breaker import Breakers, Standing
+from app.ports import Clock, OutboundMessage, SendFailed, SendFault
+from notifications import breaker_words
+from notifications.breaker import Breakers, Outlet, Standing
 from notifications.campaigns.halting import Halt, halted
-from notifications.catalogue.text import Importance, NoticeText, Promise
+from notifications.catalogue.text import NoticeText, Promise
 from notifications.catalogue.words import notice_for
-from notifications.channel_rules import CreditCause
+from notifications.channel_rules import OTHER_WAY_AFTER, CreditCause
 from notifications.channels import Channels
-from notifications.fault_actions import ACTIONS, Again, follows, strikes_of
+from notifications.fault_actions import ACTIONS, Again, follows
 from notifications.inbox import SubscriptionService
 from notifications.models import AttemptState, DeliveryAttempt, Notice
-from notifications.routing import GONE, Router
+from notifications.routing import GONE, Router, begun_at
 from notifications.staff_lines import StaffLines
 from notifications.turns import LATER, LEASE, Busy, Turns
 
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 6
-SPREAD_S, LIMITED_SPREAD_S = 30, 600
-"""Over how many seconds those go on that waited for a breaker, or for the end of a limit of the day."""
-PATIENCE = {Promise.AT_MOST_ONCE: timedelta(hours=6), Promise.AT_LEAST_ONCE: timedelta(days=3)}
-"""How long a message waits for an open breaker; then the inbox alone has it, and staff may send it again."""
-OTHER_WAY_AFTER = {Importance.URGENT: timedelta(0), Importance.IMPORTANT: timedelta(minutes=30)}
-"""How long pushes that wait or are tried again hold up e-mail and SMS. The push goes on being tried beside them."""
-PLATFORM_WORDS = {Platform.WECHAT: "微信", Platform.ALIPAY: "支付宝"}
 LOST = "worker_lost"
 NO_TEMPLATE, UNFIT = "config:no_template", "content:unfit"
 """Why a push that was to be tried again is not."""
@@ -146,16 +139,11 @@ class NoticeDelivery:
             self._again(replace(job, attempt=job.attempt + round_.delayed), text, round_)
         if round_.arrived:
             return
-        span, begun = OTHER_WAY_AFTER.get(text.importance), self._begun_at(notice)
+        span, begun = OTHER_WAY_AFTER.get(text.importance), begun_at(notice, self._clock.now())
         # who is held till tomorrow would not be asked about again in half an hour
         by_then = min(round_.due) if round_.limited else self._clock.now()
         if not round_.due or (round_.delayed and span is not None and by_then - begun >= span):
             self._router.fall_back(notice, text)
-
-    def _begun_at(self, notice: Notice) -> datetime:
-        """When the notice could first go out: the quiet hours it fell into are no delay."""
-        held = notice.held_until
-        return max(notice.created_at, held) if held is not None and held <= self._clock.now() else notice.created_at
 
     def _close_left(self, notice_id: UUID, passed_over: Mapping[UUID, str], pushed: Collection[UUID]) -> None:
         """What was to be tried again and is not any more has failed: staff find it among the undelivered."""
@@ -216,12 +204,10 @@ class NoticeDelivery:
             self._close(session, begun.attempt_id, AttemptState.SENT, provider_id=provider_id)
             self._turns.give_back(session, identity.id)
             self._subscriptions.spent(session, identity.id, text.template, begun.attempt_id)
-            healed = begun.standing.struck and self._breakers.passed(session, identity.platform, text.template)
+            outlet = Outlet.of_push(identity.platform, text.template)
+            healed = begun.standing.struck and self._breakers.passed(session, outlet)
         if healed:
-            self._say_healed(identity.platform, text)
-
-    def _say_healed(self, platform: Platform, text: NoticeText) -> None:
-        self._lines.say(f"消息通道已恢复：{PLATFORM_WORDS[platform]} {text.template.value}")
+            self._lines.say(breaker_words.healed(outlet))
 
     def _begin(self, notice: Notice, text: NoticeText, identity: IdentityView) -> Begun | Halt | None:
         """Commit a row before calling. None where nothing is to be sent (any more), a Halt where its campaign was
@@ -242,18 +228,14 @@ class NoticeDelivery:
             last, now = rows[-1] if rows else None, self._clock.now()
             if last is not None and last.state is AttemptState.SENDING:
                 self._lost(last, now)
-            standing = self._breakers.look(session, identity.platform, text.template)
-            gives_up = False
-            if standing.held_until is not None:
-                since = self._begun_at(notice)
+            standing = self._breakers.look(session, Outlet.of_push(identity.platform, text.template))
+            gives_up = standing.held_until is not None
+            if gives_up:
+                since = begun_at(notice, now)
                 since = max(since, last.settled_at or last.created_at) if last is not None else since
-                since = max(since, standing.limited_until or since)  # a limit uses up nobody's patience
-                limited = standing.limited(now)
-                gives_up = now - since > PATIENCE[text.promise]
-                if not gives_up:
-                    # not all at the moment when one of them may try
-                    spread = timedelta(seconds=notice.id.int % (LIMITED_SPREAD_S if limited else SPREAD_S))
-                    raise Waits(standing.held_until + spread, delayed=True, limited=limited)
+                due = standing.comes_again(notice.id, since, text.promise, now)
+                if due is not None:
+                    raise Waits(due, delayed=True, limited=standing.limited(now))
             else:
                 self._turns.take(session, identity.id)
             if last is None or not waiting(last):
@@ -306,53 +288,16 @@ class NoticeDelivery:
                 self._subscriptions.spent(session, identity.id, text.template, begun.attempt_id, gone)
             if action.address_gone:
                 self._people.mark_unreachable(session, identity.id)
-            held, opened, healed = self._judge(session, begun, text, identity, fault, reason)
+            outlet, first = Outlet.of_push(identity.platform, text.template), begun.number == 1
+            verdict = self._breakers.judge(session, outlet, begun.standing, fault, reason, first=first)
         log.info("push_not_sent", attempt=str(begun.attempt_id), fault=fault.value, reason=reason)
         if action.alarm:
             self._lines.say(f"消息模板异常：{text.template.value}（{reason}），请检查配置")
-        if healed:
-            self._say_healed(identity.platform, text)
-        if opened is not None:
-            self._say_stopped(identity.platform, text, fault, reason, opened)
+        for line in breaker_words.lines(outlet, verdict, fault, reason):
+            self._lines.say(line)
         if retry:
-            round_.due.append(held or due_after(self._clock.now(), begun.tries))
+            round_.due.append(verdict.held or due_after(self._clock.now(), begun.tries))
             round_.delayed, round_.limited = True, round_.limited or action.again is Again.NEXT_DAY
-
-    def _say_stopped(
-        self, platform: Platform, text: NoticeText, fault: SendFault, reason: str, until: datetime
-    ) -> None:
-        where = f"{PLATFORM_WORDS[platform]} {text.template.value}（{reason}）"
-        if fault is SendFault.LATER:
-            self._lines.say(
-                f"消息通道达到当日发送上限：{where}，次日自动恢复发送。未发出的消息会等待，站内通知照常；"
-                "如上限已调高，可到“未送达”手动恢复"
-            )
-        else:
-            self._lines.say(
-                f"消息通道暂停：{where}，{until.astimezone(OFFICE_TIME):%H:%M} 后自动试发。未发出的消息会等待，"
-                "站内通知照常；请检查配置，并到“未送达”查看"
-            )
-
-    def _judge(
-        self, session: Session, begun: Begun, text: NoticeText, identity: IdentityView, fault: SendFault, reason: str
-    ) -> tuple[datetime | None, datetime | None, bool]:
-        """(until when a limit of the day holds; until when the breaker is open, if this failure opened it; whether it
-        was open and is no more).
-
-        One sick message is not a sick channel: of each only the first failure counts, or the one of whoever tries.
-        """
-        platform, template = identity.platform, text.template
-        if fault is SendFault.LATER:
-            # neither sick nor well: nothing is known until the limit is over
-            until, first = self._breakers.limited(session, platform, template, reason)
-            return until, until if first else None, False
-        if not strikes_of(fault, reason):
-            # the platform answered; it is the message's fault
-            return None, None, begun.standing.struck and self._breakers.passed(session, platform, template)
-        if begun.number > 1 and not begun.standing.tries:
-            return None, None, False
-        opened = self._breakers.failed(session, platform, template, fault, reason, tried=begun.standing.tries)
-        return None, opened, False
 
     def _close(
         self, session: Session, attempt_id: UUID, state: AttemptState, *, reason: str = "", provider_id: str = ""

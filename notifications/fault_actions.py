@@ -13,7 +13,8 @@ from app.office_time import OFFICE_TIME
 from app.ports import SendFault
 
 STRIKES = 5
-"""So many failures of as many messages in a row, none taken between them, stop a template of a platform."""
+"""So many failures of as many messages in a row, none taken between them, stop a template of a platform, or a kind of
+letter."""
 
 
 class Again(StrEnum):
@@ -39,6 +40,7 @@ class Action:
 ACTIONS: Mapping[SendFault, Action] = {
     SendFault.RETRY: Action(Again.BACK_OFF, "平台繁忙或连接不上，多次重试未成功", "平台恢复后可重新发送", strikes=1),
     SendFault.LATER: Action(Again.NEXT_DAY, "超过平台的发送次数限制", "次日可重新发送"),
+    SendFault.FULL: Action(Again.NEXT_DAY, "对方邮箱已满，或该手机号当日接收短信已达上限", "次日可重新发送"),
     SendFault.RECIPIENT: Action(
         Again.NO,
         "接收账号或地址已失效",
@@ -61,10 +63,17 @@ ACTIONS: Mapping[SendFault, Action] = {
         Again.IF_SURE, "已发出但平台没有答复，可能已送达", "重新发送可能使毕业生收到两次，请确认后再发", strikes=1
     ),
 }
-ONE_ACCOUNT = frozenset({"43108"})
-"""Codes that speak of one account, though trying again helps: WeChat's two messages to one person at once."""
+ONE_ACCOUNT = frozenset({"43108", "450"})
+"""Codes that speak of one account, though trying again helps: WeChat's two messages to one person at once, a mailbox
+that is busy or not yet known to its server (RFC 5321, 4.2.3: 450).
+"""
+UNSURE = frozenset({"550"})
+"""Mail servers say 550 without an enhanced code both to whoever may not send and for one recipient who wants nothing
+from us: one of them stops nothing, a run of them does."""
+UNASKED = frozenset({"control_character", "address", "value_rule"})
+"""What we found wrong with a message ourselves, before anybody was asked: it shows nothing of the channel."""
 LOST = Action(Again.IF_SURE, "发送时服务中断，可能已送达", "重新发送可能使毕业生收到两次，请确认后再发")
-HELD = Action(Again.NO, "通道暂停过久，未推送", "通道恢复后可重新发送；站内通知已送达")
+HELD = Action(Again.NO, "通道暂停过久，未发送", "通道恢复后可重新发送；站内通知已送达")
 TOLD = Action(Again.NO, "平台接收后未能送达", "可重新发送")
 NOT_WANTED = Action(Again.NO, "毕业生已关闭这类提醒", "无需处理；站内通知已送达")
 ARRIVED = Action(Again.NO, "已由其他方式送出", "无需处理")
@@ -86,7 +95,7 @@ IDLE = DROPPED | {SendFault.NO_CREDIT.value}
 
 LETTERS: Mapping[SendFault, tuple[str, str]] = {
     SendFault.RETRY: ("邮件或短信服务繁忙或连接不上，多次重试未成功", "服务恢复后可重新发送"),
-    SendFault.LATER: ("超过短信的发送次数限制，或对方邮箱已满", "次日可重新发送"),
+    SendFault.LATER: ("超过短信平台当日的发送次数限制", "次日可重新发送"),
     SendFault.RECIPIENT: ("邮箱或手机号已失效", "系统已通知本人更换，无需处理；本人换好后可重新发送"),
     SendFault.CONTENT: ("邮件或短信内容不符合对方规则", "请联系运维人员修改消息文字，改好后重新发送"),
     SendFault.CONFIG: ("邮件或短信服务的配置有误", "请联系运维人员检查发信账号、短信签名、模板和余额，改好后重新发送"),
@@ -110,13 +119,16 @@ def next_day(at: datetime) -> datetime:
     return (midnight + timedelta(days=1)).astimezone(at.tzinfo)
 
 
-def letter_alarm(fault: SendFault) -> bool:
-    """Letters have no breaker that would tell staff of a fault of the set-up."""
-    return ACTIONS[fault].alarm or ACTIONS[fault].strikes >= STRIKES
+def alarms(fault: SendFault, reason: str) -> bool:
+    """Whether staff hear of this one message. Of the rest they hear when the breaker opens."""
+    return ACTIONS[fault].alarm or (fault is SendFault.CONFIG and reason in UNSURE)
 
 
 def strikes_of(fault: SendFault, reason: str) -> int:
-    return 0 if reason in ONE_ACCOUNT else ACTIONS[fault].strikes
+    strikes = ACTIONS[fault].strikes
+    if reason in ONE_ACCOUNT:
+        return 0
+    return min(strikes, 1) if reason in UNSURE else strikes
 
 
 def action_of(reason: str) -> Action:

@@ -12,8 +12,7 @@ from app.db import Database, limit_waiting
 from app.people.models import PlatformIdentity
 from app.ports import Clock, Platform
 from notifications import unarrived
-from notifications.breaker import Breakers
-from notifications.catalogue.text import Template
+from notifications.breaker import Breakers, Outlet
 from notifications.channel_models import ContactAttempt
 from notifications.channel_rules import ContactKind
 from notifications.chat.models import Conversation
@@ -30,14 +29,14 @@ PATIENCE_S = 2.0  # for each statement
 class Telling:
     """``pushes`` and ``letters``: attempts of the last day. ``undelivered`` and ``unwritten``: those of each that did
     not get through, of the last 30 days, what staff may look at, by fault.
-    ``stopped``: templates whose breaker is open. ``pushed_in``: the platforms' call-backs that nobody has handled yet.
+    ``stopped``: what has its breaker open. ``pushed_in``: the platforms' call-backs that nobody has handled yet.
     """
 
     pushes: Mapping[tuple[Platform, AttemptState], int]
     letters: Mapping[tuple[ContactKind, AttemptState], int]
     undelivered: Mapping[str, int]
     unwritten: Mapping[str, int]
-    stopped: Collection[tuple[Platform, Template]]
+    stopped: Collection[Outlet]
     webhooks: Mapping[Message, int]
     pushed_in: int
     chats_waiting: int
@@ -79,7 +78,7 @@ class TellingFigures:
                 {(kind, state): count for kind, state, count in session.execute(letters)},
                 unarrived.push_counts(session, now),
                 unarrived.letter_counts(session, now),
-                [(each.platform, each.template) for each in Breakers.open_ones(session, now)],
+                [each.outlet for each in Breakers.open_ones(session, now)],
                 dict(session.execute(messages).all()),
                 int(session.scalar(unhandled) or 0),
                 chats,

@@ -22,23 +22,23 @@ from app.ports import Clock, Platform
 from notifications.catalogue.text import Template
 from notifications.catalogue.words import notice_for
 from notifications.channel_models import ContactAttempt
-from notifications.channel_rules import CHANNEL_LABELS, TOPIC_LABELS, Channel, ContactKind, credit_words
+from notifications.channel_rules import (
+    CHANNEL_LABELS,
+    KIND_OF,
+    PLATFORM_OF,
+    PUSHED_BY,
+    TOPIC_LABELS,
+    WRITTEN_BY,
+    Channel,
+    Way,
+    credit_words,
+)
 from notifications.fault_actions import action_of, letter_action_of
 from notifications.inbox import SubscriptionService
 from notifications.models import AttemptState, DeliveryAttempt, Notice
 
 ROLES = (Role.ARCHIVIST, Role.REVIEWER, Role.DISPATCHER)
 """Whoever may look a graduate up: they answer when somebody says that nobody told them."""
-
-
-class Way(StrEnum):
-    """By which channel a notice went, or that it stands in the inbox alone."""
-
-    WECHAT = "wechat"
-    ALIPAY = "alipay"
-    EMAIL = "email"
-    SMS = "sms"
-    INBOX = "inbox"
 
 
 class Outcome(StrEnum):
@@ -69,8 +69,6 @@ STATES: Mapping[Outcome, Sequence[AttemptState]] = {
     Outcome.OPEN: (AttemptState.SENDING, AttemptState.RETRY, AttemptState.UNKNOWN),
     Outcome.FAILED: (AttemptState.FAILED,),
 }
-_KINDS: Mapping[Way, ContactKind] = {Way.EMAIL: ContactKind.EMAIL, Way.SMS: ContactKind.PHONE}
-_PLATFORMS: Mapping[Way, Platform] = {Way.WECHAT: Platform.WECHAT, Way.ALIPAY: Platform.ALIPAY}
 _TAKEN: Mapping[Way, str] = {
     Way.WECHAT: "微信已接收",
     Way.ALIPAY: "支付宝已接收",
@@ -120,10 +118,13 @@ class HistoryView:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
+    """``held``: it waits for its channel."""
+
     way: Way
     state: AttemptState
     reason: str
     at: datetime
+    held: bool = False
 
 
 class NoticeHistory:
@@ -187,15 +188,18 @@ class NoticeHistory:
 
 def _way_view(way: Way, tries: Sequence[_Try]) -> WayView:
     last = tries[-1]
-    return WayView(way, WAY_LABELS[way], words_of(way, last.state, last.reason), len(tries), last.at, last.reason)
+    words = words_of(way, last.state, last.reason, held=last.held)
+    return WayView(way, WAY_LABELS[way], words, len(tries), last.at, last.reason)
 
 
-def words_of(way: Way, state: AttemptState, reason: str) -> str:
+def words_of(way: Way, state: AttemptState, reason: str, *, held: bool = False) -> str:
     """What became of the last try at a way; why, as the page of what was not delivered says it."""
-    action = letter_action_of if way in _KINDS else action_of
+    action = letter_action_of if way in KIND_OF else action_of
     why = action(reason).words if reason else ""
     if state is AttemptState.SENT:
         return _TAKEN[way]
+    if held:
+        return "等待通道恢复，恢复后自动发送"
     if state is AttemptState.SENDING:
         return "正在发送"
     if state is AttemptState.UNKNOWN:
@@ -215,7 +219,7 @@ def _fits(way: Way | None, outcome: Outcome | None) -> list[ColumnElement[bool]]
         pushed = pushed.where(DeliveryAttempt.state.in_(STATES[outcome]))
         written = written.where(ContactAttempt.state.in_(STATES[outcome]))
     if way is not None:
-        kind, platform = _KINDS.get(way), _PLATFORMS.get(way)
+        kind, platform = KIND_OF.get(way), PLATFORM_OF.get(way)
         of_platform = select(PlatformIdentity.id).where(PlatformIdentity.platform == platform)
         sent_to = pushed.where(DeliveryAttempt.identity_id.in_(of_platform))
         return [exists(sent_to) if kind is None else exists(written.where(ContactAttempt.kind == kind))]
@@ -231,12 +235,13 @@ def _tries(session: Session, notice_ids: Sequence[UUID]) -> Mapping[UUID, list[_
         .where(DeliveryAttempt.notice_id.in_(notice_ids))
     )
     for row, platform in pushes:
-        way = Way.ALIPAY if platform is Platform.ALIPAY else Way.WECHAT
-        found[row.notice_id].append(_Try(way, row.state, row.reason, row.settled_at or row.created_at))
+        way, at = PUSHED_BY[platform], row.settled_at or row.created_at
+        found[row.notice_id].append(_Try(way, row.state, row.reason, at))
     letters = session.scalars(select(ContactAttempt).where(ContactAttempt.notice_id.in_(notice_ids)))
     for letter in letters:
-        way = Way.EMAIL if letter.kind is ContactKind.EMAIL else Way.SMS
-        found[letter.notice_id].append(_Try(way, letter.state, letter.reason, letter.settled_at or letter.created_at))
+        way, at = WRITTEN_BY[letter.kind], letter.settled_at or letter.created_at
+        held = letter.held_until is not None and letter.state in (AttemptState.RETRY, AttemptState.SENDING)
+        found[letter.notice_id].append(_Try(way, letter.state, letter.reason, at, held=held))
     for tries in found.values():
         tries.sort(key=lambda t: t.at)
     return found

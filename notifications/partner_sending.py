@@ -32,8 +32,7 @@ from notifications.catalogue.editions import CATALOGUE_VERSION
 from notifications.catalogue.text import NoticeText
 from notifications.catalogue.words import notice_for
 from notifications.channel_models import ContactAttempt
-from notifications.channel_rules import CHANNEL_OF, QuietHours
-from notifications.history import Way
+from notifications.channel_rules import CHANNEL_OF, QuietHours, Way
 from notifications.models import AttemptState, DeliveryAttempt, Notice
 from notifications.partner_models import PartnerNotice, Progress, recipient_place
 from notifications.partner_notices import EVENT, Kind

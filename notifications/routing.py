@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
@@ -14,12 +14,14 @@ from app.db import Database, new_id
 from app.jobs import DeliverByContact, Job, JobQueue
 from app.people.service import IdentityView
 from app.ports import Clock, SendFault
+from notifications.breaker import Breakers, Outlet
 from notifications.campaigns.halting import Halt, halted
 from notifications.catalogue.text import NoticeText
 from notifications.channel_models import ContactAttempt, NoticeContact
 from notifications.channel_rules import (
     CHANNEL_OF,
     FALL_BACK,
+    OTHER_WAY_AFTER,
     Channel,
     Choices,
     ContactKind,
@@ -59,6 +61,7 @@ class Router:
         """``ways``: the kinds of address for which there is a sender."""
         self._db, self._preferences, self._subscriptions = db, preferences, subscriptions
         self._ways, self._queue, self._clock = ways, queue, clock
+        self._breakers = Breakers(clock)
 
     def pushes(self, notice: Notice, text: NoticeText, bound: Sequence[IdentityView], job: Job) -> Pushes:
         """In quiet hours none: ``job`` comes again at their end; while its campaign is paused none, until that goes on.
@@ -172,14 +175,15 @@ class Router:
         return bool(session.scalar(pushed)) or bool(session.scalar(written))
 
     def _next_contact(self, session: Session, notice: Notice, text: NoticeText) -> tuple[ContactKind, UUID] | None:
-        """None also while a letter waits or is tried again: one way at a time, except where it waits for tomorrow."""
+        """None also while a letter waits or is tried again: one way at a time, except where it gives way."""
         choices = self._preferences.choices_of(session, notice.graduate_id)
         tried: dict[ContactKind, bool] = {}
-        rows = select(ContactAttempt).where(ContactAttempt.notice_id == notice.id).order_by(ContactAttempt.number)
-        for attempt in session.scalars(rows):
-            limited = attempt.reason.startswith(f"{SendFault.LATER.value}:")
-            waits_for_tomorrow = limited and attempt.settled_at is not None  # else staff asked for it
-            tried[attempt.kind] = attempt.state is AttemptState.RETRY and not waits_for_tomorrow
+        query = select(ContactAttempt).where(ContactAttempt.notice_id == notice.id).order_by(ContactAttempt.number)
+        rows = session.scalars(query).all()
+        open_end = any(row.reason.startswith(f"{SendFault.UNKNOWN.value}:") for row in rows)
+        for row in rows:
+            gives_way = waits_for_tomorrow(row) or (not open_end and self._gives_way(session, notice, text, row))
+            tried[row.kind] = row.state is AttemptState.RETRY and not gives_way
         if any(tried.values()):
             return None
         contacts = {
@@ -197,3 +201,32 @@ class Router:
             if open_way and choices.wants(text.topic, CHANNEL_OF[kind]):
                 return kind, contacts[kind]
         return None
+
+    def _gives_way(self, session: Session, notice: Notice, text: NoticeText, row: ContactAttempt) -> bool:
+        """Whether the other kind goes beside a letter whose own kind is stopped: an urgent one at once, an important
+        one after its time, any while a limit of the day holds. Never beside what staff asked for.
+        """
+        if row.held_until is None or asked(row):
+            return False
+        now, standing = self._clock.now(), self._breakers.peek(session, Outlet.of_letter(row.kind))
+        if standing.held_until is None:  # it goes itself in a moment
+            return False
+        span = OTHER_WAY_AFTER.get(text.importance)
+        return standing.limited(now) or (span is not None and now - begun_at(notice, now) >= span)
+
+
+def begun_at(notice: Notice, now: datetime) -> datetime:
+    """When the notice could first go out: the quiet hours it fell into are no delay."""
+    held = notice.held_until
+    return max(notice.created_at, held) if held is not None and held <= now else notice.created_at
+
+
+def asked(row: ContactAttempt) -> bool:
+    """Staff asked for it, and nothing was begun."""
+    return row.state is AttemptState.RETRY and row.settled_at is None and row.number > 1
+
+
+def waits_for_tomorrow(row: ContactAttempt) -> bool:
+    """A limit of the day, or a full mailbox."""
+    limited = row.reason.partition(":")[0] in (SendFault.LATER.value, SendFault.FULL.value)
+    return limited and row.settled_at is not None  # else staff asked for it

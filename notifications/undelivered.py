@@ -18,18 +18,15 @@ from app.actors import Actor, ActorKind, Role
 from app.db import Database
 from app.errors import Conflict, FieldFault, Forbidden, Invalid
 from app.events import EventLog
-from app.jobs import DeliverNotice, JobQueue
+from app.jobs import DeliverByContact, DeliverNotice, JobQueue
 from app.people.models import PlatformIdentity
-from app.ports import Clock, Platform, SendFault
+from app.ports import Clock, SendFault
 from notifications import unarrived
-from notifications.breaker import Breakers, OpenBreaker
-from notifications.catalogue.text import Template
+from notifications.breaker import LIMITED_SPREAD_S, Breakers, OpenBreaker, Outlet
 from notifications.catalogue.words import notice_for
 from notifications.channel_models import ContactAttempt
-from notifications.channel_rules import ContactKind
-from notifications.delivery import LIMITED_SPREAD_S
+from notifications.channel_rules import KIND_OF, PLATFORM_OF, PUSHED_BY, WRITTEN_BY, ContactKind, Way
 from notifications.fault_actions import DROPPED, OTHERS, TWICE, Action, action_of, letter_action_of
-from notifications.history import Way
 from notifications.models import AttemptState, DeliveryAttempt, Notice
 from notifications.sending_again import SendingAgain, cancelled, letter_may_go, push_may_go, reachable
 from notifications.unarrived import KEEP
@@ -42,10 +39,6 @@ CAUSES: Mapping[str, str] = {kind: action_of(kind).words for kind in (*(fault.va
 """Kind of fault, as an attempt's reason begins with it -> its words."""
 COUNTED = tuple(kind for kind in CAUSES if kind not in DROPPED)
 """Those kinds that are failures."""
-PLATFORMS: Mapping[Way, Platform] = {Way.WECHAT: Platform.WECHAT, Way.ALIPAY: Platform.ALIPAY}
-KINDS: Mapping[Way, ContactKind] = {Way.EMAIL: ContactKind.EMAIL, Way.SMS: ContactKind.PHONE}
-_OF_PLATFORM: Mapping[Platform, Way] = {platform: way for way, platform in PLATFORMS.items()}
-_OF_KIND: Mapping[ContactKind, Way] = {kind: way for way, kind in KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +98,18 @@ class UndeliveredDesk:
         with self._db.transaction() as session:
             return Breakers.open_ones(session, self._clock.now())
 
-    def reopen(self, actor: Actor, platform: Platform, template: Template) -> None:
+    def reopen(self, actor: Actor, outlet: Outlet) -> None:
         """Close a breaker by hand: what waited for it is sent now, and the next failure opens it anew. Raises
         Forbidden, Conflict('channel_not_stopped').
         """
         require(actor, SENDERS)
         with self._db.transaction() as session:
-            until = self._breakers.reopen(session, platform, template)
+            until = self._breakers.reopen(session, outlet)
             if until is None:
                 raise Conflict("channel_not_stopped")
-            self._queue.hasten(session, DeliverNotice, until, until + timedelta(seconds=LIMITED_SPREAD_S))
-            named = {"platform": platform.value, "template": template.value}
+            waiting = DeliverByContact if outlet.way in KIND_OF else DeliverNotice
+            self._queue.hasten(session, waiting, until, until + timedelta(seconds=LIMITED_SPREAD_S))
+            named = {"way": outlet.way.value, "template": outlet.template}
             self._log.record(session, actor, "channel.reopened", data=named)
 
     def replay(self, actor: Actor, chosen: Collection[UUID], *, double_known: bool) -> Replayed:
@@ -145,7 +139,7 @@ class UndeliveredDesk:
             _view(
                 row,
                 notice,
-                _OF_PLATFORM[identity.platform],
+                PUSHED_BY[identity.platform],
                 action_of(row.reason),
                 doubtful=double,
                 reached=reachable(notice, identity),
@@ -156,7 +150,7 @@ class UndeliveredDesk:
             _view(
                 row,
                 notice,
-                _OF_KIND[row.kind],
+                WRITTEN_BY[row.kind],
                 letter_action_of(row.reason),
                 doubtful=double,
                 reached=contact_id is not None and row.kind in self._again.kinds,
@@ -175,7 +169,7 @@ def found_by(wanted: UndeliveredFilter, kinds: Collection[ContactKind], now: dat
         DeliveryAttempt.id,
         DeliveryAttempt.created_at.label("at"),
         DeliveryAttempt.notice_id,
-        _named(PlatformIdentity.platform, _OF_PLATFORM).label("way"),
+        _named(PlatformIdentity.platform, PUSHED_BY).label("way"),
         unarrived.PUSH_DOUBTFUL.label("double"),
         push_may_go().label("may_go"),
     )
@@ -187,7 +181,7 @@ def found_by(wanted: UndeliveredFilter, kinds: Collection[ContactKind], now: dat
         ContactAttempt.id,
         ContactAttempt.created_at.label("at"),
         ContactAttempt.notice_id,
-        _named(ContactAttempt.kind, _OF_KIND).label("way"),
+        _named(ContactAttempt.kind, WRITTEN_BY).label("way"),
         unarrived.LETTER_DOUBTFUL.label("double"),
         letter_may_go(kinds).label("may_go"),
     )
@@ -195,10 +189,10 @@ def found_by(wanted: UndeliveredFilter, kinds: Collection[ContactKind], now: dat
         ContactAttempt.created_at > since,
         _of_cause(ContactAttempt.reason, wanted.cause) if wanted.cause else unarrived.LETTER_LACKS,
     )
-    if wanted.way is not None and wanted.way in PLATFORMS:
-        return pushes.where(PlatformIdentity.platform == PLATFORMS[wanted.way]).subquery()
-    if wanted.way is not None and wanted.way in KINDS:
-        return letters.where(ContactAttempt.kind == KINDS[wanted.way]).subquery()
+    if wanted.way is not None and wanted.way in PLATFORM_OF:
+        return pushes.where(PlatformIdentity.platform == PLATFORM_OF[wanted.way]).subquery()
+    if wanted.way is not None and wanted.way in KIND_OF:
+        return letters.where(ContactAttempt.kind == KIND_OF[wanted.way]).subquery()
     return union_all(pushes, letters).subquery()
 
 

@@ -11,9 +11,10 @@ from flask import Response, jsonify
 from app.errors import Unavailable
 from app.operations.figures import Schema
 from auth.guards import public
+from notifications.channel_rules import KIND_OF
 from parts import Lantai
 
-UNKNOWN: Mapping[str, str] = {"schema": "unknown", "workers": "unknown", "pushes": "unknown"}
+UNKNOWN: Mapping[str, str] = dict.fromkeys(("schema", "workers", "pushes", "letters"), "unknown")
 
 
 def create_health(parts: Lantai) -> APIBlueprint:
@@ -51,18 +52,19 @@ def redis_answers(parts: Lantai) -> bool:
         return False
 
 
-def _pushes(parts: Lantai) -> str:
-    return "stopped" if parts.undelivered.stopped() else "ok"
+def _channels(parts: Lantai) -> Mapping[str, str]:
+    letters = {each.outlet.way in KIND_OF for each in parts.undelivered.stopped()}
+    return {"pushes": "stopped" if False in letters else "ok", "letters": "stopped" if True in letters else "ok"}
 
 
 def _machinery(parts: Lantai) -> Mapping[str, str]:
-    """Warnings: a schema of another release; no worker that has beaten lately; a template whose breaker is open."""
+    """Warnings: a schema of another release; no worker that has beaten lately; a channel whose breaker is open."""
     try:
         schema = parts.figures.schema()
         return {
             "schema": schema.value,
             "workers": "ok" if parts.figures.workers() else "silent",
-            "pushes": _pushes(parts) if schema is Schema.OK else "unknown",
+            **(_channels(parts) if schema is Schema.OK else {"pushes": "unknown", "letters": "unknown"}),
         }
     except Unavailable:
         return UNKNOWN

@@ -19,6 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from app.errors import Unavailable
 from app.ports import Platform
 from auth.guards import operator
+from notifications.breaker import Outlet
 from notifications.catalogue.text import Template
 from notifications.channel_rules import CHANNEL_OF, ContactKind
 from notifications.models import AttemptState
@@ -157,7 +158,13 @@ def _telling(parts: Lantai) -> Iterator[Metric]:
         "lantai_push_template_stopped",
         "1 while nothing is sent by this template because it does not get through",
         ("platform", "template"),
-        [((p.value, t.value), float((p, t) in told.stopped)) for p in PUSHED for t in Template],
+        [((p.value, t.value), float(Outlet.of_push(p, t) in told.stopped)) for p in PUSHED for t in Template],
+    )
+    yield _gauge(
+        "lantai_letters_stopped",
+        "1 while no e-mail, or no SMS, is sent because none gets through",
+        ("channel",),
+        [((CHANNEL_OF[k].value,), float(Outlet.of_letter(k) in told.stopped)) for k in ContactKind],
     )
     yield _gauge(
         "lantai_webhook_messages",

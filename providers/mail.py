@@ -159,7 +159,7 @@ def _of_recipient(code: int, said: bytes) -> tuple[SendFault, str]:
     enhanced = found[0].decode("ascii") if found else ""
     reason = f"{code} {enhanced}".strip()
     if code in FULL or enhanced == NO_ROOM:
-        return SendFault.LATER, reason
+        return SendFault.FULL, reason
     if code < 500:
         return SendFault.RETRY, reason
     if code == 550 and not enhanced:

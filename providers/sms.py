@@ -29,7 +29,7 @@ MAX_VALUE = 35  # the vendors' usual limit for one variable
 OK = "OK"
 FAULT_OF: Mapping[str, SendFault] = {
     "BUSY": SendFault.RETRY,
-    "PHONE_LIMIT": SendFault.LATER,
+    "PHONE_LIMIT": SendFault.FULL,
     "DAILY_LIMIT": SendFault.LATER,
     "PHONE_INVALID": SendFault.RECIPIENT,
     "PHONE_REFUSES": SendFault.RECIPIENT,

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from auth.guards import current_actor
-from notifications.history import OUTCOME_LABELS, WAY_LABELS, Outcome, Way
+from notifications.channel_rules import Way
+from notifications.history import OUTCOME_LABELS, WAY_LABELS, Outcome
 from staff_console import forms
 from staff_console.gate import READERS, desk
 from staff_console.graduates import graduate_or_404

@@ -10,10 +10,11 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
-from app.ports import Platform
 from auth.guards import current_actor
+from notifications.breaker import Outlet
 from notifications.catalogue.text import Template
-from notifications.history import WAY_LABELS, Way
+from notifications.channel_rules import PLATFORM_OF, Way
+from notifications.history import WAY_LABELS
 from notifications.replays.models import Outcome, State
 from notifications.sending_again import Refusal
 from notifications.undelivered import CAUSES, SENDERS, WATCHERS, UndeliveredFilter
@@ -69,6 +70,11 @@ def _chosen() -> list[UUID]:
     return found
 
 
+def _outlet() -> Outlet:
+    way = forms.choice(Way, "way")
+    return Outlet(way, forms.choice(Template, "template").value) if way in PLATFORM_OF else Outlet(way)
+
+
 def add_undelivered(console: Blueprint) -> None:
     @console.get("/undelivered")
     @desk(*WATCHERS)
@@ -95,8 +101,7 @@ def add_undelivered(console: Blueprint) -> None:
     @console.post("/undelivered/reopen")
     @desk(*SENDERS)
     def reopen_channel() -> Response:
-        platform, template = forms.choice(Platform, "platform"), forms.choice(Template, "template")
-        parts().undelivered.reopen(current_actor(), platform, template)
+        parts().undelivered.reopen(current_actor(), _outlet())
         return go(PATH, "channel_reopened")
 
     @console.post("/undelivered/replay")

@@ -32,6 +32,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "reason": clear("the provider's code"),
         "provider_id": clear("the provider's message id, random"),
         "settled_at": TIME,
+        "held_until": TIME,
     },
     "credit_entry": {
         "identity_id": LINK,

@@ -18,6 +18,10 @@ WORDING: Mapping[str, tuple[str, str]] = {
         "学校暂未开通这种通知方式，请改用其他方式",
         "The school does not send notices this way; use another",
     ),
+    "contact_kind_stopped": (
+        "这种通知方式暂时无法发送验证码，未作更改；请稍后再添加，或改用其他方式",
+        "No code can be sent this way at present, and nothing was changed: add the contact later, or use another way",
+    ),
     "contact_code_not_sent": (
         "验证码暂时无法发出，请稍后重新添加",
         "The code could not be sent now; add the contact again later",

@@ -22,7 +22,7 @@ from app.errors import Conflict, FieldFault, Invalid, NotFound
 from app.events import EventLog
 from app.ports import Clock
 from notifications.catalogue.words import notice_for
-from notifications.history import Way
+from notifications.channel_rules import Way
 from notifications.models import Notice
 from notifications.replays.models import Outcome, ReplayItem, ReplayRun, State
 from notifications.sending_again import Refusal, SendingAgain

@@ -15,7 +15,7 @@ from tests.journey.scene import Scene
 from tests.journey.story import check, step
 
 CHAPTER = "甲　运维与工作人员 operator and staff"
-ALL_WELL = dict.fromkeys(("status", "database", "redis", "schema", "workers", "templates", "pushes"), "ok")
+ALL_WELL = dict.fromkeys(("status", "database", "redis", "schema", "workers", "templates", "pushes", "letters"), "ok")
 BEATS_LIMIT_S = 30.0
 STAFF = (("archivist", "程一舟"), ("reviewer", "沈知微"), ("dispatcher", "陆远山"))
 

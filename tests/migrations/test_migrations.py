@@ -353,3 +353,23 @@ def test_pushes_that_were_still_to_be_tried_are_and_what_gave_up_waits_for_staff
         ).one()
     assert tuple(found) == (pending, stuck, None)
     engine.dispose()
+
+
+def test_of_the_breakers_those_of_templates_outlive_the_step_down(empty: ServiceUrls) -> None:
+    upgrade(empty)
+    engine = owner(empty)
+    stands = (
+        "insert into channel_breaker (way, template, failures, openings, reason, changed_at)"
+        " values ('wechat', 'ticket_decided', 5, 1, '40037', now()), ('email', '', 5, 1, '535', now())"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(stands))
+    downgrade(empty, "0040")
+    with engine.connect() as connection:
+        assert connection.execute(text("select platform, template from channel_breaker")).all() == [
+            ("wechat", "ticket_decided")
+        ]
+    upgrade(empty)
+    with engine.connect() as connection:
+        assert connection.execute(text("select way, reason from channel_breaker")).all() == [("wechat", "40037")]
+    engine.dispose()

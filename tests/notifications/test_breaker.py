@@ -14,9 +14,8 @@ from sqlalchemy import select, text, update
 from app.actors import SYSTEM
 from app.jobs import Announce, DeliverNotice
 from app.ports import OutboundMessage, Platform, SendFailed, SendFault
-from notifications.breaker import PAUSES, TRY, Breakers, ChannelBreaker, Standing
+from notifications.breaker import PATIENCE, PAUSES, SPREAD_S, TRY, Breakers, ChannelBreaker, Outlet, Standing
 from notifications.catalogue.text import Promise, Template
-from notifications.delivery import PATIENCE, SPREAD_S
 from notifications.fault_actions import STRIKES, next_day
 from notifications.models import DeliveryAttempt, Notice
 from parts import Lantai
@@ -146,17 +145,17 @@ def test_one_sick_message_is_not_a_sick_channel(lantai: Lantai, tell: Tell, worl
 
 
 def test_one_message_at_a_time_tries_and_a_dead_one_lets_the_next(lantai: Lantai, clock: FakeClock) -> None:
-    breakers, here = Breakers(clock), (Platform.WECHAT, Template.TICKET_DECIDED)
+    breakers, here = Breakers(clock), Outlet.of_push(Platform.WECHAT, Template.TICKET_DECIDED)
     with lantai.db.transaction() as session:
-        breakers.failed(session, *here, SendFault.CONFIG, "40037", tried=False)
+        breakers.failed(session, here, SendFault.CONFIG, "40037", tried=False)
     pause(clock, PAUSES[0])
     for tries in (True, False):
         with lantai.db.transaction() as session:
-            standing = breakers.look(session, *here)
+            standing = breakers.look(session, here)
         assert (standing.tries, standing.held_until is None) == (tries, tries)
     pause(clock, TRY)
     with lantai.db.transaction() as session:
-        assert breakers.look(session, *here).tries
+        assert breakers.look(session, here).tries
 
 
 @pytest.mark.parametrize(("kind", "promise"), [(ONCE, Promise.AT_MOST_ONCE), (SURE, Promise.AT_LEAST_ONCE)])
@@ -214,17 +213,18 @@ def test_two_at_once_to_one_person_is_no_sick_template(lantai: Lantai, tell: Tel
 
 
 def test_a_breaker_that_another_worker_closes_while_it_is_looked_at_is_closed(lantai: Lantai, clock: FakeClock) -> None:
-    breakers, here, seen = Breakers(clock), (Platform.WECHAT, Template.TICKET_DECIDED), list[Standing]()
+    breakers, seen = Breakers(clock), list[Standing]()
+    here = Outlet.of_push(Platform.WECHAT, Template.TICKET_DECIDED)
     with lantai.db.transaction() as session:
-        breakers.failed(session, *here, SendFault.CONFIG, "40037", tried=False)
+        breakers.failed(session, here, SendFault.CONFIG, "40037", tried=False)
 
     def look() -> None:
         with lantai.db.transaction() as session:
-            seen.append(breakers.look(session, *here))
+            seen.append(breakers.look(session, here))
 
     looking = Thread(target=look)
     with lantai.db.transaction() as session:
-        breakers.passed(session, *here)
+        breakers.passed(session, here)
         looking.start()
         while not session.scalar(text("select count(*) from pg_locks where not granted")):
             time.sleep(0.01)

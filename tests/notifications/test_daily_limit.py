@@ -16,9 +16,9 @@ from app.events import Event
 from app.jobs import DeliverNotice
 from app.office_time import OFFICE_TIME
 from app.ports import Platform, SendFault
-from notifications.breaker import TURN_PAUSE, Breakers
+from notifications.breaker import LIMITED_SPREAD_S, PATIENCE, TURN_PAUSE, Breakers, Outlet
 from notifications.catalogue.text import Template
-from notifications.delivery import LIMITED_SPREAD_S, PATIENCE, NoticeDelivery
+from notifications.delivery import NoticeDelivery
 from notifications.fault_actions import next_day
 from notifications.turns import LATER
 from parts import Lantai
@@ -28,7 +28,7 @@ from tests.notifications.test_breaker import ONCE, SURE, Tell, due, ended, open_
 
 __all__ = ["tell"]
 CLERK = Actor(ActorKind.STAFF, uuid4(), frozenset({Role.ARCHIVIST}))
-HERE = (Platform.WECHAT, Template.TICKET_DECIDED)
+HERE = Outlet.of_push(Platform.WECHAT, Template.TICKET_DECIDED)
 
 
 def tomorrow(clock: FakeClock) -> datetime:
@@ -108,8 +108,8 @@ def test_staff_lift_it_by_hand_and_what_waited_goes_on_now(
         lantai.queue.enqueue(session, DeliverNotice(uuid4()), at=clock.now() + timedelta(minutes=5))
     lantai.delivery.deliver(second)
     [stopped] = lantai.undelivered.stopped()
-    assert (stopped.platform, stopped.template, stopped.limited) == (*HERE, True)
-    lantai.undelivered.reopen(CLERK, *HERE)
+    assert (stopped.outlet, stopped.limited) == (HERE, True)
+    lantai.undelivered.reopen(CLERK, HERE)
     assert lantai.undelivered.stopped() == []
     other, *woken = sorted(due(lantai))
     assert other == clock.now() + timedelta(minutes=5)  # waits for something else
@@ -120,7 +120,7 @@ def test_staff_lift_it_by_hand_and_what_waited_goes_on_now(
         assert ended(lantai, job)[-1] == ("sent", "")
     with lantai.db.transaction() as session:
         [event] = session.scalars(select(Event).where(Event.type == "channel.reopened"))
-    assert (event.actor_id, event.data) == (CLERK.id, {"platform": "wechat", "template": "ticket_decided"})
+    assert (event.actor_id, event.data) == (CLERK.id, {"way": "wechat", "template": "ticket_decided"})
 
 
 def test_a_limit_met_again_at_the_turn_of_the_day_is_tried_soon_and_not_a_day_later(
@@ -146,14 +146,14 @@ def test_a_limit_met_again_at_the_turn_of_the_day_is_tried_soon_and_not_a_day_la
 def test_what_was_begun_before_the_limit_and_gets_through_does_not_lift_it(lantai: Lantai, clock: FakeClock) -> None:
     breakers = Breakers(clock)
     with lantai.db.transaction() as session:
-        until, first = breakers.limited(session, *HERE, "45009")
+        until, first = breakers.limited(session, HERE, "45009")
         assert first
-        assert not breakers.passed(session, *HERE)
+        assert not breakers.passed(session, HERE)
     assert open_until(lantai) == until
     pause(clock, until - clock.now())
     assert lantai.undelivered.stopped() == []  # over by itself
     with lantai.db.transaction() as session:
-        assert breakers.passed(session, *HERE)
+        assert breakers.passed(session, HERE)
     assert open_until(lantai) is None
 
 
@@ -163,7 +163,7 @@ def test_what_met_the_limit_and_is_put_off_after_staff_lifted_it_goes_on_at_once
     job, again = tell(ONCE), NoticeDelivery._again
 
     def lifted_meanwhile(delivery: NoticeDelivery, *args: Any) -> None:
-        lantai.undelivered.reopen(CLERK, *HERE)
+        lantai.undelivered.reopen(CLERK, HERE)
         again(delivery, *args)
 
     monkeypatch.setattr(NoticeDelivery, "_again", lifted_meanwhile)
@@ -176,7 +176,7 @@ def test_many_that_wait_are_woken_in_slices(lantai: Lantai, clock: FakeClock, mo
     monkeypatch.setattr("app.jobs.HASTENED_AT_ONCE", 2)
     most: list[int] = []
     with lantai.db.transaction() as session:
-        until, _ = Breakers(clock).limited(session, *HERE, "45009")
+        until, _ = Breakers(clock).limited(session, HERE, "45009")
         for second in range(5):
             lantai.queue.enqueue(session, DeliverNotice(uuid4()), at=until + timedelta(seconds=second))
 
@@ -185,16 +185,16 @@ def test_many_that_wait_are_woken_in_slices(lantai: Lantai, clock: FakeClock, mo
             most.append(cursor.rowcount)
 
     listen(lantai.db.engine, "after_cursor_execute", look)
-    lantai.undelivered.reopen(CLERK, *HERE)
+    lantai.undelivered.reopen(CLERK, HERE)
     assert most == [2, 2, 1, 0]
     assert all(abs(at - datetime.now(UTC)) < timedelta(minutes=1) for at in due(lantai))
 
 
 def test_what_is_not_stopped_is_not_lifted_and_not_by_everybody(lantai: Lantai, clock: FakeClock) -> None:
     with pytest.raises(Conflict, match="channel_not_stopped"):
-        lantai.undelivered.reopen(CLERK, *HERE)
+        lantai.undelivered.reopen(CLERK, HERE)
     with lantai.db.transaction() as session:
-        Breakers(clock).limited(session, *HERE, "45009")
+        Breakers(clock).limited(session, HERE, "45009")
     with pytest.raises(Forbidden):
-        lantai.undelivered.reopen(Actor(ActorKind.STAFF, uuid4(), frozenset({Role.AUDITOR})), *HERE)
+        lantai.undelivered.reopen(Actor(ActorKind.STAFF, uuid4(), frozenset({Role.AUDITOR})), HERE)
     assert len(lantai.undelivered.stopped()) == 1

@@ -16,10 +16,9 @@ from app.jobs import DeliverByContact
 from app.office_time import OFFICE_TIME
 from app.ports import SendFault
 from notifications.channel_models import ContactAttempt, NoticeContact
-from notifications.channel_rules import ContactKind
+from notifications.channel_rules import ContactKind, Way
 from notifications.contact_delivery import BACKOFF, MAX_ATTEMPTS
 from notifications.fault_actions import ACTIONS, Again
-from notifications.history import Way
 from notifications.models import AttemptState, DeliveryAttempt, Notice
 from notifications.undelivered import Replayed, UndeliveredFilter
 from parts import Lantai
@@ -60,7 +59,7 @@ def test_each_is_listed_with_its_reason_and_filtered_by_channel(
     lantai: Lantai, reach: Callable[..., None], fail: Fail, world: World
 ) -> None:
     reach(EMAIL)
-    for fault in (SendFault.CONTENT, SendFault.CONFIG, SendFault.UNKNOWN):
+    for fault in (SendFault.CONTENT, SendFault.UNKNOWN, SendFault.CONFIG):
         fail(fault)
     mails = [
         (Way.EMAIL, "config:scripted", False, True),
@@ -106,7 +105,7 @@ def test_sent_again_once_however_often_and_by_however_many(
     lantai: Lantai, reach: Callable[..., None], fail: Fail, world: World
 ) -> None:
     reach(EMAIL)
-    letter = fail(SendFault.CONFIG)
+    letter = fail(SendFault.CONTENT)
     assert pressed_by_four(lantai, letter) == [0, 0, 0, 1]
     assert shown(lantai) == []
     work_off(lantai)
@@ -119,10 +118,9 @@ def test_of_two_letters_of_one_notice_one_is_sent_again(
     lantai: Lantai, reach: Callable[..., None], fail: Fail, world: World
 ) -> None:
     reach(EMAIL, PHONE)
-    world.sms.faults = [SendFault.CONFIG]
-    fail(SendFault.CONFIG)
+    fail(SendFault.CONTENT)
     with lantai.db.transaction() as session:
-        session.execute(update(ContactAttempt).values(state=AttemptState.FAILED, reason="config:scripted"))
+        session.execute(update(ContactAttempt).values(state=AttemptState.FAILED, reason="content:scripted"))
     chosen = [line.id for line in lantai.undelivered.page(CLERK, ALL, 1, 50)[0]]
     world.sms.sent.clear()
     assert len(chosen) == 2
@@ -137,7 +135,7 @@ def test_what_may_have_arrived_is_sent_again_only_when_a_double_is_accepted(
 ) -> None:
     """Also where not this letter but a push of its notice has an open end."""
     reach(EMAIL)
-    letter = fail(SendFault.UNKNOWN if way == "letter" else SendFault.CONFIG)
+    letter = fail(SendFault.UNKNOWN if way == "letter" else SendFault.CONTENT)
     if way == "push":
         with lantai.db.transaction() as session:
             session.execute(update(DeliveryAttempt).values(state=AttemptState.UNKNOWN, reason="unknown:no_answer"))
@@ -249,8 +247,13 @@ def test_what_follows_a_fault_is_what_the_table_says(
     with lantai.db.transaction() as session:
         gone = session.scalars(select(NoticeContact.unreachable_at)).one() is not None
     assert gone is ACTIONS[fault].address_gone
-    told = [line for line in world.alerts.lines if "邮件通知未能发出" in line]
-    assert len(told) == (fault in (SendFault.CONFIG, SendFault.CONTENT))
+    told = [line for line in world.alerts.lines if "邮件" in line]
+    starts = {
+        SendFault.CONFIG: ["消息通道暂停：邮件（scripted）"],
+        SendFault.CONTENT: ["邮件通知未能发出（scripted）"],
+        SendFault.LATER: ["消息通道达到当日发送上限：邮件（scripted）"],
+    }
+    assert [line.partition("，")[0] for line in told] == starts.get(fault, [])
 
 
 def test_a_letter_that_waits_for_tomorrow_lets_the_other_kind_go(

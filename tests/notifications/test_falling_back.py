@@ -14,8 +14,8 @@ from app.people.models import PlatformIdentity
 from app.ports import SendFault
 from notifications.catalogue.text import Importance
 from notifications.channel_models import ContactAttempt, NoticeContact
-from notifications.channel_rules import ContactKind
-from notifications.delivery import BACKOFF, MAX_ATTEMPTS, OTHER_WAY_AFTER
+from notifications.channel_rules import OTHER_WAY_AFTER, ContactKind
+from notifications.delivery import BACKOFF, MAX_ATTEMPTS
 from notifications.models import AttemptState, DeliveryAttempt
 from notifications.sent_events import SentEvents
 from parts import Lantai

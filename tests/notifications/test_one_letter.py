@@ -25,10 +25,10 @@ Letters = Mapping[ContactKind, DeliverByContact]
 
 @pytest.fixture
 def both(lantai: Lantai, tell: Tell, reach: Callable[..., None], world: World) -> Letters:
-    """An e-mail and an SMS of one notice that both met a limit of the day; no job is queued."""
+    """An e-mail and an SMS of one notice that both wait for tomorrow, for their own sake; no job is queued."""
     reach(EMAIL, PHONE)
     world.wechat_sender.faults = [SendFault.NO_CREDIT]
-    world.mailer.faults, world.sms.faults = [SendFault.LATER], [SendFault.LATER]
+    world.mailer.faults, world.sms.faults = [SendFault.FULL], [SendFault.FULL]
     notice = tell(IMPORTANT).notice_id
     lantai.delivery.deliver(DeliverNotice(notice))
     work_off_today(lantai)

@@ -16,7 +16,7 @@ from app.people.models import PlatformIdentity
 from app.ports import SendFault
 from notifications import unarrived
 from notifications.channel_models import ContactAttempt
-from notifications.history import Way
+from notifications.channel_rules import Way
 from notifications.models import DeliveryAttempt, Notice
 from notifications.undelivered import Replayed, UndeliveredFilter
 from parts import Lantai
@@ -44,7 +44,7 @@ def both(lantai: Lantai, tell: Tell, reach: Callable[..., None], world: World) -
     """A notice whose push is refused for its content and whose letter meets this; gives the push and the letter."""
     reach(EMAIL)
 
-    def make(letter: SendFault | None = SendFault.CONFIG) -> tuple[UUID, UUID]:
+    def make(letter: SendFault | None = SendFault.CONTENT) -> tuple[UUID, UUID]:
         job = tell(IMPORTANT)
         world.wechat_sender.faults, world.mailer.faults = [SendFault.CONTENT], [letter] if letter else []
         lantai.delivery.deliver(job)

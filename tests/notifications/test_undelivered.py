@@ -18,8 +18,7 @@ from app.people.models import PlatformIdentity
 from app.ports import SendFault
 from notifications.catalogue.text import Importance, Template
 from notifications.channel_models import NoticePreference
-from notifications.channel_rules import morning_spread
-from notifications.history import Way
+from notifications.channel_rules import Way, morning_spread
 from notifications.models import AttemptState, DeliveryAttempt, Notice, Subscription
 from notifications.undelivered import CAUSES, MOST, Replayed, UndeliveredFilter
 from parts import Lantai

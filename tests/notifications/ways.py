@@ -53,7 +53,10 @@ def queued(lantai: Lantai) -> list[tuple[str, Any]]:
 
 
 def work_off(lantai: Lantai) -> None:
-    """The letters that are queued, as the worker would, and what follows from them."""
+    """The letters that are queued, as the worker would, and what follows from them. What only waits stays queued no
+    more: it would come again without end.
+    """
+    done = list[Any]()
     while True:
         with lantai.db.transaction() as session:
             found = session.execute(
@@ -64,6 +67,9 @@ def work_off(lantai: Lantai) -> None:
             ).scalar()
         if found is None:
             return
+        if found in done:
+            continue
+        done.append(found)
         lantai.contact_delivery.deliver(payload(DeliverByContact, found))
 
 

@@ -18,8 +18,9 @@ from app.errors import Unavailable
 from app.jobs import Announce
 from app.ports import Platform, SendFault
 from app.settings import Settings, SettingsError, load_settings
-from notifications.breaker import Breakers
+from notifications.breaker import Breakers, Outlet
 from notifications.catalogue.text import Template
+from notifications.channel_rules import ContactKind
 from parts import Lantai
 from tests.conftest import ApiClient, Person, StaffLogin
 from tests.fakes import FakeClock
@@ -169,9 +170,9 @@ def test_values_of_telling(
     clock.advance(minutes=1)
     with lantai.db.transaction() as session:
         session.execute(text("update delivery_attempt set state = 'failed', reason = 'content:47003'"))
-        Breakers(clock).failed(
-            session, Platform.WECHAT, Template.TICKET_DECIDED, SendFault.CONFIG, "40037", tried=False
-        )
+        template, sms = Outlet.of_push(Platform.WECHAT, Template.TICKET_DECIDED), Outlet.of_letter(ContactKind.PHONE)
+        for outlet in (template, sms):
+            Breakers(clock).failed(session, outlet, SendFault.CONFIG, "x", tried=False)
         session.execute(
             text(
                 "insert into contact_attempt (id, notice_id, kind, number, state, reason, provider_id, created_at)"
@@ -180,6 +181,7 @@ def test_values_of_telling(
             {"now": clock.now()},
         )
     found = samples(scrape())
+    assert [value(found, "lantai_letters_stopped", channel=each) for each in ("email", "sms")] == [0, 1]
     assert value(found, "lantai_letter_attempts_last_day", channel="sms", state="failed") == 1
     assert value(found, "lantai_letter_attempts_last_day", channel="email", state="failed") == 0
     assert value(found, "lantai_letters_undelivered", reason="config") == 1

@@ -129,6 +129,7 @@ def test_a_replayed_or_old_request_is_refused(vendor: tuple[str, SmsAccount], mo
     [
         (as_json({"code": "BUSY"}), (SendFault.RETRY, "BUSY")),
         (as_json({"code": "DAILY_LIMIT"}), (SendFault.LATER, "DAILY_LIMIT")),
+        (as_json({"code": "PHONE_LIMIT"}), (SendFault.FULL, "PHONE_LIMIT")),
         (as_json({"code": "WHATEVER"}), (SendFault.CONFIG, "WHATEVER")),
         (as_json({"code": "余额不足"}), (SendFault.CONFIG, "unknown_code")),
         (as_json({"code": 0}), (SendFault.UNKNOWN, "not_json")),

@@ -12,9 +12,9 @@ from app.actors import SYSTEM, Purpose, Role
 from app.jobs import Announce
 from app.people.models import PlatformIdentity
 from app.ports import SendFault
-from notifications.channel_rules import ContactKind
+from notifications.channel_rules import ContactKind, Way
 from notifications.fault_actions import OTHERS
-from notifications.history import OUTCOME_LABELS, WAY_LABELS, Outcome, Way, words_of
+from notifications.history import OUTCOME_LABELS, WAY_LABELS, Outcome, words_of
 from notifications.models import AttemptState, DeliveryAttempt, Notice
 from parts import Lantai
 from tests.conftest import ApiClient, Person, World
@@ -160,7 +160,7 @@ def test_every_outcome_has_its_words() -> None:
                 assert words_of(way, state, reason)
     for state, reason, words in (
         (AttemptState.UNKNOWN, "worker_lost", "未得到确认：发送时服务中断，可能已送达"),
-        (AttemptState.FAILED, "held", "未发出：通道暂停过久，未推送"),
+        (AttemptState.FAILED, "held", "未发出：通道暂停过久，未发送"),
         (AttemptState.FAILED, "config:40037", "未发出：模板或平台配置有误"),
         (AttemptState.RETRY, "retry:-1", "将再试（平台繁忙或连接不上）"),
     ):

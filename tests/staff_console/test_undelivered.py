@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.actors import Role
 from app.ports import SendFault
+from notifications.breaker import Breakers, Outlet
 from notifications.channel_models import ContactAttempt
 from notifications.channel_rules import ContactKind
 from notifications.models import AttemptState, DeliveryAttempt
@@ -128,15 +129,28 @@ def test_a_stopped_channel_is_lifted_by_hand(desk: Desks, failed: Callable[[Send
     assert "达到当日发送上限" in page
     assert "立即恢复" in page
     assert "立即恢复" not in auditor.read("/undelivered").text
-    form = {"platform": "wechat", "template": "ticket_decided"}
+    form = {"way": "wechat", "template": "ticket_decided"}
     assert auditor.post("/undelivered/reopen", form).status_code == 403
-    assert clerk.post("/undelivered/reopen", {"platform": "nowhere"}).status_code == 422
+    for unreadable in ({"way": "nowhere"}, {"way": "wechat", "template": "nothing"}):
+        assert clerk.post("/undelivered/reopen", unreadable).status_code == 422
     assert clerk.post("/undelivered/reopen", form).status_code == 303
     shown = clerk.read("/undelivered").text
     assert "已恢复发送" in shown
     assert "暂停的通道" not in shown
     again = clerk.post("/undelivered/reopen", form)
     assert (again.status_code, "该通道没有暂停" in again.text) == (409, True)
+
+
+def test_a_stopped_kind_of_letter_is_lifted_by_hand(desk: Desks, lantai: Lantai) -> None:
+    with lantai.db.transaction() as session:
+        sms = Outlet.of_letter(ContactKind.PHONE)
+        Breakers(lantai.clock).failed(session, sms, SendFault.CONFIG, "NO_BALANCE", tried=False)
+    clerk = desk(Role.ARCHIVIST)
+    page = clerk.read("/undelivered").text
+    assert "短信：" in page
+    assert "NO_BALANCE" in page
+    assert clerk.post("/undelivered/reopen", {"way": "sms", "template": ""}).status_code == 303
+    assert "暂停的通道" not in clerk.read("/undelivered").text
 
 
 def test_who_may(desk: Desks, failed: Callable[[SendFault], UUID]) -> None:

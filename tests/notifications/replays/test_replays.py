@@ -17,7 +17,7 @@ from app.people.models import PlatformIdentity
 from app.ports import SendFault
 from notifications.campaigns.pacing import InTurn
 from notifications.channel_models import ContactAttempt
-from notifications.history import Way
+from notifications.channel_rules import Way
 from notifications.models import AttemptState, DeliveryAttempt
 from notifications.replays.models import Outcome, ReplayItem, ReplayRun, State
 from notifications.replays.sending import KEEP
