@@ -132,9 +132,12 @@ from notifications.figures import TellingFigures
 from notifications.history import NoticeHistory
 from notifications.inbox import InboxService, SubscriptionService
 from notifications.partner_figures import PartnerFigures
+from notifications.partner_refusals import PartnerRefusals
 from notifications.partner_sending import PartnerSending
 from notifications.preferences import PreferenceService
 from notifications.pushes import PushService
+from notifications.replays.desk import ReplayDesk
+from notifications.replays.sending import ReplaySending
 from notifications.staff_lines import StaffLines
 from notifications.staff_mailbox import StaffMailboxes
 from notifications.template_watch import TemplateWatch
@@ -275,7 +278,10 @@ class Lantai:
     webhook_log: WebhookLog
     partner_sending: PartnerSending
     partner_figures: PartnerFigures
+    partner_refusals: PartnerRefusals
     undelivered: UndeliveredDesk
+    replays: ReplayDesk
+    replay_sending: ReplaySending
     idempotency: Idempotency
     importer: ImportService
     statistics: StatisticsService

@@ -16,15 +16,17 @@ from app.errors import DomainError
 from app.job_worker import work
 from app.jobs import DeliverWebhooks
 from app.settings import load_settings
+from notifications.campaigns.pacing import InTurn
 from parts import Lantai
 from wiring import build, build_queue_app, register_work, service_urls
 
 HOUSEKEEPING_S = 600.0
 AT_ONCE = 4
 WEBHOOKS_S, WEBHOOKS_AT_ONCE = 0.25, 8
-CAMPAIGNS_S = 0.25
+BULK_S = 0.25
 ALARMS_S = 60.0
 STAFF_LINES_S = 2.0
+REFUSALS_S = 60.0
 HALF_WRITTEN = timedelta(days=1)
 log = structlog.get_logger(__name__)
 
@@ -69,6 +71,8 @@ def _sweeps(parts: Lantai) -> Mapping[str, Callable[[], int]]:
         "templates": parts.template_watch.tick,
         "staff_lines": parts.staff_lines.sweep,
         "partner_notices": parts.partner_sending.sweep,
+        "partner_refusals": parts.partner_refusals.sweep,
+        "replays": parts.replay_sending.sweep,
         "meters": parts.meters.snapshot_if_due,
     }
 
@@ -96,8 +100,9 @@ def run(queue: procrastinate.App, parts: Lantai) -> None:
             tick_s=HOUSEKEEPING_S,
             beats={
                 parts.webhook_delivery.tick: WEBHOOKS_S,
-                parts.campaign_sending.tick: CAMPAIGNS_S,
+                InTurn(parts.campaign_sending.tick, parts.replay_sending.tick).tick: BULK_S,
                 parts.queue_alarms.tick: ALARMS_S,
+                parts.partner_refusals.copy: REFUSALS_S,
                 parts.staff_lines.tick: STAFF_LINES_S,
             },
         )

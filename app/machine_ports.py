@@ -1,7 +1,8 @@
-"""What machines that sign their requests need from outside."""
+"""What the machines' door needs from outside."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -18,3 +19,13 @@ class NonceStore(Protocol):
         Raises Unavailable('nonces_unavailable') with Redis away: a replay would look like a first request.
         """
         ...
+
+
+class Tally(Protocol):
+    """Counts that are kept for a while, over all processes. Without Redis nothing is counted: it never raises."""
+
+    def count(self, bucket: str, name: str, ttl_s: int) -> None:
+        """One more of ``name``; the whole bucket is kept for ``ttl_s`` seconds from now."""
+        ...
+
+    def counted(self, bucket: str) -> Mapping[str, int]: ...

@@ -17,7 +17,7 @@ from app.carrier_ports import Carrier
 from app.errors import DomainError
 from app.file_ports import DocumentCleaner, FileStore, PdfPrinter, RepairableStore, ReplicaStore
 from app.letter_ports import Mailer, SmsSender
-from app.machine_ports import NonceStore
+from app.machine_ports import NonceStore, Tally
 from app.message_ports import TemplateBook
 
 
@@ -379,6 +379,7 @@ class Outside:
     limits: RateLimiter
     cache: Cache
     nonces: NonceStore
+    tally: Tally
     frames: FrameBox
     redis: Store | None = None
     replica: ReplicaStore | None = None

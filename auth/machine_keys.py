@@ -212,7 +212,7 @@ class MachineKeys:
             try:
                 left = self._limits.hit("machine-key", row.key_id, limit=most, window_s=REQUESTS_WINDOW_S)
             except RateLimited:
-                note(Known(row.sandbox, None, KeyLimit(most, 0)))
+                note(Known(row.client_id, row.sandbox, None, KeyLimit(most, 0)))
                 raise
             limit = KeyLimit(most, left)
         scopes = tuple(s for s in row.scopes if s in row.client_scopes)

@@ -61,6 +61,7 @@ class Known:
     REQUESTS_WINDOW_S; None where its key's limit came first and the client's was not asked about.
     """
 
+    client_id: UUID
     sandbox: bool
     left: int | None
     key: KeyLimit | None = None
@@ -154,7 +155,7 @@ class PartnerService:
                 "partner-client", str(caller.id), limit=REQUESTS_PER_MINUTE, window_s=REQUESTS_WINDOW_S
             )
         finally:
-            note(Known(caller.sandbox, left))
+            note(Known(caller.id, caller.sandbox, left))
         if caller.last_used_at is None or now - caller.last_used_at > SEEN_STEP:
             with self._db.transaction() as session:
                 session.execute(update(PartnerClient).where(PartnerClient.id == caller.id).values(last_used_at=now))

@@ -33,6 +33,7 @@ import notifications.campaigns.models
 import notifications.channel_models
 import notifications.models
 import notifications.partner_models
+import notifications.replays.models
 import notifications.webhook_models
 
 ALL_MODELS = (
@@ -67,5 +68,6 @@ ALL_MODELS = (
     notifications.breaker,
     notifications.models,
     notifications.partner_models,
+    notifications.replays.models,
     notifications.webhook_models,
 )

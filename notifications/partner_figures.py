@@ -23,7 +23,7 @@ SHOWN = timedelta(hours=24)
 class SendingHour:
     """``accepted`` of a system in the hour from ``begins`` on. Of them ``told`` are in an inbox, and ``unreached`` went
     to nobody within its reach or past a person's limit of the day; the others wait or are the sandbox's. ``failed`` of
-    the told were pushed and reached no phone. What was refused at once left no row and is in none of them.
+    the told were pushed and reached no phone. What was refused at once left no row: see partner_refusals.
     """
 
     begins: datetime

@@ -1,4 +1,4 @@
-"""Notices that outside systems have asked for."""
+"""Notices that outside systems have asked for, and how many of their requests were refused at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,6 +40,19 @@ class PartnerNotice(Base):
     event_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
     settled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class PartnerRefusal(Base):
+    """How many requests of a client were refused with one code in the hour from ``hour`` on. Without a foreign key:
+    what was counted in Redis may be about a client that a restored database does not know.
+    """
+
+    __tablename__ = "partner_refusal"
+
+    hour: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(60), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
 
 
 def recipient_place(notice: UUID) -> Place:

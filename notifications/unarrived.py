@@ -51,11 +51,11 @@ def _kind(reason: InstrumentedAttribute[str]) -> ColumnElement[str]:
     return func.split_part(reason, ":", 1)
 
 
-_LETTER_DOUBTFUL: ColumnElement[bool] = or_(
+LETTER_DOUBTFUL: ColumnElement[bool] = or_(
     exists().where(_OF_NOTICE, _open_end(_OTHER.state, _OTHER.reason)),
     exists().where(_PUSHED, _open_end(DeliveryAttempt.state, DeliveryAttempt.reason)),
 )
-_PUSH_DOUBTFUL: ColumnElement[bool] = or_(
+PUSH_DOUBTFUL: ColumnElement[bool] = or_(
     exists().where(
         _TRIED.notice_id == DeliveryAttempt.notice_id,
         _TRIED.identity_id == DeliveryAttempt.identity_id,
@@ -82,7 +82,7 @@ LETTER_LACKS: ColumnElement[bool] = and_(
 def pushes() -> Select[DeliveryAttempt, Notice, PlatformIdentity, bool]:
     """With whether the graduate may have it already, by this account or by letter."""
     return (
-        select(DeliveryAttempt, Notice, PlatformIdentity, _PUSH_DOUBTFUL)
+        select(DeliveryAttempt, Notice, PlatformIdentity, PUSH_DOUBTFUL)
         .join(Notice, Notice.id == DeliveryAttempt.notice_id)
         .join(PlatformIdentity, PlatformIdentity.id == DeliveryAttempt.identity_id)
         .where(DeliveryAttempt.state.in_(ENDED), ~_PUSHED_LATER)
@@ -98,7 +98,7 @@ def letters() -> Select[ContactAttempt, Notice, UUID | None, bool]:
         NoticeContact.unreachable_at.is_(None),
     )
     return (
-        select(ContactAttempt, Notice, NoticeContact.id, _LETTER_DOUBTFUL)
+        select(ContactAttempt, Notice, NoticeContact.id, LETTER_DOUBTFUL)
         .join(Notice, Notice.id == ContactAttempt.notice_id)
         .outerjoin(NoticeContact, address)
         .where(

@@ -11,24 +11,24 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Subquery, case, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.actors import Actor, ActorKind, Role
-from app.db import Database, new_id
+from app.db import Database
 from app.errors import Conflict, FieldFault, Forbidden, Invalid
 from app.events import EventLog
 from app.jobs import DeliverByContact, DeliverNotice, JobQueue
-from app.people.models import IdentityState, PlatformIdentity
+from app.people.models import PlatformIdentity
 from app.ports import Clock, SendFault
 from notifications import unarrived
 from notifications.breaker import LIMITED_SPREAD_S, Breakers, OpenBreaker, Outlet
-from notifications.campaigns.halting import Halt
 from notifications.catalogue.words import notice_for
 from notifications.channel_models import ContactAttempt
 from notifications.channel_rules import KIND_OF, PLATFORM_OF, PUSHED_BY, WRITTEN_BY, ContactKind, Way
 from notifications.fault_actions import DROPPED, OTHERS, TWICE, Action, action_of, letter_action_of
 from notifications.models import AttemptState, DeliveryAttempt, Notice
+from notifications.sending_again import SendingAgain, cancelled, letter_may_go, push_may_go, reachable
 from notifications.unarrived import KEEP
 
 WATCHERS = (Role.ARCHIVIST, Role.ADMINISTRATOR, Role.AUDITOR)
@@ -77,19 +77,16 @@ class Replayed:
 
 
 class UndeliveredDesk:
-    def __init__(
-        self, db: Database, kinds: Collection[ContactKind], queue: JobQueue, log: EventLog, clock: Clock
-    ) -> None:
-        """``kinds``: the kinds of address for which there is a sender."""
-        self._db, self._kinds, self._queue, self._log, self._clock = db, kinds, queue, log, clock
+    def __init__(self, db: Database, again: SendingAgain, queue: JobQueue, log: EventLog, clock: Clock) -> None:
+        self._db, self._again, self._queue, self._log, self._clock = db, again, queue, log, clock
         self._breakers = Breakers(clock)
 
     def page(
         self, actor: Actor, wanted: UndeliveredFilter, number: int, size: int
     ) -> tuple[list[UndeliveredView], int]:
         """(that page, counted from 1, the newest first; how many in all) of the last 30 days. Raises Forbidden."""
-        _require(actor, WATCHERS)
-        found = self._found(wanted)
+        require(actor, WATCHERS)
+        found = found_by(wanted, self._again.kinds, self._clock.now())
         with self._db.transaction() as session:
             total = session.scalar(select(func.count()).select_from(found)) or 0
             rows = select(found.c.id).order_by(found.c.at.desc(), found.c.id)
@@ -105,7 +102,7 @@ class UndeliveredDesk:
         """Close a breaker by hand: what waited for it is sent now, and the next failure opens it anew. Raises
         Forbidden, Conflict('channel_not_stopped').
         """
-        _require(actor, SENDERS)
+        require(actor, SENDERS)
         with self._db.transaction() as session:
             until = self._breakers.reopen(session, outlet)
             if until is None:
@@ -123,119 +120,17 @@ class UndeliveredDesk:
         Raises Forbidden; Invalid('double_unconfirmed') when one may have arrived and ``double_known`` is not said, and
         Invalid('nothing_chosen') or Invalid('too_many_chosen'); then nothing is sent.
         """
-        _require(actor, SENDERS)
+        require(actor, SENDERS)
         if not chosen:
             raise Invalid("nothing_chosen")
         if len(chosen) > MOST:
             raise Invalid("too_many_chosen", params={"most": MOST})
         with self._db.transaction() as session:
-            pushes, letters = self._locked(session, chosen)
-            doubtful = any(double for _, _, double in pushes) or any(double for _, _, _, double in letters)
-            if doubtful and not double_known:
+            held = self._again.locked(session, chosen)
+            if any(found.double for found in held.sent) and not double_known:
                 raise Invalid("double_unconfirmed", faults=[FieldFault("/double", "required")])
-            for row, notice, double in pushes:
-                self._push_again(session, actor, row, notice, double=double)
-            for letter, notice, contact_id, double in letters:
-                self._write_again(session, actor, letter, notice, contact_id, double=double)
-            for notice_id in {notice.id for _, notice, _ in pushes}:
-                self._queue.enqueue(session, DeliverNotice(notice_id))
-        again = len(pushes) + len(letters)
-        return Replayed(again, len(set(chosen)) - again)
-
-    def _push_again(
-        self, session: Session, actor: Actor, row: DeliveryAttempt, notice: Notice, *, double: bool
-    ) -> None:
-        """What ended stays as it ended; a row that waits follows it, which delivery begins at once."""
-        session.add(
-            DeliveryAttempt(
-                id=new_id(),
-                notice_id=notice.id,
-                identity_id=row.identity_id,
-                number=row.number + 1,
-                state=AttemptState.RETRY,
-                reason=row.reason,
-                created_at=self._clock.now(),
-            )
-        )
-        self._record(session, actor, notice, row, double=double)
-
-    def _write_again(
-        self, session: Session, actor: Actor, row: ContactAttempt, notice: Notice, contact_id: UUID, *, double: bool
-    ) -> None:
-        """The same of a letter, to the address that is verified now."""
-        session.add(
-            ContactAttempt(
-                id=new_id(),
-                notice_id=notice.id,
-                contact_id=contact_id,
-                kind=row.kind,
-                number=row.number + 1,
-                state=AttemptState.RETRY,
-                reason=row.reason,
-                created_at=self._clock.now(),
-            )
-        )
-        self._queue.enqueue(session, DeliverByContact(notice.id, contact_id))
-        self._record(session, actor, notice, row, double=double)
-
-    def _record(
-        self, session: Session, actor: Actor, notice: Notice, row: DeliveryAttempt | ContactAttempt, *, double: bool
-    ) -> None:
-        self._log.record(
-            session,
-            actor,
-            "notice.replayed",
-            graduate_id=notice.graduate_id,
-            object_kind="notice",
-            object_id=notice.id,
-            data={"attempt": str(row.id), "reason": row.reason.partition(":")[0], "double": double},
-        )
-
-    def _locked(
-        self, session: Session, chosen: Collection[UUID]
-    ) -> tuple[list[tuple[DeliveryAttempt, Notice, bool]], list[tuple[ContactAttempt, Notice, UUID, bool]]]:
-        # first the locks, of all notices in one order, then what has ended: whoever waited sees what the other wrote
-        ids = list(chosen)
-        noticed = union(
-            select(DeliveryAttempt.notice_id).where(DeliveryAttempt.id.in_(ids)),
-            select(ContactAttempt.notice_id).where(ContactAttempt.id.in_(ids)),
-        )
-        held = select(Notice.id).where(Notice.id.in_(noticed))
-        # delivery, which locks attempts first, may go on: it begins nothing after what has ended
-        session.execute(held.order_by(Notice.id).with_for_update(key_share=True))
-        ended = unarrived.pushes().where(DeliveryAttempt.id.in_(ids)).order_by(DeliveryAttempt.id)
-        pushes = [
-            (row, notice, double)
-            for row, notice, identity, double in session.execute(ended)
-            if _reachable(notice, identity) and not _cancelled(row)
-        ]
-        pushed = {notice.id for _, notice, _ in pushes}
-        lost = unarrived.letters().where(ContactAttempt.id.in_(ids)).order_by(ContactAttempt.id)
-        letters: dict[UUID, tuple[ContactAttempt, Notice, UUID, bool]] = {}
-        for row, notice, contact_id, double in session.execute(lost):
-            if contact_id is None or row.kind not in self._kinds or _cancelled(row) or notice.id in pushed:
-                continue
-            letters.setdefault(notice.id, (row, notice, contact_id, double))  # one way at a time
-        return pushes, list(letters.values())
-
-    def _found(self, wanted: UndeliveredFilter) -> Any:
-        """(id, at) of the attempts that fit."""
-        since = self._clock.now() - KEEP
-        pushes = unarrived.pushes().with_only_columns(DeliveryAttempt.id, DeliveryAttempt.created_at.label("at"))
-        pushes = pushes.where(
-            DeliveryAttempt.created_at > since,
-            _of_cause(DeliveryAttempt.reason, wanted.cause) if wanted.cause else unarrived.PUSH_LACKS,
-        )
-        letters = unarrived.letters().with_only_columns(ContactAttempt.id, ContactAttempt.created_at.label("at"))
-        letters = letters.where(
-            ContactAttempt.created_at > since,
-            _of_cause(ContactAttempt.reason, wanted.cause) if wanted.cause else unarrived.LETTER_LACKS,
-        )
-        if wanted.way is not None and wanted.way in PLATFORM_OF:
-            return pushes.where(PlatformIdentity.platform == PLATFORM_OF[wanted.way]).subquery()
-        if wanted.way is not None and wanted.way in KIND_OF:
-            return letters.where(ContactAttempt.kind == KIND_OF[wanted.way]).subquery()
-        return union_all(pushes, letters).subquery()
+            self._again.send(session, actor, held, bulk=False)
+        return Replayed(len(held.sent), len(set(chosen)) - len(held.sent))
 
     def _views(self, session: Session, ids: Sequence[UUID]) -> Mapping[UUID, UndeliveredView]:
         pushes = session.execute(unarrived.pushes().where(DeliveryAttempt.id.in_(ids)))
@@ -247,7 +142,7 @@ class UndeliveredDesk:
                 PUSHED_BY[identity.platform],
                 action_of(row.reason),
                 doubtful=double,
-                reached=_reachable(notice, identity),
+                reached=reachable(notice, identity),
             )
             for row, notice, identity, double in pushes
         ]
@@ -258,27 +153,59 @@ class UndeliveredDesk:
                 WRITTEN_BY[row.kind],
                 letter_action_of(row.reason),
                 doubtful=double,
-                reached=contact_id is not None and row.kind in self._kinds,
+                reached=contact_id is not None and row.kind in self._again.kinds,
             )
             for row, notice, contact_id, double in letters
         ]
         return {view.id: view for view in views}
 
 
+def found_by(wanted: UndeliveredFilter, kinds: Collection[ContactKind], now: datetime) -> Subquery:
+    """(id, at, notice_id, way, double, may_go) of the attempts of the last 30 days that fit. ``may_go``: it can be sent
+    again, as far as its account or address and its campaign are concerned.
+    """
+    since = now - KEEP
+    pushes = unarrived.pushes().with_only_columns(
+        DeliveryAttempt.id,
+        DeliveryAttempt.created_at.label("at"),
+        DeliveryAttempt.notice_id,
+        _named(PlatformIdentity.platform, PUSHED_BY).label("way"),
+        unarrived.PUSH_DOUBTFUL.label("double"),
+        push_may_go().label("may_go"),
+    )
+    pushes = pushes.where(
+        DeliveryAttempt.created_at > since,
+        _of_cause(DeliveryAttempt.reason, wanted.cause) if wanted.cause else unarrived.PUSH_LACKS,
+    )
+    letters = unarrived.letters().with_only_columns(
+        ContactAttempt.id,
+        ContactAttempt.created_at.label("at"),
+        ContactAttempt.notice_id,
+        _named(ContactAttempt.kind, WRITTEN_BY).label("way"),
+        unarrived.LETTER_DOUBTFUL.label("double"),
+        letter_may_go(kinds).label("may_go"),
+    )
+    letters = letters.where(
+        ContactAttempt.created_at > since,
+        _of_cause(ContactAttempt.reason, wanted.cause) if wanted.cause else unarrived.LETTER_LACKS,
+    )
+    if wanted.way is not None and wanted.way in PLATFORM_OF:
+        return pushes.where(PlatformIdentity.platform == PLATFORM_OF[wanted.way]).subquery()
+    if wanted.way is not None and wanted.way in KIND_OF:
+        return letters.where(ContactAttempt.kind == KIND_OF[wanted.way]).subquery()
+    return union_all(pushes, letters).subquery()
+
+
+def _named(column: InstrumentedAttribute[Any], ways: Mapping[Any, Way]) -> ColumnElement[str]:
+    return case(*((column == key, way.value) for key, way in ways.items()))
+
+
 def _of_cause(reason: InstrumentedAttribute[str], cause: str) -> ColumnElement[bool]:
     return or_(reason == cause, reason.startswith(f"{cause}:", autoescape=True))
 
 
-def _cancelled(row: DeliveryAttempt | ContactAttempt) -> bool:
-    return row.reason == Halt.CANCELLED.value
-
-
-def _reachable(notice: Notice, identity: PlatformIdentity) -> bool:
-    mine = identity.state is IdentityState.BOUND and identity.graduate_id == notice.graduate_id
-    return identity.unreachable_at is None and (mine or str(identity.id) in notice.data.get("identities", []))
-
-
-def _require(actor: Actor, roles: Collection[Role]) -> None:
+def require(actor: Actor, roles: Collection[Role]) -> None:
+    """Raises Forbidden."""
     if actor.kind is not ActorKind.STAFF or not actor.has_role(*roles):
         raise Forbidden("role_required")
 
@@ -297,6 +224,6 @@ def _view(
         action.words,
         f"{action.advice}。{TWICE}" if doubtful and row.state is not AttemptState.UNKNOWN else action.advice,
         doubtful,
-        text is not None and reached and not _cancelled(row),
-        _cancelled(row),
+        text is not None and reached and not cancelled(row),
+        cancelled(row),
     )

@@ -77,6 +77,7 @@ class OfficeCollector:
             "queues": _queues,
             "workers": _workers,
             "telling": _telling,
+            "partners": _partners,
             "database": _database,
             "housekeeping": _housekeeping,
         }
@@ -178,6 +179,15 @@ def _telling(parts: Lantai) -> Iterator[Metric]:
     )
     for name, words, value in singles:
         yield _gauge(name, words, (), [((), float(value))])
+
+
+def _partners(parts: Lantai) -> Iterator[Metric]:
+    yield _gauge(
+        "lantai_partner_requests_refused_last_day",
+        "Requests of outside systems that were refused at once within a day, by the code of the refusal",
+        ("reason",),
+        [((code,), float(count)) for code, count in parts.partner_refusals.last_day().items()],
+    )
 
 
 def _database(parts: Lantai) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import DomainError, FieldFault, Invalid
 from app.idempotency import check_key
+from app.web import PROBLEM_TYPE
 from auth.guards import known_machine
 from auth.partners import REQUESTS_PER_MINUTE, REQUESTS_WINDOW_S, Known
 from auth.signatures import WANTED
@@ -37,13 +38,15 @@ M = TypeVar("M", bound=BaseModel)
 @machines.after_request
 def tell_what_is_left(response: Response) -> Response:
     """draft-ietf-httpapi-ratelimit-headers: the policies, and what is left of each. The window slides, so ``t`` is when
-    all of what has been used is given back at the latest.
+    all of what has been used is given back at the latest. And what was refused is counted.
     """
     known = known_machine()
     if known is not None:
         _tell_limits(response, known)
         if known.sandbox:
             response.headers["Lantai-Sandbox"] = "true"
+        if response.mimetype == PROBLEM_TYPE:
+            lantai().partner_refusals.note(known.client_id, response.status_code, response.get_json()["code"])
     if response.status_code == 401:
         response.headers["Accept-Signature"] = WANTED
     return response

@@ -30,7 +30,7 @@ from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
 from providers.mail import MailServer, SmtpMailer
 from providers.printing import TypstPrinter
-from providers.redis_store import RedisCache, RedisNonces, RedisRateLimiter, connect
+from providers.redis_store import RedisCache, RedisNonces, RedisRateLimiter, RedisTally, connect
 from providers.replicas import ReplicatedFileStore
 from providers.s3_files import Bucket, S3FileStore
 from providers.sms import SmsAccount, SmsGateway
@@ -95,6 +95,7 @@ def build_outside(settings: Settings, redis_url: str) -> Outside:
         limits=RedisRateLimiter(store, clock, keys.secret("rate-limits")),
         cache=cache,
         nonces=RedisNonces(store),
+        tally=RedisTally(store),
         # clips are megabytes, so they get a connection with a longer patience
         frames=RedisFrameBox(connect(redis_url, 2.0), keys, settings.frames_ttl_s),
         redis=store,

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -211,3 +211,32 @@ class RedisNonces:
         except RedisError as error:
             self._outage.note(error)
             raise Unavailable("nonces_unavailable") from None
+
+
+_COUNT = """
+redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+
+
+class RedisTally:
+    """app.machine_ports.Tally: a hash for each bucket."""
+
+    def __init__(self, redis: Redis, prefix: str = "tally:") -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._outage = _OutageLog("tally")
+
+    def count(self, bucket: str, name: str, ttl_s: int) -> None:
+        try:
+            self._redis.eval(_COUNT, 1, self._prefix + bucket, name, ttl_s)
+        except RedisError as error:
+            self._outage.note(error)
+
+    def counted(self, bucket: str) -> Mapping[str, int]:
+        try:
+            found = self._redis.hgetall(self._prefix + bucket)
+        except RedisError as error:
+            self._outage.note(error)
+            return {}
+        return {name.decode(): int(number) for name, number in found.items() if isinstance(name, bytes)}

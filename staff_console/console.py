@@ -58,6 +58,7 @@ from staff_console.transfer_cases import add_transfer_cases
 from staff_console.transfer_papers import add_transfer_papers
 from staff_console.transfers import add_transfers
 from staff_console.undelivered import add_undelivered
+from staff_console.undelivered_again import add_undelivered_again
 from staff_console.undoing import add_undoing
 from staff_console.waybills import add_waybills
 from staff_console.webhooks import add_webhooks
@@ -130,6 +131,7 @@ PARTS = (
     add_mailbox,
     add_partners,
     add_undelivered,
+    add_undelivered_again,
 )
 
 

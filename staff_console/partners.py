@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 
 from app.actors import Role
 from app.errors import DomainError, FieldFault, Invalid
-from app.problems import problem_of
+from app.problems import problem_of, words_kept
 from auth.guards import current_actor
 from auth.machine_keys import KeyView
 from auth.partners import REQUESTS_PER_MINUTE
@@ -51,6 +51,8 @@ def _shown(status: int = 200, error: DomainError | None = None) -> Response:
         clients=parts().partners.clients(),
         keys=keys,
         sent=parts().partner_figures.lately(),
+        refused=parts().partner_refusals.lately(),
+        why_refused=words_kept,
         sends=Scope.SEND_NOTICES.value,
         revoked=revoked,
         scopes={s.value: SCOPE_LABELS[s] for s in Scope},

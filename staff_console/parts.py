@@ -92,6 +92,9 @@ from notifications.campaigns.sending import CampaignSending
 from notifications.chat.desk import ChatDesk
 from notifications.history import NoticeHistory
 from notifications.partner_figures import PartnerFigures
+from notifications.partner_refusals import PartnerRefusals
+from notifications.replays.desk import ReplayDesk
+from notifications.replays.sending import ReplaySending
 from notifications.staff_mailbox import StaffMailboxes
 from notifications.trials import NoticeTrials
 from notifications.undelivered import UndeliveredDesk
@@ -243,6 +246,8 @@ class ConsoleParts(Protocol):
     @property
     def partner_figures(self) -> PartnerFigures: ...
     @property
+    def partner_refusals(self) -> PartnerRefusals: ...
+    @property
     def staff_mailboxes(self) -> StaffMailboxes: ...
     @property
     def notice_trials(self) -> NoticeTrials: ...
@@ -260,6 +265,10 @@ class ConsoleParts(Protocol):
     def webhook_log(self) -> WebhookLog: ...
     @property
     def undelivered(self) -> UndeliveredDesk: ...
+    @property
+    def replays(self) -> ReplayDesk: ...
+    @property
+    def replay_sending(self) -> ReplaySending: ...
     @property
     def staff(self) -> StaffService: ...
     @property

@@ -35,7 +35,7 @@ from providers.embedded.services import EmbeddedServices, ServiceUrls
 from providers.frames import RedisFrameBox
 from providers.keys import FileKeys
 from providers.printing import TypstPrinter
-from providers.redis_store import RedisCache, RedisNonces, RedisRateLimiter, connect
+from providers.redis_store import RedisCache, RedisNonces, RedisRateLimiter, RedisTally, connect
 from tests import fakes
 from tests.moving import Pair, desk_pair
 from wiring import build, build_queue_app, libpq_url, register_work
@@ -170,6 +170,7 @@ def lantai(urls: ServiceUrls, world: World, settings: Settings, key_folder: Path
         limits=RedisRateLimiter(store, world.clock, keys.secret("rate-limits")),
         cache=RedisCache(store),
         nonces=RedisNonces(store),
+        tally=RedisTally(store),
         frames=RedisFrameBox(connect(urls.redis_url, 2.0), keys, 120),
         redis=store,
         printer=TypstPrinter(),

@@ -27,6 +27,7 @@ from notifications.campaigns.rules import Segment
 from notifications.channel_rules import ContactKind
 from notifications.chat.desk import Look
 from notifications.public_events import EVENT_TYPES
+from notifications.undelivered import UndeliveredFilter
 from parts import Lantai
 from tests.app.receivers.samples import facts
 from tests.conftest import ApiClient, Person, StaffLogin
@@ -35,6 +36,7 @@ from tests.fakes import jpeg
 from tests.moving import desk_pair, lead, opened
 from tests.notifications.bots import fared
 from tests.notifications.campaigns import cohorts
+from tests.notifications.replays.outage import lost
 
 NAMES: dict[str, object] = {"kind": "face", "template": "ticket_decided", "letter": "trace", "name": "console.css"}
 
@@ -122,7 +124,7 @@ def make_owned(
         "staff_id": staff.id,
         "search_id": lantai.searches.keep(staff.actor, "三好学生", Filters()),
         **_governed(lantai, staff),
-        **_own(lantai, staff),
+        **_own(lantai, staff, person),
         **NAMES,
     }
     return Owned(person, http, staff, values)
@@ -131,6 +133,12 @@ def make_owned(
 def _contact(lantai: Lantai, person: Person) -> UUID:
     owner = person.actor(Purpose.MANAGE_ACCOUNT, now=lantai.clock.now())
     return lantai.contacts.add(owner, ContactKind.EMAIL, "owned@example.edu.cn").id
+
+
+def _undelivered(lantai: Lantai, staff: StaffLogin, person: Person) -> UUID:
+    """A run that sends a push again that did not get through, and waits for its worker."""
+    lost(lantai, [person.id], "retry:timeout")
+    return lantai.replays.start(staff.actor, UndeliveredFilter("retry"), double_known=True)[0]
 
 
 def _moved(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, object]:
@@ -165,10 +173,11 @@ def waiting_act(lantai: Lantai, transfer: TransferView) -> UUID:
     return act.id
 
 
-def _own(lantai: Lantai, staff: StaffLogin) -> dict[str, object]:
+def _own(lantai: Lantai, staff: StaffLogin, person: Person) -> dict[str, object]:
     """Of the staff's own work and accounts: nobody has most of these, so they are absent for everybody."""
     return {
         "receiver_id": lantai.receivers.record(SYSTEM, "OWNED", facts(), 0),
+        "replay_id": _undelivered(lantai, staff, person),
         "view_id": lantai.saved_views.save(staff.actor, "视图", {"queue": "mine"}, shared=False),
         **{name: uuid4() for name in ("bulk_id", "macro_id", "passkey_id", "absence_id", "link_id", "replacement_id")},
     }

@@ -23,7 +23,10 @@ from notifications.history import NoticeHistory
 from notifications.inbox import InboxService, SubscriptionService
 from notifications.preferences import PreferenceService, shipped
 from notifications.pushes import PushService
+from notifications.replays.desk import ReplayDesk
+from notifications.replays.sending import ReplaySending
 from notifications.routing import Router
+from notifications.sending_again import SendingAgain
 from notifications.staff_lines import StaffLines
 from notifications.staff_mailbox import StaffMailboxes
 from notifications.template_watch import TemplateWatch
@@ -33,7 +36,13 @@ from notifications.writing import LetterWriter
 from wired.ground import Ground
 
 
-class TellingParts(TypedDict):
+class AgainParts(TypedDict):
+    undelivered: UndeliveredDesk
+    replays: ReplayDesk
+    replay_sending: ReplaySending
+
+
+class TellingParts(AgainParts):
     inbox: InboxService
     message_checks: MessageChecks
     template_watch: TemplateWatch
@@ -48,7 +57,6 @@ class TellingParts(TypedDict):
     contact_delivery: ContactDelivery
     notice_history: NoticeHistory
     pushes: PushService
-    undelivered: UndeliveredDesk
     chat: ChatService
     chat_desk: ChatDesk
     chat_answering: ChatAnswering
@@ -106,11 +114,23 @@ def wire_telling(ground: Ground, facts: OwnFacts) -> TellingParts:
         "contact_delivery": ContactDelivery(db, contact_book, letters, router, lines, queue, ground.log, clock),
         "notice_history": NoticeHistory(db, people, subscriptions, ground.log, clock),
         "pushes": PushService(db, people, subscriptions, chat, queue, clock),
-        "undelivered": UndeliveredDesk(db, letters.kinds, queue, ground.log, clock),
+        **_again(ground, letters),
         "chat": chat,
         "chat_desk": ChatDesk(db, book, people, queue, ground.log, clock),
         "chat_answering": ChatAnswering(db, book, facts, queue, ground.log, clock, duty),
         "chat_delivery": ChatDelivery(db, book, people, outside.chat, queue, ground.log, clock),
+    }
+
+
+def _again(ground: Ground, letters: LetterWriter) -> AgainParts:
+    """What was not delivered, and sending it again."""
+    db, log, clock, settings = ground.db, ground.log, ground.clock, ground.settings
+    again = SendingAgain(letters.kinds, ground.queue, log, clock)
+    quiet = shipped(settings.quiet_begins, settings.quiet_ends)
+    return {
+        "undelivered": UndeliveredDesk(db, again, ground.queue, log, clock),
+        "replays": ReplayDesk(db, again, log, clock),
+        "replay_sending": ReplaySending(db, again, log, clock, settings.campaign_per_second, quiet),
     }
 
 

@@ -17,6 +17,7 @@ from auth.partners import PartnerService
 from auth.rules import Scope
 from notifications.feed import EventFeed, Subscriber
 from notifications.partner_figures import PartnerFigures
+from notifications.partner_refusals import PartnerRefusals
 from notifications.partner_sending import PartnerSending
 from notifications.preferences import shipped
 from notifications.public_events import UNDER_WAY
@@ -34,6 +35,7 @@ class WebhookParts(TypedDict):
     webhook_log: WebhookLog
     partner_sending: PartnerSending
     partner_figures: PartnerFigures
+    partner_refusals: PartnerRefusals
 
 
 class PartnerSubscribers:
@@ -93,4 +95,5 @@ def wire_webhooks(ground: Ground, partners: PartnerService) -> WebhookParts:
             shipped(ground.settings.quiet_begins, ground.settings.quiet_ends),
         ),
         "partner_figures": PartnerFigures(db, clock),
+        "partner_refusals": PartnerRefusals(db, ground.outside.tally, clock),
     }

@@ -1,4 +1,4 @@
-"""Tables of campaigns."""
+"""Tables of campaigns, and of what is sent again to many."""
 
 from __future__ import annotations
 
@@ -38,4 +38,23 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "notice_id": LINK,
     },
     "notice_campaign_pace": {"tokens": STATE},
+    "replay_run": {
+        "cause": clear("the filter's kind of fault"),
+        "way": clear("the filter's channel"),
+        "double": STATE,
+        "state": STATE,
+        "total": clear("a number of messages"),
+        "started_by": LINK,
+        "sliced_at": TIME,
+        "stopped_by": LINK,
+        "ended_at": TIME,
+    },
+    "replay_item": {
+        "run_id": LINK,
+        "attempt_id": LINK,
+        "notice_id": LINK,
+        "double": STATE,
+        "outcome": STATE,
+        "reason": clear("why it was not sent again, as a code"),
+    },
 }

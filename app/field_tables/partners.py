@@ -32,6 +32,12 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "last_used_on": TIME,
         "revoked_at": TIME,
     },
+    "partner_refusal": {
+        "hour": TIME,
+        "client_id": LINK,
+        "code": clear("why requests of a machine were refused, as a code"),
+        "count": clear("a number of requests"),
+    },
     "partner_notice": {
         "client_id": LINK,
         "kind": STATE,

@@ -24,7 +24,8 @@ from app.jobs import DeliverNotice, JobQueue
 from app.people.models import Graduate
 from app.ports import Clock
 from notifications.campaigns import audience, book, halting, rules
-from notifications.campaigns.models import CampaignPace, CampaignRecipient, NoticeCampaign
+from notifications.campaigns.models import CampaignRecipient, NoticeCampaign
+from notifications.campaigns.pacing import Pace
 from notifications.campaigns.rules import Skip, State, Told
 from notifications.campaigns.texts import EVENT_TYPE, KEY
 from notifications.catalogue.editions import CATALOGUE_VERSION
@@ -32,7 +33,6 @@ from notifications.channel_rules import QuietHours
 from notifications.check_codes import CheckCodes
 from notifications.models import Notice
 
-SLICE = 100
 TICK_S = 1.0
 """How long one call goes on: a worker that is told to stop waits no longer."""
 
@@ -64,7 +64,7 @@ class CampaignSending:
         house's ``quiet`` hours, or a night's pushes would all be due at their end.
         """
         self._db, self._queue, self._log, self._clock = db, queue, log, clock
-        self._codes, self._per_second, self._quiet = codes, per_second, quiet
+        self._codes, self._pace, self._quiet = codes, Pace(per_second), quiet
 
     def rests_until(self) -> datetime | None:
         """The end of the house's quiet hours; None outside them."""
@@ -95,7 +95,7 @@ class CampaignSending:
             if row is None:
                 return 0
             now = self._clock.now()
-            allowed = self._draw(session, now)
+            allowed = self._pace.draw(session, now)
             if not allowed:
                 return 0
             freed = halting.release(session, self._queue, row.id, allowed) if row.releasing else 0
@@ -104,34 +104,12 @@ class CampaignSending:
             people = self._next(session, row, allowed - freed) if goes_on else []
             if people:
                 self._tell(session, row, people, now)
-            self._pay_back(session, allowed - freed - len(people))
+            self._pace.pay_back(session, allowed - freed - len(people))
             row.sliced_at = now
             if goes_on and (not people or row.told + row.skipped == row.total):
                 book.end(row, State.DONE, now)
                 book.record(session, self._log, SYSTEM, "done", row, told=row.told, skipped=row.skipped)
             return freed + len(people)
-
-    # --- pace ---------------------------------------------------------------------------------------------------------
-
-    def _draw(self, session: Session, now: datetime) -> int:
-        """Up to a slice from the bucket, which holds a second's worth; the row stays locked until the commit, and where
-        another worker has it, it is this one's turn with the next beat.
-        """
-        full = float(self._per_second)
-        session.execute(insert(CampaignPace).values(id=1, tokens=full, at=now).on_conflict_do_nothing())
-        pace = session.scalar(select(CampaignPace).with_for_update(skip_locked=True))
-        if pace is None:
-            return 0
-        passed = max(0.0, (now - pace.at).total_seconds())
-        tokens = min(full, pace.tokens + passed * self._per_second)
-        taken = min(SLICE, int(tokens))
-        pace.tokens, pace.at = tokens - taken, max(now, pace.at)
-        return taken
-
-    @staticmethod
-    def _pay_back(session: Session, taken: int) -> None:
-        pace = session.get_one(CampaignPace, 1)
-        pace.tokens += taken
 
     # --- recipients ---------------------------------------------------------------------------------------------------
 

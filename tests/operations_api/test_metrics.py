@@ -190,6 +190,15 @@ def test_values_of_telling(
     assert value(found, "lantai_push_template_stopped", platform="wechat", template="ticket_decided") == 1
 
 
+def test_what_outside_systems_were_refused(lantai: Lantai, scrape: Callable[[], str]) -> None:
+    for code in ("scope_required", "rate_limited", "rate_limited"):
+        lantai.partner_refusals.note(new_id(), 403, code)
+    lantai.partner_refusals.copy()
+    found = samples(scrape())
+    assert value(found, "lantai_partner_requests_refused_last_day", reason="rate_limited") == 2
+    assert value(found, "lantai_partner_requests_refused_last_day", reason="scope_required") == 1
+
+
 def test_requests_by_rule_and_class(client: FlaskClient, scrape: Callable[[], str]) -> None:
     route = "/api/v1/corrections/<uuid:ticket_id>"
     for _ in range(3):

@@ -151,3 +151,30 @@ def test_what_came_from_the_sandbox_is_marked_and_has_no_way_in(
     assert not {f"/console{path}/{act}" for act in ("start", "mend")} & set(page.forms)
     refused = clerk.post(f"{path}/start", {"version": lantai.importer.batch(sent_by, batch.id).version})
     assert (refused.status_code, "只能预检，不能导入" in refused.text) == (409, True)
+
+
+def test_what_was_refused_at_once_is_shown_by_hour_and_reason(desk: Desks, lantai: Lantai, clock: FakeClock) -> None:
+    client_id, _ = lantai.partners.add("教务系统", ["dossiers:push"])
+    auditor = desk(Role.AUDITOR)
+    assert "当场拒绝" not in auditor.read("/partners").text
+    for status, code in (
+        (429, "rate_limited"),
+        (429, "rate_limited"),
+        (403, "scope_required"),
+        (404, "batch_not_found"),
+    ):
+        lantai.partner_refusals.note(client_id, status, code)
+    lantai.partner_refusals.copy()
+    text = auditor.read("/partners").text
+    hour = moment(clock.now().replace(minute=0))
+    for words in (
+        "近 24 小时当场拒绝的请求",
+        f"{hour} 起一小时",
+        "3 次",
+        "rate_limited",
+        "：2 次",
+        "scope_required",
+        "：1 次",
+    ):
+        assert words in text, words
+    assert "batch_not_found" not in text

@@ -16,6 +16,7 @@ from notifications.channel_rules import ContactKind
 from notifications.models import AttemptState, DeliveryAttempt
 from parts import Lantai
 from tests.conftest import World
+from tests.notifications.replays.outage import outage
 from tests.notifications.test_breaker import ONCE, Tell, tell
 from tests.staff_console.conftest import Desk
 
@@ -160,3 +161,69 @@ def test_who_may(desk: Desks, failed: Callable[[SendFault], UUID]) -> None:
     assert "重新发送所选" not in seen
     assert auditor.post("/undelivered/replay", {"pick": [str(attempt)]}).status_code == 403
     assert desk(Role.REVIEWER).get("/undelivered").status_code == 403
+
+
+# --- all of it ------------------------------------------------------------------------------------------------------
+
+
+def test_all_of_a_cause_are_counted_confirmed_sent_and_accounted_for(desk: Desks, lantai: Lantai) -> None:
+    outage(lantai, 3)
+    outage(lantai, 2, "unknown:lost")
+    clerk = desk(Role.ARCHIVIST)
+    listed = clerk.get("/undelivered?cause=retry&way=wechat").text
+    assert 'href="/console/undelivered/again?cause=retry&amp;way=wechat">这一原因的全部重新发送' in listed
+    asked = clerk.get("/undelivered/again?cause=retry&way=wechat").text
+    for words in ("可重新发送</dt><dd>3 条</dd>", "更正申请：已更正", "平台繁忙", "微信"):
+        assert words in asked
+    assert 'name="double"' not in asked
+    begun = clerk.post("/undelivered/again", {"cause": "retry", "way": "wechat"})
+    assert begun.status_code == 303
+    path = str(begun.headers["Location"]).removeprefix("/console")
+    page = clerk.get(path).text
+    assert "已开始重新发送" in page
+    for words in ("已处理 <b>0</b> / 3 条", 'hx-trigger="every 2s"', "刷新进度", "停止"):
+        assert words in page
+    again = clerk.post("/undelivered/again", {"cause": "retry", "way": "wechat"})
+    assert again.headers["Location"] == begun.headers["Location"]
+    assert "没有重复开始" in clerk.read(path).text
+    assert "正在进行" in clerk.read("/undelivered/again?cause=retry&way=wechat").text
+    lantai.replay_sending.tick()
+    part = clerk.get(f"{path}?part=progress")
+    assert ("已处理 <b>3</b> / 3 条" in part.text, part.headers.get("HX-Refresh")) == (True, "true")
+    done = clerk.get(path).text
+    assert ("已完成" in done, "刷新进度" in done, "/stop" in done) == (True, False, False)
+    assert path in clerk.get("/undelivered").text
+
+
+def test_doubles_of_all_of_it_are_asked_about(desk: Desks, lantai: Lantai) -> None:
+    outage(lantai, 2, "unknown:lost")
+    clerk = desk(Role.ADMINISTRATOR)
+    asked = clerk.get("/undelivered/again?cause=unknown").text
+    assert "其中 2 条可能已送达" in asked
+    assert 'name="double"' in asked
+    refused = clerk.post("/undelivered/again", {"cause": "unknown", "way": ""})
+    assert (refused.status_code, "都可能已经送达" in refused.text) == (422, True)
+    begun = clerk.post("/undelivered/again", {"cause": "unknown", "double": "yes"})
+    assert begun.status_code == 303
+    path = str(begun.headers["Location"]).removeprefix("/console")
+    assert "已确认毕业生可能收到两次" in clerk.read(path).text
+    assert clerk.post(f"{path}/stop", {}).status_code == 303
+    assert "其余的没有发送" in clerk.read(path).text
+    late = clerk.post(f"{path}/stop", {})
+    assert (late.status_code, "已经结束" in late.text) == (409, True)
+
+
+def test_who_may_send_all_again(desk: Desks, lantai: Lantai) -> None:
+    outage(lantai, 1)
+    auditor, clerk = desk(Role.AUDITOR), desk(Role.ARCHIVIST)
+    assert "/undelivered/again?" not in auditor.get("/undelivered?cause=retry").text
+    counted = auditor.get("/undelivered/again?cause=retry").text
+    assert ("1 条" in counted, 'action="/console/undelivered/again"' in counted) == (True, False)
+    assert auditor.post("/undelivered/again", {"cause": "retry"}).status_code == 403
+    path = str(clerk.post("/undelivered/again", {"cause": "retry"}).headers["Location"]).removeprefix("/console")
+    assert "进度" in auditor.read(path).text
+    assert auditor.post(f"{path}/stop", {}).status_code == 403
+    assert desk(Role.REVIEWER).get(path).status_code == 403
+    assert clerk.get(f"/undelivered/again/{uuid4()}").status_code == 404
+    empty = clerk.post("/undelivered/again", {"cause": "content"})
+    assert (empty.status_code, "没有可重新发送的消息" in empty.text) == (422, True)

@@ -29,11 +29,14 @@ from app.transfers.states import Channel, State
 from auth.guards import policy_of
 from notifications.campaigns.rules import Segment
 from notifications.chat.models import Conversation
+from notifications.models import DeliveryAttempt
+from notifications.undelivered import UndeliveredFilter
 from parts import Lantai
 from tests import fakes
 from tests.conftest import Person
 from tests.moving import Pair, desk_pair, lead, opened, wish
 from tests.notifications.campaigns import cohorts
+from tests.notifications.replays.outage import lost
 from tests.owned import Owned
 from tests.staff_console.conftest import Desk
 
@@ -136,7 +139,11 @@ def make_office(
     lantai.desk.reject(actor, refused.line.id, refused.line.version, "record_is_right", "原件如此。")
     office.tickets["rejected"] = refused.line.id
     office.tickets |= _roundabout(lantai, actor, open_ticket, graduate_factory)
-    office.moved = _on_the_way(lantai, graduate_factory) | _talked(lantai, actor, graduate_factory) | _mailed(lantai)
+    office.moved = _on_the_way(lantai, graduate_factory) | _talked(lantai, actor, graduate_factory)
+    for code in ("rate_limited", "scope_required"):
+        lantai.partner_refusals.note(UUID(str(owned.values["client_id"])), 403, code)
+    lantai.partner_refusals.copy()
+    office.moved |= _sent_again(lantai, actor, graduate_factory) | _mailed(lantai)  # in this order: one pace for both
     office.reported = _signed_review(lantai, worker, desk(Role.REVIEWER))
     return office
 
@@ -225,6 +232,33 @@ def _mailed(lantai: Lantai) -> dict[str, str]:
         "campaign-edit": f"/campaigns/{draft}/edit",
         "campaign-cancelled": f"/campaigns/{cancelled}",
         "campaign-running": f"/campaigns/{going_on}",
+    }
+
+
+def _sent_again(lantai: Lantai, clerk: Actor, graduate_factory: Callable[..., Person]) -> dict[str, str]:
+    """What may arrive twice and can be sent again, and a run that was stopped and had to pass one over."""
+    people = [graduate_factory().id for _ in range(3)]
+    with lantai.db.transaction() as session:
+        for number, person in enumerate(people):
+            account = PlatformAccount(Platform.WECHAT, "app", f"open-lost-{number}")
+            lantai.people.bind(session, lantai.people.remember_identity(session, account).id, person)
+    [plain] = lost(lantai, people[:1], "config:40037")
+    lost(lantai, people[1:2], "unknown:lost")
+    run, _ = lantai.replays.start(clerk, UndeliveredFilter("config"), double_known=False)
+    with lantai.db.transaction() as session:
+        session.get_one(DeliveryAttempt, plain).reason = "cancelled"
+    lantai.replay_sending.tick()
+    stopped, _ = lantai.replays.start(clerk, UndeliveredFilter("unknown"), double_known=True)
+    lantai.replays.stop(clerk, stopped)
+    lost(lantai, people[2:], "held")
+    going_on, _ = lantai.replays.start(clerk, UndeliveredFilter("held"), double_known=False)
+    return {
+        "undelivered-again-double": "/undelivered/again?cause=unknown&way=wechat",
+        "undelivered-again-none": "/undelivered/again?cause=content",
+        "undelivered-again-running": "/undelivered/again?cause=held",
+        "undelivered-run-running": f"/undelivered/again/{going_on}",
+        "undelivered-run-done": f"/undelivered/again/{run}",
+        "undelivered-run-stopped": f"/undelivered/again/{stopped}",
     }
 
 

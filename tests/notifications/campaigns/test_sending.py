@@ -17,9 +17,10 @@ from app.people.models import IdentityState, PlatformIdentity
 from app.ports import OutboundMessage, Platform, SendFault
 from notifications.campaigns.desk import Wish
 from notifications.campaigns.models import CampaignRecipient
+from notifications.campaigns.pacing import SLICE
 from notifications.campaigns.reading import RecipientLine
 from notifications.campaigns.rules import Account, Result, Segment, State, Told
-from notifications.campaigns.sending import SLICE, CampaignSending
+from notifications.campaigns.sending import CampaignSending
 from notifications.campaigns.texts import CampaignNotice
 from notifications.channel_rules import QuietHours
 from notifications.check_codes import CheckCodes
