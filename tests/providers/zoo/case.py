@@ -15,7 +15,8 @@ from app.file_ports import CleanDocument
 from providers.document_child import Usage
 
 MARKER = b"HIDDEN-PAYLOAD-5b1d"  # planted where nobody looks; may not come out
-PEAK_MB, CPU_S = 300.0, 2.0
+# A timer ends the child after 1.8 s in ticks; the kernel's last count is finer, on some machines a fifth more.
+PEAK_MB, CPU_S = 300.0, 2.7
 PREVIEW_EDGE = 800
 
 

@@ -71,6 +71,6 @@ def test_a_cleaner_that_refuses_everything_takes_too_much_or_keeps_a_payload_is_
     assert judge(case, data, Invalid("document_unreadable"), None)
     assert judge(replace(case, taken="", refused=("document_unreadable",)), data, done, None)
     assert judge(case, data, done, Usage(300.0, 0.1)) == ["300 MB resident"]
-    assert judge(case, data, done, Usage(50.0, 2.0)) == ["2.00 s of processor time"]
+    assert judge(case, data, done, Usage(50.0, 2.7)) == ["2.70 s of processor time"]
     assert judge(case, data, replace(done, data=done.data + MARKER), None) == ["the hidden payload came through"]
     assert judge(case, data, replace(done, preview=None), None)
