@@ -92,9 +92,10 @@ class Router:
             choices = self._preferences.choices_of(session, notice.graduate_id)
             return self._held(session, notice.id, choices, text, job)
 
-    def fall_back(self, notice: Notice, text: NoticeText) -> None:
+    def fall_back(self, notice: Notice, text: NoticeText, *, bulk: bool) -> None:
         """No push arrived, or none in time: go on by the first kind of address that importance, choices and contacts
-        allow. The letter's row is written with its job, so that nobody asks for a second one meanwhile.
+        allow. The letter's row is written with its job, so that nobody asks for a second one meanwhile. ``bulk``: it is
+        one of very many, as the message was that did not arrive.
         """
         if not FALL_BACK[text.importance]:
             return
@@ -119,7 +120,7 @@ class Router:
                     created_at=self._clock.now(),
                 )
             )
-            self._queue.enqueue(session, DeliverByContact(row.id, contact_id))
+            self._queue.enqueue(session, DeliverByContact(row.id, contact_id, bulk=bulk))
 
     def refusal(
         self, session: Session, notice: Notice, text: NoticeText, contact: NoticeContact | None, *, asked: bool

@@ -161,6 +161,9 @@ def test_letters_alone_are_written_again(
     _, letter = both(SendFault.CONTENT)
     pressed(lantai, pair, UndeliveredFilter("content", Way.EMAIL))
     lantai.replay_sending.tick()
+    with lantai.db.transaction() as session:
+        query = text("select priority from procrastinate_jobs where task_name = 'notifications.deliver_by_contact'")
+        assert session.scalars(query).one() == BULK
     run_jobs()
     assert (len(world.wechat_sender.sent), len(world.mailer.sent)) == (0, 1)
     with lantai.db.transaction() as session:
