@@ -67,12 +67,17 @@ class DeliverNotice(Job):
 
 @dataclass(frozen=True, slots=True)
 class DeliverByContact(Job):
-    """Tell of a notice by e-mail or SMS, where no push arrived."""
+    """Tell of a notice by e-mail or SMS, where no push arrived. ``bulk`` as of ``DeliverNotice``."""
 
     name: ClassVar[str] = "notifications.deliver_by_contact"
     notice_id: UUID
     contact_id: UUID
     attempt: int = 1
+    bulk: bool = False
+
+    @property
+    def priority(self) -> int:
+        return BULK if self.bulk else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -92,7 +92,7 @@ class ContactDelivery:
                 self._queue.enqueue(session, job, at=other.until)
             return
         if letter is None or begun is None:
-            self._router.fall_back(notice, text)
+            self._router.fall_back(notice, text, bulk=job.bulk)
             return
         try:
             provider_id = self._writer.send_notice(letter, notice.id, text, notice.created_at)
@@ -197,7 +197,7 @@ class ContactDelivery:
             verdict = self._breakers.judge(session, outlet, begun.standing, fault, reason, first=first)
             tomorrow = action.again is Again.NEXT_DAY
             if retry:
-                again = DeliverByContact(job.notice_id, job.contact_id, job.attempt + 1)
+                again = replace(job, attempt=job.attempt + 1)
                 due = next_day(now) if tomorrow else now + BACKOFF[min(job.attempt, len(BACKOFF)) - 1]
                 self._queue.enqueue(session, again, at=verdict.held or due)
         way = outlet.way.value
@@ -207,7 +207,7 @@ class ContactDelivery:
         for line in breaker_words.lines(outlet, verdict, fault, reason):
             self._lines.say(line)
         if not retry or tomorrow:
-            self._router.fall_back(notice, text)
+            self._router.fall_back(notice, text, bulk=job.bulk)
 
     def _lose(self, session: Session, contact_id: UUID) -> None:
         """The address is dead: nothing more goes there, and its owner hears of it, once."""

@@ -143,7 +143,7 @@ class NoticeDelivery:
         # who is held till tomorrow would not be asked about again in half an hour
         by_then = min(round_.due) if round_.limited else self._clock.now()
         if not round_.due or (round_.delayed and span is not None and by_then - begun >= span):
-            self._router.fall_back(notice, text)
+            self._router.fall_back(notice, text, bulk=job.bulk)
 
     def _close_left(self, notice_id: UUID, passed_over: Mapping[UUID, str], pushed: Collection[UUID]) -> None:
         """What was to be tried again and is not any more has failed: staff find it among the undelivered."""

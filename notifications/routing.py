@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.db import Database, new_id
 from app.jobs import DeliverByContact, Job, JobQueue
@@ -36,6 +36,7 @@ from notifications.preferences import PreferenceService
 SKEW = timedelta(minutes=1)  # the queue goes by the database's clock
 NOT_WANTED, NO_CREDIT, GONE = "not_wanted", "no_credit:estimate", "recipient:gone"
 ARRIVED_OTHERWISE = "arrived"
+UNANSWERED = f"{SendFault.UNKNOWN.value}:"
 ARRIVED = (AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.SENDING)
 
 
@@ -92,9 +93,10 @@ class Router:
             choices = self._preferences.choices_of(session, notice.graduate_id)
             return self._held(session, notice.id, choices, text, job)
 
-    def fall_back(self, notice: Notice, text: NoticeText) -> None:
+    def fall_back(self, notice: Notice, text: NoticeText, *, bulk: bool) -> None:
         """No push arrived, or none in time: go on by the first kind of address that importance, choices and contacts
-        allow. The letter's row is written with its job, so that nobody asks for a second one meanwhile.
+        allow. The letter's row is written with its job, so that nobody asks for a second one meanwhile. ``bulk``: it is
+        one of very many, as the message was that did not arrive.
         """
         if not FALL_BACK[text.importance]:
             return
@@ -119,7 +121,7 @@ class Router:
                     created_at=self._clock.now(),
                 )
             )
-            self._queue.enqueue(session, DeliverByContact(row.id, contact_id))
+            self._queue.enqueue(session, DeliverByContact(row.id, contact_id, bulk=bulk))
 
     def refusal(
         self, session: Session, notice: Notice, text: NoticeText, contact: NoticeContact | None, *, asked: bool
@@ -135,12 +137,13 @@ class Router:
             return NOT_WANTED
         # what was begun by another way, and whose end nobody knows, may have arrived too
         pushed_to = (AttemptState.SENT,) if asked else (AttemptState.SENT, AttemptState.UNKNOWN)
-        open_end = () if asked else (AttemptState.UNKNOWN, AttemptState.SENDING)
+        open_states = (AttemptState.UNKNOWN, AttemptState.SENDING)
+        open_end = false() if asked else or_(ContactAttempt.state.in_(open_states), _tried_unanswered())
         pushed = select(DeliveryAttempt.id).where(DeliveryAttempt.state.in_(pushed_to))
         written = select(ContactAttempt.id).where(
             or_(
                 ContactAttempt.state == AttemptState.SENT,
-                and_(ContactAttempt.kind != contact.kind, ContactAttempt.state.in_(open_end)),
+                and_(ContactAttempt.kind != contact.kind, open_end),
             )
         )
         arrived = session.scalar(pushed.where(DeliveryAttempt.notice_id == notice.id).limit(1)) or session.scalar(
@@ -180,7 +183,7 @@ class Router:
         tried: dict[ContactKind, bool] = {}
         query = select(ContactAttempt).where(ContactAttempt.notice_id == notice.id).order_by(ContactAttempt.number)
         rows = session.scalars(query).all()
-        open_end = any(row.reason.startswith(f"{SendFault.UNKNOWN.value}:") for row in rows)
+        open_end = any(row.reason.startswith(UNANSWERED) for row in rows)
         for row in rows:
             gives_way = waits_for_tomorrow(row) or (not open_end and self._gives_way(session, notice, text, row))
             tried[row.kind] = row.state is AttemptState.RETRY and not gives_way
@@ -213,6 +216,18 @@ class Router:
             return False
         span = OTHER_WAY_AFTER.get(text.importance)
         return standing.limited(now) or (span is not None and now - begun_at(notice, now) >= span)
+
+
+def _tried_unanswered() -> ColumnElement[bool]:
+    """A letter that nobody answered and that is tried again: what follows it says how it ended."""
+    follows = aliased(ContactAttempt)
+    followed = exists().where(
+        follows.notice_id == ContactAttempt.notice_id,
+        follows.kind == ContactAttempt.kind,
+        follows.number > ContactAttempt.number,
+    )
+    tried_again = ContactAttempt.state == AttemptState.RETRY
+    return and_(tried_again, ContactAttempt.reason.startswith(UNANSWERED), ~followed)
 
 
 def begun_at(notice: Notice, now: datetime) -> datetime:

@@ -119,7 +119,7 @@ class SendingAgain:
         notices = dict.fromkeys(found.notice.id for found in chosen.pushes)
         self._queue.enqueue_many(session, [DeliverNotice(notice_id, bulk=bulk) for notice_id in notices])
         letters = [(found.notice.id, found.contact_id) for found in chosen.letters]
-        jobs = [DeliverByContact(notice_id, contact_id) for notice_id, contact_id in letters if contact_id is not None]
+        jobs = [DeliverByContact(notice, contact, bulk=bulk) for notice, contact in letters if contact is not None]
         self._queue.enqueue_many(session, jobs)
 
     def _follows(self, found: Again) -> DeliveryAttempt | ContactAttempt:

@@ -81,7 +81,7 @@ def release(session: Session, queue: JobQueue, campaign_id: UUID, most: int) -> 
         .distinct()
     )
     letters = [
-        DeliverByContact(notice_id, contact_id)
+        DeliverByContact(notice_id, contact_id, bulk=True)
         for notice_id, contact_id in session.execute(waiting)
         if contact_id is not None
     ]

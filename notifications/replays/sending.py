@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.actors import SYSTEM, Actor, ActorKind
@@ -109,7 +109,7 @@ class ReplaySending:
         gone = select(ReplayItem.run_id, ReplayItem.attempt_id).where(ReplayItem.run_id.in_(old)).limit(SWEPT)
         with self._db.transaction() as session:
             done = session.execute(delete(ReplayItem).where(tuple_(ReplayItem.run_id, ReplayItem.attempt_id).in_(gone)))
-            swept = int(getattr(done, "rowcount", 0))
-            if swept < SWEPT:
-                session.execute(delete(ReplayRun).where(ReplayRun.id.in_(old)))
-            return swept
+            # another worker may have forgotten the same ones a moment ago: that none were left says nothing of the rest
+            emptied = ~exists().where(ReplayItem.run_id == ReplayRun.id)
+            session.execute(delete(ReplayRun).where(ReplayRun.id.in_(old), emptied))
+            return int(getattr(done, "rowcount", 0))

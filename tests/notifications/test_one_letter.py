@@ -18,7 +18,7 @@ from notifications.models import AttemptState, DeliveryAttempt
 from parts import Lantai
 from tests.conftest import World
 from tests.fakes import FakeClock
-from tests.notifications.ways import EMAIL, IMPORTANT, PHONE, Tell, letters, queued
+from tests.notifications.ways import EMAIL, IMPORTANT, PHONE, URGENT, Tell, letters, queued, work_off
 
 Letters = Mapping[ContactKind, DeliverByContact]
 
@@ -78,18 +78,33 @@ def test_while_one_is_being_sent_the_other_waits_for_its_end(
     assert dict(letters(lantai)) == {kind: AttemptState.FAILED, other: AttemptState.SENT}
 
 
-@pytest.mark.parametrize("state", [AttemptState.UNKNOWN, AttemptState.SENDING])
+@pytest.mark.parametrize("state", [AttemptState.UNKNOWN, AttemptState.SENDING, AttemptState.RETRY])
 @pytest.mark.parametrize("kind", [EMAIL, PHONE])
 def test_what_may_have_arrived_by_one_is_not_told_by_the_other(
     kind: ContactKind, state: AttemptState, lantai: Lantai, both: Letters, world: World, clock: FakeClock
 ) -> None:
-    """Its end is not known, or its worker died over it."""
+    """Its end is not known, its worker died over it, or it is tried again after nobody answered."""
     other = PHONE if kind is EMAIL else EMAIL
     set_latest(lantai, other, state, "unknown:timeout")
     clock.advance(hours=24)
     lantai.contact_delivery.deliver(both[kind])
     assert (world.mailer.sent, world.sms.sent) == ([], [])
     assert dict(letters(lantai)) == {kind: AttemptState.FAILED, other: state}
+
+
+def test_what_was_tried_again_after_no_answer_and_failed_lets_the_other_go(
+    lantai: Lantai, tell: Tell, reach: Callable[..., None], world: World, clock: FakeClock
+) -> None:
+    reach(EMAIL, PHONE)
+    world.wechat_sender.faults = [SendFault.NO_CREDIT]
+    world.sms.faults = [SendFault.UNKNOWN, SendFault.RECIPIENT]
+    lantai.delivery.deliver(tell(URGENT))
+    work_off(lantai)
+    assert sorted(letters(lantai)) == [
+        (EMAIL, AttemptState.SENT),
+        (PHONE, AttemptState.FAILED),
+        (PHONE, AttemptState.RETRY),
+    ]
 
 
 def test_what_may_have_arrived_as_a_push_is_not_told_by_a_letter(

@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.job_worker import payload
-from app.jobs import DeliverByContact, DeliverNotice
+from app.jobs import BULK, DeliverByContact, DeliverNotice
 from app.ports import SendFault
 from notifications.campaigns.halting import Halt, halted
 from notifications.campaigns.models import CampaignRecipient, NoticeCampaign
@@ -48,6 +48,11 @@ def taken(lantai: Lantai, person: Person) -> UUID:
 
 def names(lantai: Lantai) -> list[str]:
     return sorted(name for name, _ in queued(lantai))
+
+
+def priorities(lantai: Lantai) -> set[int]:
+    with lantai.db.transaction() as session:
+        return set(session.scalars(text("select priority from procrastinate_jobs where status = 'todo'")))
 
 
 def go_on(lantai: Lantai, pair: Pair, campaign: UUID) -> None:
@@ -106,6 +111,7 @@ def test_a_letter_is_held_and_let_go_as_well(
     world.wechat_sender.faults = [SendFault.NO_CREDIT]
     lantai.delivery.deliver(job)
     assert names(lantai) == ["notifications.deliver_by_contact"]
+    assert priorities(lantai) == {BULK}
     with lantai.db.transaction() as session:
         session.execute(text("delete from procrastinate_jobs"))
         contact = session.scalars(select(NoticeContact.id)).one()
@@ -115,6 +121,7 @@ def test_a_letter_is_held_and_let_go_as_well(
     assert (world.mailer.sent, names(lantai)) == ([], [])
     go_on(lantai, pair, campaign)
     assert names(lantai) == ["notifications.deliver", "notifications.deliver_by_contact"]
+    assert priorities(lantai) == {BULK}
     lantai.contact_delivery.deliver(letter)
     assert letters(lantai) == [(EMAIL, AttemptState.SENT)]
 

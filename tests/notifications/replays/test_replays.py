@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Thread
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, tuple_, update
 
 from app.actors import Actor, ActorKind, Role
 from app.errors import Conflict, Forbidden, Invalid, NotFound
@@ -28,6 +29,7 @@ from tests.conftest import World
 from tests.fakes import FakeClock
 from tests.moving import Pair
 from tests.notifications.campaigns.cohorts import cohort, running, told
+from tests.notifications.campaigns.test_halting import awaited
 from tests.notifications.replays.outage import outage, outcomes, replayed
 from tests.notifications.test_two_ways import Both, both
 from tests.proof.house import at_once
@@ -161,6 +163,9 @@ def test_letters_alone_are_written_again(
     _, letter = both(SendFault.CONTENT)
     pressed(lantai, pair, UndeliveredFilter("content", Way.EMAIL))
     lantai.replay_sending.tick()
+    with lantai.db.transaction() as session:
+        query = text("select priority from procrastinate_jobs where task_name = 'notifications.deliver_by_contact'")
+        assert session.scalars(query).one() == BULK
     run_jobs()
     assert (len(world.wechat_sender.sent), len(world.mailer.sent)) == (0, 1)
     with lantai.db.transaction() as session:
@@ -275,3 +280,26 @@ def test_runs_are_forgotten_in_time(lantai: Lantai, pair: Pair, clock: FakeClock
     with lantai.db.transaction() as session:
         assert session.scalar(select(func.count()).select_from(ReplayRun)) == 0
         assert session.scalar(select(func.count()).select_from(ReplayItem)) == 0
+
+
+def test_two_workers_that_forget_at_once_leave_no_message_without_its_run(
+    lantai: Lantai, pair: Pair, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second chooses what the first is just forgetting and finds nothing of it left: that was not all."""
+    outage(lantai, 3)
+    pressed(lantai, pair)
+    run_out(lantai, clock, 1)
+    clock.advance(seconds=KEEP.total_seconds() + 60)
+    monkeypatch.setattr("notifications.replays.sending.SWEPT", 2)
+    found = list[object]()
+    second = Thread(target=lambda: found.extend(at_once(1, lambda _: lantai.replay_sending.sweep())))
+    with lantai.db.transaction() as session:
+        first = select(ReplayItem.run_id, ReplayItem.attempt_id).limit(2)
+        session.execute(delete(ReplayItem).where(tuple_(ReplayItem.run_id, ReplayItem.attempt_id).in_(first)))
+        second.start()
+        assert awaited(session)
+    second.join()
+    assert found == [0]
+    assert lantai.replay_sending.sweep() == 1
+    with lantai.db.transaction() as session:
+        assert session.scalar(select(func.count()).select_from(ReplayRun)) == 0
