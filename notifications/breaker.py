@@ -176,7 +176,8 @@ class Breakers:
         self, session: Session, outlet: Outlet, standing: Standing, fault: SendFault, reason: str, *, first: bool
     ) -> Verdict:
         """In the transaction that settles a failed attempt, which was begun by ``standing``. One sick message is not a
-        sick outlet: of each only the ``first`` failure counts, or the one of whoever tries.
+        sick outlet: of each only the ``first`` failure counts, since it was sent or last sent again, or the one of
+        whoever tries.
         """
         if fault is SendFault.LATER:
             # neither sick nor well: nothing is known until the limit is over
