@@ -55,11 +55,14 @@ class Outlet:
 
 
 class ChannelBreaker(Base):
-    """A row stands for an outlet that did not get through the last time; there is none for a healthy one."""
+    """A row stands for an outlet that did not get through the last time; there is none for a healthy one. The column
+    has the name it had when only platforms' templates could stop: with another one the workers of the release before
+    would push nothing more, once the database is migrated.
+    """
 
     __tablename__ = "channel_breaker"
 
-    way: Mapped[Way] = mapped_column(EnumText(Way, 20), primary_key=True)
+    way: Mapped[Way] = mapped_column("platform", EnumText(Way, 20), primary_key=True)
     template: Mapped[str] = mapped_column(String(20), primary_key=True)
     failures: Mapped[int] = mapped_column(Integer)
     openings: Mapped[int] = mapped_column(Integer)
@@ -176,7 +179,8 @@ class Breakers:
         self, session: Session, outlet: Outlet, standing: Standing, fault: SendFault, reason: str, *, first: bool
     ) -> Verdict:
         """In the transaction that settles a failed attempt, which was begun by ``standing``. One sick message is not a
-        sick outlet: of each only the ``first`` failure counts, or the one of whoever tries.
+        sick outlet: of each only the ``first`` failure counts, since it was sent or last sent again, or the one of
+        whoever tries.
         """
         if fault is SendFault.LATER:
             # neither sick nor well: nothing is known until the limit is over
@@ -228,7 +232,7 @@ class Breakers:
         session.execute(
             insert(ChannelBreaker)
             .values(way=outlet.way, template=outlet.template, **fresh)
-            .on_conflict_do_nothing(index_elements=["way", "template"])
+            .on_conflict_do_nothing(index_elements=["platform", "template"])
         )
         return session.get_one(ChannelBreaker, (outlet.way, outlet.template), with_for_update=True)
 

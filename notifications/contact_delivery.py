@@ -52,10 +52,10 @@ class UnderWay(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt whose row is committed. ``number`` counts those by this kind of address, from 1."""
+    """An attempt whose row is committed. ``first``: of its kind of address, or since staff asked for it."""
 
     attempt_id: UUID
-    number: int
+    first: bool
     outlet: Outlet
     standing: Standing
 
@@ -166,12 +166,13 @@ class ContactDelivery:
                 return None
         if last is not None and last.state is AttemptState.SENDING:
             _end(last, AttemptState.UNKNOWN, LOST, now)
+        first = last is None or last.settled_at is None
         row = _next(session, job, kind, last, now)
         if standing.held_until is not None:
             _end(row, AttemptState.FAILED, HELD, now)
             return None
         row.contact_id, row.state, row.created_at, row.held_until = job.contact_id, AttemptState.SENDING, now, None
-        return Begun(row.id, row.number, outlet, standing)
+        return Begun(row.id, first, outlet, standing)
 
     def _arrive(self, begun: Begun, provider_id: str) -> None:
         with self._db.transaction() as session:
@@ -187,14 +188,14 @@ class ContactDelivery:
         action = ACTIONS[fault]
         retry = follows(fault, sure=text.promise is Promise.AT_LEAST_ONCE) and job.attempt < MAX_ATTEMPTS
         ended = AttemptState.UNKNOWN if fault is SendFault.UNKNOWN else AttemptState.FAILED
-        now, outlet, first = self._clock.now(), begun.outlet, begun.number == 1
+        now, outlet = self._clock.now(), begun.outlet
         with self._db.transaction() as session:
             row = session.get_one(ContactAttempt, begun.attempt_id)
             row.state = AttemptState.RETRY if retry else ended
             row.reason, row.settled_at = f"{fault.value}:{reason}"[:80], now
             if action.address_gone and row.contact_id is not None:
                 self._lose(session, row.contact_id)
-            verdict = self._breakers.judge(session, outlet, begun.standing, fault, reason, first=first)
+            verdict = self._breakers.judge(session, outlet, begun.standing, fault, reason, first=begun.first)
             tomorrow = action.again is Again.NEXT_DAY
             if retry:
                 again = replace(job, attempt=job.attempt + 1)

@@ -48,10 +48,9 @@ BACKOFF = (
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt whose row is committed. ``number`` counts all, ``tries`` those since staff last asked; both from 1."""
+    """An attempt whose row is committed. ``tries`` counts those since staff last asked, from 1."""
 
     attempt_id: UUID
-    number: int
     tries: int
     standing: Standing
 
@@ -244,7 +243,7 @@ class NoticeDelivery:
             last.state = AttemptState.FAILED if gives_up else AttemptState.SENDING
             last.reason = "held" if gives_up else ""
             last.created_at, last.settled_at = now, now if gives_up else None
-            return None if gives_up else Begun(last.id, last.number, tries_of(rows) + 1, standing)
+            return None if gives_up else Begun(last.id, tries_of(rows) + 1, standing)
 
     def _open(self, rows: Sequence[DeliveryAttempt], promise: Promise) -> bool:
         """Whether a further attempt follows these. Raises Waits if not yet."""
@@ -288,7 +287,7 @@ class NoticeDelivery:
                 self._subscriptions.spent(session, identity.id, text.template, begun.attempt_id, gone)
             if action.address_gone:
                 self._people.mark_unreachable(session, identity.id)
-            outlet, first = Outlet.of_push(identity.platform, text.template), begun.number == 1
+            outlet, first = Outlet.of_push(identity.platform, text.template), begun.tries == 1
             verdict = self._breakers.judge(session, outlet, begun.standing, fault, reason, first=first)
         log.info("push_not_sent", attempt=str(begun.attempt_id), fault=fault.value, reason=reason)
         if action.alarm:

@@ -124,7 +124,7 @@ FLASHES: Mapping[str, str] = {
     "undelivered_replayed": "已安排重新发送；仍未送达的会再次列在这里。",
     "undelivered_partly": "已安排重新发送；正在发送、已送达、已取消、账号或地址失效，或提醒已重发的，已跳过。",
     "replay_started": "已开始重新发送，按下按钮以后新出现的不在其中。",
-    "replay_joined": "同一范围的重新发送已由他人开始，进度如下；没有重复开始。",
+    "replay_joined": "同一范围的重新发送先前已经开始，进度如下；没有重复开始。",
     "replay_stopped": "已停止，其余的没有发送，仍列在“未送达”中。",
     "webhook_replayed": "已安排重新投递，结果见投递记录。",
     **{f"not_webhook_{code}": f"测试没有通过：{why}。" for code, why in REASONS.items()},

@@ -29,12 +29,15 @@ def _acts() -> bool:
 
 def _confirm(wanted: UndeliveredFilter, error: DomainError | None = None) -> Response:
     problem = problem_of(error) if error is not None else None
+    counted = parts().replays.preview(current_actor(), wanted)
+    concerned, stopped = {way for way, _, _ in counted.by_kind}, {b.outlet.way for b in parts().undelivered.stopped()}
     going_on = [run for run in parts().replays.lately(current_actor()) if run.state is State.RUNNING]
     return page(
         "undelivered_again.html",
         problem.status if problem is not None else 200,
         wanted=wanted,
-        counted=parts().replays.preview(current_actor(), wanted),
+        counted=counted,
+        paused=[label for way, label in WAYS.items() if way in concerned & stopped],
         running=next((run for run in going_on if run.wanted == wanted), None),
         acts=_acts(),
         causes=CAUSES,

@@ -264,7 +264,7 @@ FIELDS: Mapping[str, Mapping[str, Kept]] = {
         "held_until": TIME,
     },
     "channel_breaker": {
-        "way": STATE,
+        "platform": STATE,
         "template": STATE,
         "failures": STATE,
         "openings": STATE,

@@ -1,4 +1,5 @@
-"""Circuit breakers of e-mails and SMS beside those of the platforms' templates, and the letters that wait for them.
+"""Letters that wait for the circuit breaker of their kind. Breakers of e-mails and SMS stand beside those of templates,
+in the columns that are there, so that workers of the release before go on while processes are changed over.
 
 On the way down the breakers of letters are forgotten: what waits is tried when its job comes, and the next failures
 stop nothing, as before.
@@ -16,11 +17,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.alter_column("channel_breaker", "platform", new_column_name="way")
     op.add_column("contact_attempt", sa.Column("held_until", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("contact_attempt", "held_until")
-    op.execute("delete from channel_breaker where way in ('email', 'sms')")
-    op.alter_column("channel_breaker", "way", new_column_name="platform")
+    op.execute("delete from channel_breaker where platform in ('email', 'sms')")

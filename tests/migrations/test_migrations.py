@@ -359,17 +359,27 @@ def test_of_the_breakers_those_of_templates_outlive_the_step_down(empty: Service
     upgrade(empty)
     engine = owner(empty)
     stands = (
-        "insert into channel_breaker (way, template, failures, openings, reason, changed_at)"
+        "insert into channel_breaker (platform, template, failures, openings, reason, changed_at)"
         " values ('wechat', 'ticket_decided', 5, 1, '40037', now()), ('email', '', 5, 1, '535', now())"
     )
     with engine.begin() as connection:
         connection.execute(text(stands))
     downgrade(empty, "0040")
-    with engine.connect() as connection:
-        assert connection.execute(text("select platform, template from channel_breaker")).all() == [
-            ("wechat", "ticket_decided")
-        ]
     upgrade(empty)
     with engine.connect() as connection:
-        assert connection.execute(text("select way, reason from channel_breaker")).all() == [("wechat", "40037")]
+        assert connection.execute(text("select platform, reason from channel_breaker")).all() == [("wechat", "40037")]
     engine.dispose()
+
+
+def test_processes_of_the_release_before_find_all_their_columns_while_they_are_changed_over(empty: ServiceUrls) -> None:
+    """docs/production.md: migrate first, then change the processes over. 0040 is the last step of that release."""
+    query = text("select table_name, column_name from information_schema.columns where table_schema = 'public'")
+    engine, found = owner(empty), list[set[tuple[str, str]]]()
+    upgrade(empty)
+    for step in ("0040", "head"):
+        (downgrade if step == "0040" else upgrade)(empty, step)
+        with engine.connect() as connection:
+            found.append({(row[0], row[1]) for row in connection.execute(query)})
+    engine.dispose()
+    before, after = found
+    assert before - after == set()

@@ -83,7 +83,7 @@ def test_a_stopped_template_is_told(lantai: Lantai, client: FlaskClient) -> None
     told = reply.json or {}
     assert (reply.status_code, told["pushes"], told["letters"]) == (200, "stopped", "ok")
     with lantai.db.transaction() as session:
-        session.execute(text("update channel_breaker set way = 'sms', template = ''"))
+        session.execute(text("update channel_breaker set platform = 'sms', template = ''"))
     told = client.get("/readyz").json or {}
     assert (told["pushes"], told["letters"]) == ("ok", "stopped")
 

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from app.actors import Role
-from app.ports import SendFault
+from app.ports import Platform, SendFault
 from notifications.breaker import Breakers, Outlet
+from notifications.catalogue.text import Template
 from notifications.channel_models import ContactAttempt
 from notifications.channel_rules import ContactKind
 from notifications.models import AttemptState, DeliveryAttempt
@@ -185,7 +186,8 @@ def test_all_of_a_cause_are_counted_confirmed_sent_and_accounted_for(desk: Desks
         assert words in page
     again = clerk.post("/undelivered/again", {"cause": "retry", "way": "wechat"})
     assert again.headers["Location"] == begun.headers["Location"]
-    assert "没有重复开始" in clerk.read(path).text
+    joined = clerk.read(path).text
+    assert ("没有重复开始" in joined, "他人" in joined) == (True, False)  # it was the same person
     assert "正在进行" in clerk.read("/undelivered/again?cause=retry&way=wechat").text
     lantai.replay_sending.tick()
     part = clerk.get(f"{path}?part=progress")
@@ -193,6 +195,18 @@ def test_all_of_a_cause_are_counted_confirmed_sent_and_accounted_for(desk: Desks
     done = clerk.get(path).text
     assert ("已完成" in done, "刷新进度" in done, "/stop" in done) == (True, False, False)
     assert path in clerk.get("/undelivered").text
+
+
+def test_whoever_sends_all_again_is_told_that_its_channel_is_stopped(desk: Desks, lantai: Lantai) -> None:
+    outage(lantai, 2)
+    clerk, words = desk(Role.ARCHIVIST), "有暂停的通道"
+    for outlet, told in (
+        (Outlet.of_letter(ContactKind.EMAIL), False),
+        (Outlet.of_push(Platform.WECHAT, Template.TICKET_DECIDED), True),
+    ):
+        with lantai.db.transaction() as session:
+            Breakers(lantai.clock).failed(session, outlet, SendFault.CONFIG, "scripted", tried=False)
+        assert (words in clerk.get("/undelivered/again?cause=retry").text) is told
 
 
 def test_doubles_of_all_of_it_are_asked_about(desk: Desks, lantai: Lantai) -> None:
