@@ -10,6 +10,7 @@ from functools import partial
 
 import procrastinate
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import logs
 from app.errors import DomainError
@@ -39,6 +40,9 @@ def housekeeping(parts: Lantai) -> None:
             swept[name] = int(sweep())
         except DomainError as error:
             log.warning("housekeeping_failed", sweep=name, code=error.code)
+        except SQLAlchemyError as error:
+            # the class alone: a statement's text may hold data
+            log.warning("housekeeping_failed", sweep=name, code=type(error).__name__)
     parts.sweep_book.note(swept)
     if any(swept.values()):
         log.info("housekeeping", **swept)

@@ -14,6 +14,7 @@ import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 import worker
 from app import job_worker
@@ -26,11 +27,14 @@ from providers.embedded.services import ServiceUrls
 from wiring import build_queue_app
 
 
-def test_one_failing_sweep_holds_up_no_other(lantai: Lantai, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [Conflict("busy"), IntegrityError("delete", {}, Exception("still used"))])
+def test_one_failing_sweep_holds_up_no_other(
+    error: Exception, lantai: Lantai, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     done: list[str] = []
 
     def fails() -> int:
-        raise Conflict("busy")
+        raise error
 
     def works() -> int:
         done.append("second")
@@ -40,6 +44,7 @@ def test_one_failing_sweep_holds_up_no_other(lantai: Lantai, monkeypatch: pytest
     monkeypatch.setattr(worker, "_sweeps", lambda _: sweeps)
     worker.housekeeping(lantai)
     assert done == ["second"]
+    assert "still used" not in "".join(capsys.readouterr())
 
 
 def test_every_sweep_runs_on_an_empty_house(lantai: Lantai) -> None:
