@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 
@@ -9,10 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.ports import Clock
 from notifications.campaigns.models import CampaignPace
+from notifications.channel_rules import QuietHours
 
 SLICE = 100
 """So many are dealt with in one transaction at most."""
+TICK_S = 1.0
+"""How long one call goes on: a worker that is told to stop waits no longer."""
 
 
 class Pace:
@@ -39,6 +45,32 @@ class Pace:
     def pay_back(session: Session, taken: int) -> None:
         pace = session.get_one(CampaignPace, 1)
         pace.tokens += taken
+
+
+class Slices(ABC):
+    """One beat's work, slice after slice; none in the house's quiet hours, or all pushes of a night would be due at
+    their end.
+    """
+
+    def __init__(self, clock: Clock, quiet: QuietHours) -> None:
+        self._clock, self._quiet = clock, quiet
+
+    def rests_until(self) -> datetime | None:
+        """The end of the house's quiet hours; None outside them."""
+        return self._quiet.until(self._clock.now())
+
+    def tick(self) -> int:
+        """What is due now, for a second at most; how many were dealt with."""
+        if self.rests_until() is not None:
+            return 0
+        done, until = 0, time.monotonic() + TICK_S
+        while (now_done := self._slice()) and time.monotonic() < until:
+            done += now_done
+        return done + now_done
+
+    @abstractmethod
+    def _slice(self) -> int:
+        """One transaction's work; 0 where nothing is due, or another worker has it."""
 
 
 class InTurn:

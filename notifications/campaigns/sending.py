@@ -7,7 +7,6 @@ most.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,16 +24,13 @@ from app.people.models import Graduate
 from app.ports import Clock
 from notifications.campaigns import audience, book, halting, rules
 from notifications.campaigns.models import CampaignRecipient, NoticeCampaign
-from notifications.campaigns.pacing import Pace
+from notifications.campaigns.pacing import Pace, Slices
 from notifications.campaigns.rules import Skip, State, Told
 from notifications.campaigns.texts import EVENT_TYPE, KEY
 from notifications.catalogue.editions import CATALOGUE_VERSION
 from notifications.channel_rules import QuietHours
 from notifications.check_codes import CheckCodes
 from notifications.models import Notice
-
-TICK_S = 1.0
-"""How long one call goes on: a worker that is told to stop waits no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Turn:
     reached: bool
 
 
-class CampaignSending:
+class CampaignSending(Slices):
     def __init__(
         self,
         db: Database,
@@ -60,24 +56,10 @@ class CampaignSending:
         per_second: int,
         quiet: QuietHours,
     ) -> None:
-        """``per_second``: notices written in a second by all workers together, for all campaigns together; none in the
-        house's ``quiet`` hours, or a night's pushes would all be due at their end.
-        """
-        self._db, self._queue, self._log, self._clock = db, queue, log, clock
-        self._codes, self._pace, self._quiet = codes, Pace(per_second), quiet
-
-    def rests_until(self) -> datetime | None:
-        """The end of the house's quiet hours; None outside them."""
-        return self._quiet.until(self._clock.now())
-
-    def tick(self) -> int:
-        """What is due now, for a second at most; gives how many recipients were dealt with, or let go."""
-        if self.rests_until() is not None:
-            return 0
-        done, until = 0, time.monotonic() + TICK_S
-        while (now_done := self._slice()) and time.monotonic() < until:
-            done += now_done
-        return done + now_done
+        """``per_second``: notices written in a second by all workers together, for all campaigns together."""
+        super().__init__(clock, quiet)
+        self._db, self._queue, self._log = db, queue, log
+        self._codes, self._pace = codes, Pace(per_second)
 
     def _slice(self) -> int:
         """Of the campaign that waited longest and that no other worker is at: first what a pause held, which is let go

@@ -6,9 +6,8 @@ Whatever is killed, what was committed is not sent another time, and the rest go
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, exists, select, tuple_
@@ -18,40 +17,24 @@ from app.actors import SYSTEM, Actor, ActorKind
 from app.db import Database
 from app.events import EventLog
 from app.ports import Clock
-from notifications.campaigns.pacing import Pace
+from notifications.campaigns.pacing import Pace, Slices
 from notifications.channel_rules import QuietHours
 from notifications.replays.desk import record_end
 from notifications.replays.models import Outcome, ReplayItem, ReplayRun, State
 from notifications.sending_again import SendingAgain
 
-TICK_S = 1.0
-"""How long one call goes on: a worker that is told to stop waits no longer."""
 KEEP = timedelta(days=90)
 SWEPT = 5_000
 
 
-class ReplaySending:
+class ReplaySending(Slices):
     def __init__(
         self, db: Database, again: SendingAgain, log: EventLog, clock: Clock, per_second: int, quiet: QuietHours
     ) -> None:
-        """``per_second``: notices in a second, of campaigns and of these together. None in the house's ``quiet`` hours,
-        or a night's pushes would all be due at their end.
-        """
-        self._db, self._again, self._log, self._clock = db, again, log, clock
-        self._pace, self._quiet = Pace(per_second), quiet
-
-    def rests_until(self) -> datetime | None:
-        """The end of the house's quiet hours; None outside them."""
-        return self._quiet.until(self._clock.now())
-
-    def tick(self) -> int:
-        """What is due now, for a second at most; how many messages were dealt with."""
-        if self.rests_until() is not None:
-            return 0
-        done, until = 0, time.monotonic() + TICK_S
-        while (now_done := self._slice()) and time.monotonic() < until:
-            done += now_done
-        return done + now_done
+        """``per_second``: notices in a second, of campaigns and of these together."""
+        super().__init__(clock, quiet)
+        self._db, self._again, self._log = db, again, log
+        self._pace = Pace(per_second)
 
     def _slice(self) -> int:
         """Of the run that waited longest and that no other worker is at."""

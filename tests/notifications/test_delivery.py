@@ -22,40 +22,10 @@ from notifications.fault_actions import next_day
 from notifications.models import AttemptState, DeliveryAttempt, Notice, Subscription
 from notifications.turns import LEASE
 from parts import Lantai
-from tests.conftest import ApiClient, Person, World
+from tests.conftest import Person, World
 from tests.fakes import FakeClock, FakeSender
 
 ONCE, SURE = "ticket.decided", "account.totp_enrolled"
-
-
-@pytest.fixture
-def person(
-    graduate_factory: Callable[..., Person],
-    signed_in: Callable[..., ApiClient],
-    run_jobs: Callable[[], None],
-    world: World,
-) -> Person:
-    """A graduate with one WeChat account and an empty queue."""
-    made = graduate_factory()
-    signed_in(made, 2)
-    run_jobs()
-    world.wechat_sender.sent.clear()
-    return made
-
-
-@pytest.fixture
-def tell(lantai: Lantai, person: Person) -> Callable[[str], DeliverNotice]:
-    """Record an event, announce it, and give the delivery job instead of running it."""
-
-    def make(kind: str) -> DeliverNotice:
-        with lantai.db.transaction() as session:
-            data = {"state": "applied"} if kind == ONCE else {}
-            event = lantai.log.record(session, SYSTEM, kind, graduate_id=person.id, data=data)
-        lantai.announcing.announce(Announce(event))
-        with lantai.db.transaction() as session:
-            return DeliverNotice(session.scalars(select(Notice.id).where(Notice.event_id == event)).one())
-
-    return make
 
 
 def attempts(lantai: Lantai, job: DeliverNotice) -> list[tuple[str, str]]:
