@@ -140,7 +140,7 @@ class Database:
             raise self._translate(error) from error
         finally:
             self._current.reset(token)
-            session.close()
+            _leave(session)
 
     def look_up(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Row[Any] | None:
         """At most one row of one reading statement, in the open transaction or else in none: one round trip instead of
@@ -222,6 +222,16 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def _leave(session: Session) -> None:
+    """Ends what is not committed. A server that is gone has done so itself: what was raised or committed before stands,
+    and the connection is given up.
+    """
+    try:
+        session.close()
+    except DBAPIError:
+        session.invalidate()
 
 
 def limit_waiting(session: Session, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import bindparam, literal, select, text
 
 from app.db import Database
-from app.errors import Unavailable
+from app.errors import Conflict, Unavailable
 from providers.embedded.services import ServiceUrls
 from wiring import libpq_url
 
@@ -29,6 +30,8 @@ def end_connections(urls: ServiceUrls, database: Database) -> None:
     owner = urls.database_url
     with psycopg.connect(libpq_url(owner), autocommit=True) as connection:
         assert connection.execute("select pg_terminate_backend(%s)", (backend,)).fetchone() == (True,)
+        while connection.execute("select from pg_stat_activity where pid = %s", (backend,)).fetchone() is not None:
+            time.sleep(0.01)
 
 
 def test_a_connection_that_died_while_resting_is_replaced_unnoticed(urls: ServiceUrls) -> None:
@@ -43,6 +46,18 @@ def test_one_that_died_a_moment_after_use_costs_one_refusal_and_no_more(urls: Se
     with pytest.raises(Unavailable):
         database.ping()
     database.ping()
+
+
+def test_a_refusal_stands_though_the_connection_died_meanwhile(urls: ServiceUrls, database: Database) -> None:
+    def refused() -> None:
+        with database.transaction():
+            end_connections(urls, database)
+            raise Conflict("ticket_closed")
+
+    with pytest.raises(Conflict):
+        refused()
+    for _ in range(3):
+        database.ping()
 
 
 def test_a_look_up_stands_alone_or_joins_the_open_transaction(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,9 @@ from tests.proof.stack import Stack
 PATIENCE_S = 8.0
 PAUSE_S = 0.15
 MOST_OPEN = 12
+
+
+_REQUEST = re.compile(r'"request_id": *"(\w+)"')
 
 
 @dataclass(slots=True)
@@ -70,7 +74,9 @@ class Caller:
             self._count(type(error).__name__)
             raise NotNow from None
         if reply.status_code >= 500 and reply.status_code != 503:
-            self.ledger.surprises.append(f"{method} {path.split('/')[1]}: {reply.status_code} {reply.text[:120]}")
+            named = _REQUEST.search(reply.text)
+            said = self.stack.logged(named[1]) if named else reply.text[:120]
+            self.ledger.surprises.append(f"{method} {path.split('/')[1]}: {reply.status_code} {said}")
         busy = reply.status_code == 409 and reply.json().get("code") == "busy"
         if reply.status_code >= 500 or reply.status_code == 429 or busy:
             self._count(str(reply.status_code))

@@ -164,6 +164,12 @@ class Stack:
         found: dict[str, Any] = json.loads((self.folder / "demo-logins.json").read_text("utf-8"))
         return found
 
+    def logged(self, request_id: str) -> list[str]:
+        """What the processes' logs say of a request."""
+        files = sorted((self.folder / "log").glob("*.log"))
+        lines = [line for file in files for line in file.read_text("utf-8", "replace").splitlines()]
+        return [line for line in lines if request_id in line]
+
     def play(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The sandbox's control API. Raises requests' errors."""
         reply = requests.post(f"{self.sandbox}/control{path}", json=body or {}, timeout=10)
